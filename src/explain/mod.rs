@@ -1,0 +1,5 @@
+//! Every error, note and finding in words; dates, sizes, durations.
+
+mod problem;
+
+pub use problem::{Problem, ProblemKind};

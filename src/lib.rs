@@ -1,0 +1,22 @@
+//! stopat gets a SQL Server database back to a moment in time.
+//!
+//! ```text
+//! msdb rows ─┐
+//! .bak files ├─► BackupRecord ─► History ─► Coverage ─► timeline on the screen
+//! JSON file ─┘                      │
+//!               marker, options ─► RestoreRequest ─► RestorePlan ─► check
+//!                                                         │
+//!                                      T-SQL Script ◄─────┘
+//!                                            │
+//!                               run (journaled) ─► StepOutcome… ─► RunReport
+//! ```
+//!
+//! Every arrow is a function from value to value, and nothing flows back.
+
+pub mod domain;
+pub mod explain;
+pub mod practice;
+pub mod run;
+pub mod settings;
+pub mod tsql;
+pub mod worker;

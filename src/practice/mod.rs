@@ -1,0 +1,6 @@
+//! The practice SQL Server: TDS 7.4 on loopback, real rows, real backup files.
+//!
+//! It deliberately knows nothing of the planner and of `tsql`: it must not check our homework with our own pen.
+
+pub mod reply;
+pub mod value;

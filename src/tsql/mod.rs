@@ -1,0 +1,5 @@
+//! All SQL text and all quoting.
+
+mod script;
+
+pub use script::{Batch, BatchKind, Script};

@@ -1,0 +1,241 @@
+//! Requests in, events out: closed enums of plain data.
+//!
+//! Owner: the gateway/run/worker helper. The window helper may rely on these names and may extend them.
+
+use crate::{
+    domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcOffset, UtcTime},
+    explain::Problem,
+    run::{RunId, RunReport, StepReport},
+    settings::Profile,
+    tsql::Script,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Which server: a profile's uuid, or the window's own practice server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServerId {
+    Practice,
+    Profile(Uuid),
+}
+
+/// What the window asks for. Newer requests of one kind for one server replace older ones that wait.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Reads the workspace: profiles, applications. Answered by `Event::Workspace`.
+    OpenWorkspace {
+        name: String,
+    },
+    /// Starts the practice server when it is that, signs in, reads `ServerInfo` and the database list.
+    Connect {
+        server: ServerId,
+        password: Option<Secret>,
+    },
+    Disconnect {
+        server: ServerId,
+    },
+    /// Tries a profile without saving it. Answered by `Event::TestResult`.
+    TestProfile {
+        profile: Profile,
+        password: Option<Secret>,
+    },
+    /// Saves, atomically. Answered by `Event::Workspace`.
+    SaveProfile {
+        profile: Profile,
+        password: Option<Secret>,
+    },
+    RemoveProfile {
+        id: Uuid,
+    },
+    /// Reads the databases and the history again; only what is new is fetched.
+    Refresh {
+        server: ServerId,
+    },
+    /// Reads whatever the first preflight needs, for a copy. `generation` comes back in the answer.
+    Preflight {
+        server: ServerId,
+        request: RestoreRequest,
+        plan: Box<RestorePlan>,
+        generation: u64,
+    },
+    /// Runs the restore of a plan as a copy.
+    Restore {
+        server: ServerId,
+        request: RestoreRequest,
+        plan: Box<RestorePlan>,
+    },
+    CancelRun {
+        run: RunId,
+    },
+    /// Drops the copy of a finished run, after its identity was read again.
+    DropCopy {
+        server: ServerId,
+        run: RunId,
+    },
+    Shutdown,
+}
+
+/// A password on its way to the worker. It never prints itself.
+#[derive(Clone)]
+pub struct Secret(pub secrecy::SecretString);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What the worker tells. The sender wakes the window.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Workspace {
+        name: String,
+        profiles: Vec<Profile>,
+        problems: Vec<Problem>,
+    },
+    Server {
+        server: ServerId,
+        status: ServerStatus,
+    },
+    Databases {
+        server: ServerId,
+        databases: Arc<Vec<DatabaseSummary>>,
+    },
+    /// The history of the whole server; `read_at` is when the reading ended.
+    History {
+        server: ServerId,
+        history: History,
+        notes: Arc<Vec<HistoryNote>>,
+        read_at: UtcTime,
+    },
+    TestResult {
+        profile: Uuid,
+        result: Result<ServerInfo, Problem>,
+    },
+    /// The server showed a certificate that nobody trusts yet: the user must see it to pin it.
+    CertificateSeen {
+        server: ServerId,
+        fingerprint: String,
+        subject: String,
+    },
+    PasswordNeeded {
+        server: ServerId,
+    },
+    Preflight {
+        server: ServerId,
+        generation: u64,
+        checks: Vec<PreflightCheck>,
+        script: Script,
+    },
+    RunStarted {
+        server: ServerId,
+        run: RunId,
+        script: Script,
+        steps: Vec<String>,
+    },
+    RunProgress {
+        run: RunId,
+        progress: RunProgress,
+    },
+    RunMessage {
+        run: RunId,
+        at: UtcTime,
+        text: String,
+    },
+    StepEnded {
+        run: RunId,
+        step: usize,
+        report: Box<StepReport>,
+    },
+    RunEnded {
+        run: RunId,
+        report: Box<RunReport>,
+    },
+    CopyDropped {
+        run: RunId,
+        database: String,
+    },
+    Problem {
+        server: Option<ServerId>,
+        problem: Problem,
+    },
+}
+
+/// Where a server stands.
+#[derive(Clone, Debug)]
+pub enum ServerStatus {
+    Disconnected,
+    Connecting { what: String },
+    Connected(Arc<ServerInfo>),
+    Failed(Problem),
+}
+
+/// What a server says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerInfo {
+    /// `@@SERVERNAME`.
+    pub name: String,
+    /// `SERVERPROPERTY('ProductVersion')`.
+    pub version: String,
+    /// First line of `@@VERSION`.
+    pub version_text: String,
+    pub edition: String,
+    pub login: String,
+    /// Server clock minus own clock, and the server's offset now.
+    pub clock_skew_millis: i64,
+    pub utc_offset: UtcOffset,
+    pub path_separator: char,
+    pub default_data_path: Option<String>,
+    pub default_log_path: Option<String>,
+    pub default_backup_path: Option<String>,
+}
+
+/// One database in the list, from `sys.databases` or from the history alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatabaseSummary {
+    pub name: String,
+    pub state: DatabaseState,
+    /// `FULL`, `BULK_LOGGED`, `SIMPLE`; `None` when only the history knows it.
+    pub recovery_model: Option<String>,
+    /// Sum of its files.
+    pub size_bytes: Option<u64>,
+    pub newest_backup: Option<UtcTime>,
+}
+
+/// `sys.databases.state_desc`, or that the server no longer has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseState {
+    Online,
+    Other(String),
+    /// Only the history knows it.
+    HistoryOnly,
+}
+
+/// One line of the preflight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreflightCheck {
+    pub title: String,
+    pub verdict: PreflightVerdict,
+    pub detail: String,
+    pub hint: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreflightVerdict {
+    Good,
+    Warning,
+    /// The run must not start.
+    Refused,
+    /// The server does not tell.
+    Unknown,
+}
+
+/// The running step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunProgress {
+    pub step: usize,
+    pub elapsed_secs: f64,
+    /// From `dm_exec_requests`, 0–100; `None` without permission for it.
+    pub percent: Option<f32>,
+    pub remaining_secs: Option<f64>,
+}

@@ -1,0 +1,5 @@
+//! Benchmarks: planning.
+
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,5 @@
+//! Benchmarks: practice.
+
+fn main() {
+    divan::main();
+}

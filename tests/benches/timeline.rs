@@ -1,0 +1,5 @@
+//! Benchmarks: timeline.
+
+fn main() {
+    divan::main();
+}

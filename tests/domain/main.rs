@@ -1,0 +1,1 @@
+//! Rules, scenarios and properties of planning.

@@ -1,0 +1,1 @@
+//! The main job against a real SQL Server, only when `STOPAT_TEST_SERVER` names one.

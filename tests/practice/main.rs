@@ -1,0 +1,1 @@
+//! The practice server and the gateway against it.

@@ -1,0 +1,1 @@
+//! Views, through egui_kittest.
