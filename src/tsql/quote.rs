@@ -1,0 +1,164 @@
+//! Quoting of names and texts, whatever is in them.
+//!
+//! Two readers see a saved script: SQL Server, and `sqlcmd` before it.
+//! `sqlcmd` replaces `$(name)` everywhere, in texts and comments too, and takes a line `GO` for the end of a batch.
+//! So a value that holds either is put together from pieces in a variable, and neither reader finds anything in it.
+//!
+//! <https://learn.microsoft.com/sql/relational-databases/databases/database-identifiers>,
+//! <https://learn.microsoft.com/sql/tools/sqlcmd/sqlcmd-use-scripting-variables>.
+
+/// A regular delimited identifier: `a]b` becomes `[a]]b]`.
+pub fn identifier(name: &str) -> String {
+    format!("[{}]", name.replace(']', "]]"))
+}
+
+/// A Unicode text literal: `it's` becomes `N'it''s'`.
+pub fn text(value: &str) -> String {
+    format!("N'{}'", value.replace('\'', "''"))
+}
+
+/// Whether `sqlcmd` would read something into the value, or a line of it could be taken for `GO`.
+fn must_be_pieced(value: &str) -> bool {
+    value.contains("$(") || value.contains(['\n', '\r'])
+}
+
+/// The value as a sum of literals in which no `$(` and no line break stands.
+fn pieces(value: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut plain = String::new();
+    let flush = |plain: &mut String, parts: &mut Vec<String>| {
+        if !plain.is_empty() {
+            parts.push(text(plain));
+            plain.clear();
+        }
+    };
+    let mut previous = None;
+    for c in value.chars() {
+        match c {
+            '\n' | '\r' => {
+                flush(&mut plain, &mut parts);
+                parts.push(format!("NCHAR({})", u32::from(c)));
+            }
+            '(' if previous == Some('$') => {
+                flush(&mut plain, &mut parts);
+                plain.push(c);
+            }
+            _ => plain.push(c),
+        }
+        previous = Some(c);
+    }
+    flush(&mut plain, &mut parts);
+    if parts.is_empty() {
+        text("")
+    } else {
+        parts.join(" + ")
+    }
+}
+
+/// A comment line: no line break ends it and `sqlcmd` finds no variable in it.
+pub(super) fn comment(line: &str) -> String {
+    let calm: String = line
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    format!("-- {}", calm.replace("$(", "$ ("))
+}
+
+/// Writes the values of one batch; collects the variables for those that cannot stand as they are.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    /// Values in variables: `@v1`, `@v2`, …
+    pieced: Vec<String>,
+}
+
+impl Words {
+    /// A text where the grammar takes a literal or a variable.
+    pub(super) fn text(&mut self, value: &str) -> String {
+        if must_be_pieced(value) {
+            self.variable(value)
+        } else {
+            text(value)
+        }
+    }
+
+    /// A database name in `BACKUP` and `RESTORE`, which take a variable for it.
+    pub(super) fn database(&mut self, name: &str) -> String {
+        if must_be_pieced(name) {
+            self.variable(name)
+        } else {
+            identifier(name)
+        }
+    }
+
+    /// A message of `RAISERROR`, whose percent signs are not placeholders.
+    pub(super) fn message(&mut self, message: &str) -> String {
+        self.text(&message.replace('%', "%%"))
+    }
+
+    fn variable(&mut self, value: &str) -> String {
+        let idx = match self.pieced.iter().position(|known| known == value) {
+            Some(idx) => idx,
+            None => {
+                self.pieced.push(value.to_owned());
+                self.pieced.len() - 1
+            }
+        };
+        format!("@v{}", idx + 1)
+    }
+
+    /// The batch: declarations of the variables that its text uses, then the text.
+    pub(super) fn finish(self, body: &str) -> String {
+        let mut batch = String::new();
+        for (idx, value) in self.pieced.iter().enumerate() {
+            batch.push_str(&format!(
+                "DECLARE @v{} nvarchar(4000) = {};\n",
+                idx + 1,
+                pieces(value)
+            ));
+        }
+        batch.push_str(body);
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_what_ends_a_name_or_text() {
+        assert_eq!(
+            identifier("a]b'; DROP TABLE x--"),
+            "[a]]b'; DROP TABLE x--]"
+        );
+        assert_eq!(text("it's \"ü\""), "N'it''s \"ü\"'");
+    }
+
+    #[test]
+    fn pieces_hide_variables_and_lines_from_sqlcmd() {
+        assert_eq!(pieces("a$(x)b"), "N'a$' + N'(x)b'");
+        assert_eq!(
+            pieces("x\r\nGO\ny'z"),
+            "N'x' + NCHAR(13) + NCHAR(10) + N'GO' + NCHAR(10) + N'y''z'"
+        );
+        assert_eq!(pieces("\n"), "NCHAR(10)");
+        assert_eq!(pieces("$$(("), "N'$$' + N'(('");
+    }
+
+    #[test]
+    fn a_value_gets_one_variable_however_often_it_is_used() {
+        let mut words = Words::default();
+        assert_eq!(words.database("plain"), "[plain]");
+        assert_eq!(words.database("$(x)"), "@v1");
+        assert_eq!(words.text("$(x)"), "@v1");
+        assert_eq!(
+            words.finish("SELECT 1;"),
+            "DECLARE @v1 nvarchar(4000) = N'$' + N'(x)';\nSELECT 1;"
+        );
+    }
+
+    #[test]
+    fn a_comment_stays_on_its_line() {
+        assert_eq!(comment("a\nGO\n$(x)"), "-- a GO $ (x)");
+    }
+}

@@ -1,0 +1,415 @@
+//! A plan as guarded batches.
+//!
+//! Grammar: <https://learn.microsoft.com/sql/t-sql/statements/restore-statements-transact-sql>.
+//! What must be true of them: `design.md` §3, items 2 to 4, 8 and 11.
+
+use super::{
+    quote::Words,
+    script::{Batch, BatchKind, Purpose, Script},
+};
+use crate::domain::{BackupType, Destination, Device, PlanStep, RestorePlan, ServerTime, Tail};
+use chrono::{NaiveDateTime, Timelike as _};
+
+/// What a script needs to know of the server besides the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// `@@SERVERNAME`; without it the batches carry no guard for the server.
+    pub server_name: Option<String>,
+    /// Where a backup goes that the plan has to take first; see [`tail_file`].
+    pub tail_file: Option<String>,
+}
+
+/// The step of percent at which the server reports progress.
+const STATS: u8 = 5;
+
+/// The longest device name that `BACKUP` takes (message 3057).
+const MAX_DEVICE_NAME: usize = 259;
+
+/// The batches that carry out a plan: one destructive statement each, every one behind its guards.
+pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
+    let target = target_database(plan);
+    let tail_file = plan.tail.map(|_| {
+        facts
+            .tail_file
+            .clone()
+            .unwrap_or_else(|| tail_file(plan, None, "tail"))
+    });
+    let mut batches = Vec::new();
+
+    if let (Some(tail), Some(file)) = (plan.tail, &tail_file) {
+        batches.push(tail_backup(plan, facts, tail, file));
+        batches.push(read_tail(facts, file));
+    }
+    let last = plan.steps.len().saturating_sub(1);
+    for (idx, step) in plan.steps.iter().enumerate() {
+        let recovery = idx == last && tail_file.is_none();
+        batches.push(restore_step(plan, facts, idx, step, recovery));
+    }
+    if let Some(file) = tail_file {
+        let stop_at = match plan.target {
+            crate::domain::Target::At(moment) => Some(moment.server),
+            crate::domain::Target::Latest => None,
+        };
+        let mut words = Words::default();
+        let mut guards = server_guard(&mut words, facts);
+        guards.push(restoring_guard(&mut words, target));
+        let mut options = vec!["FILE = 1".to_owned()];
+        if let Some(time) = stop_at {
+            options.push(format!("STOPAT = N'{}'", stop_at_text(time)));
+        }
+        options.extend(["RECOVERY".to_owned(), "CHECKSUM".to_owned(), stats()]);
+        let statement = statement(
+            &mut words,
+            "RESTORE LOG",
+            target,
+            &[Device::Disk(file.clone())],
+            &options,
+        );
+        batches.push(Batch {
+            kind: BatchKind::Restore,
+            purpose: Purpose::RestoreTail { file },
+            title: "Restore the backup of the tail and recover".to_owned(),
+            sql: guarded(words, &guards, &statement),
+        });
+    }
+    Script { batches }
+}
+
+/// Recovers a database that the last log left `RESTORING`, as it is.
+pub fn recover_script(database: &str, facts: &ServerFacts) -> Script {
+    let mut words = Words::default();
+    let mut guards = server_guard(&mut words, facts);
+    guards.push(restoring_guard(&mut words, database));
+    let statement = format!(
+        "RESTORE DATABASE {} WITH RECOVERY",
+        words.database(database)
+    );
+    Script {
+        batches: vec![Batch {
+            kind: BatchKind::Restore,
+            purpose: Purpose::Recover,
+            title: "Recover the database".to_owned(),
+            sql: guarded(words, &guards, &statement),
+        }],
+    }
+}
+
+/// The database that a plan writes.
+pub fn target_database(plan: &RestorePlan) -> &str {
+    match &plan.destination {
+        Destination::Original => &plan.database,
+        Destination::Copy { name, .. } => name,
+    }
+}
+
+/// A new file for the backup that a plan must take first: in the server's backup folder, else beside the newest log.
+///
+/// `stamp` makes the name new; a relative name lands in the server's own backup folder.
+pub fn tail_file(plan: &RestorePlan, backup_folder: Option<&str>, stamp: &str) -> String {
+    let beside_log = plan
+        .steps
+        .iter()
+        .rev()
+        .filter(|step| step.backup_type == BackupType::Log)
+        .chain(plan.steps.iter().rev())
+        .find_map(|step| match step.devices.first() {
+            Some(Device::Disk(path)) => path.rfind(['\\', '/']).map(|end| path[..=end].to_owned()),
+            _ => None,
+        });
+    let folder = match backup_folder.filter(|folder| !folder.is_empty()) {
+        Some(folder) if folder.ends_with(['\\', '/']) => folder.to_owned(),
+        Some(folder) if folder.contains('/') && !folder.contains('\\') => format!("{folder}/"),
+        Some(folder) => format!("{folder}\\"),
+        None => beside_log.unwrap_or_default(),
+    };
+    let room = MAX_DEVICE_NAME
+        .saturating_sub(folder.encode_utf16().count())
+        .saturating_sub(stamp.len() + "__tail.trn".len());
+    let name: String = file_name(&plan.database)
+        .chars()
+        .take(room.min(100))
+        .collect();
+    format!("{folder}{name}_{stamp}_tail.trn")
+}
+
+/// The name with everything replaced that a file name cannot hold, or that a script would have to piece together.
+pub fn file_name(name: &str) -> String {
+    name.chars()
+        .map(|c| {
+            if c.is_control() || "\\/:*?\"<>|$'[]".contains(c) {
+                '_'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// `STOPAT` as text: ISO 8601 with `T`, which no language setting reads differently, rounded down to a tick of `datetime`.
+///
+/// A tick is 1/300 s, shown as .000, .003 or .007.
+/// <https://learn.microsoft.com/sql/t-sql/data-types/datetime-transact-sql>
+pub fn stop_at_text(time: ServerTime) -> String {
+    let nanos = u64::from(time.0.nanosecond() % 1_000_000_000);
+    // A text with .003 or .007 names the tick next to it, so milliseconds come before ticks.
+    let millis = nanos / 1_000_000;
+    let ticks = (millis * 300 + 100) / 1000;
+    let shown = (ticks * 1000 + 150) / 300;
+    let seconds: NaiveDateTime = time.0.with_nanosecond(0).unwrap_or(time.0);
+    if shown == 0 {
+        seconds.format("%Y-%m-%dT%H:%M:%S").to_string()
+    } else {
+        format!("{}.{shown:03}", seconds.format("%Y-%m-%dT%H:%M:%S"))
+    }
+}
+
+/// A condition under which a batch must not go on, and what it says then.
+struct Guard {
+    refuse_when: String,
+    message: String,
+}
+
+fn restore_step(
+    plan: &RestorePlan,
+    facts: &ServerFacts,
+    idx: usize,
+    step: &PlanStep,
+    recovery: bool,
+) -> Batch {
+    let target = target_database(plan);
+    let mut words = Words::default();
+    let mut guards = server_guard(&mut words, facts);
+    guards.push(if idx == 0 {
+        first_guard(&mut words, plan)
+    } else {
+        restoring_guard(&mut words, target)
+    });
+
+    let mut options = vec![format!("FILE = {}", step.position)];
+    for file in step.moves.iter().filter_map(|idx| plan.moves.get(*idx)) {
+        options.push(format!(
+            "MOVE {} TO {}",
+            words.text(&file.logical_name),
+            words.text(&file.to)
+        ));
+    }
+    let is_log = step.backup_type == BackupType::Log;
+    if let Some(time) = step.stop_at.filter(|_| is_log) {
+        options.push(format!("STOPAT = N'{}'", stop_at_text(time)));
+    }
+    options.push(if recovery { "RECOVERY" } else { "NORECOVERY" }.to_owned());
+    if step.has_checksums {
+        options.push("CHECKSUM".to_owned());
+    }
+    options.push(stats());
+
+    let verb = if is_log {
+        "RESTORE LOG"
+    } else {
+        "RESTORE DATABASE"
+    };
+    let statement = statement(&mut words, verb, target, &step.devices, &options);
+    Batch {
+        kind: BatchKind::Restore,
+        purpose: Purpose::RestoreSet { step: idx },
+        title: step_title(step, recovery),
+        sql: guarded(words, &guards, &statement),
+    }
+}
+
+fn step_title(step: &PlanStep, recovery: bool) -> String {
+    let what = match step.backup_type {
+        BackupType::Full => "Restore the full backup",
+        BackupType::Differential => "Restore the differential backup",
+        BackupType::Log => "Restore the log backup",
+        BackupType::File
+        | BackupType::FileDifferential
+        | BackupType::Partial
+        | BackupType::PartialDifferential => "Restore the backup",
+    };
+    let finish = step.finish;
+    match (step.stop_at, recovery) {
+        (Some(stop), true) => {
+            format!(
+                "{what} of {finish}, stop at {} and recover",
+                stop_at_text(stop)
+            )
+        }
+        (None, true) => format!("{what} of {finish} and recover"),
+        (_, false) => format!("{what} of {finish}"),
+    }
+}
+
+fn tail_backup(plan: &RestorePlan, facts: &ServerFacts, tail: Tail, file: &str) -> Batch {
+    let mut words = Words::default();
+    let mut guards = server_guard(&mut words, facts);
+    if let Destination::Copy { name, .. } = &plan.destination {
+        guards.push(name_free_guard(&mut words, name));
+    }
+    let mut options = Vec::new();
+    match tail {
+        Tail::LogBackup => options.push("COPY_ONLY".to_owned()),
+        Tail::TailLog => options.push("NORECOVERY".to_owned()),
+    }
+    // The file is new; NOINIT would append to a stranger's media should it not be.
+    options.extend(["NOINIT".to_owned(), "CHECKSUM".to_owned(), stats()]);
+    let database = words.database(&plan.database);
+    let device = device(&mut words, &Device::Disk(file.to_owned()));
+    let statement = format!(
+        "BACKUP LOG {database}\nTO {device}\nWITH {}",
+        options.join(",\n     ")
+    );
+    Batch {
+        kind: match tail {
+            Tail::LogBackup => BatchKind::BackUp,
+            Tail::TailLog => BatchKind::Restore,
+        },
+        purpose: Purpose::BackUpTail {
+            file: file.to_owned(),
+        },
+        title: match tail {
+            Tail::LogBackup => "Back up the log that no backup holds yet, copy-only",
+            Tail::TailLog => "Back up the tail of the log; the database stays RESTORING",
+        }
+        .to_owned(),
+        sql: guarded(words, &guards, &statement),
+    }
+}
+
+fn read_tail(facts: &ServerFacts, file: &str) -> Batch {
+    let mut words = Words::default();
+    let guards = server_guard(&mut words, facts);
+    let device = device(&mut words, &Device::Disk(file.to_owned()));
+    Batch {
+        kind: BatchKind::Look,
+        purpose: Purpose::ReadTail {
+            file: file.to_owned(),
+        },
+        title: "Read the tail back".to_owned(),
+        sql: guarded(words, &guards, &format!("RESTORE HEADERONLY FROM {device}")),
+    }
+}
+
+fn server_guard(words: &mut Words, facts: &ServerFacts) -> Vec<Guard> {
+    facts
+        .server_name
+        .iter()
+        .map(|name| Guard {
+            refuse_when: format!("ISNULL(@@SERVERNAME, N'') <> {}", words.text(name)),
+            message: words.message(&format!(
+                "This script was made for the server {name}. Nothing was changed."
+            )),
+        })
+        .collect()
+}
+
+fn first_guard(words: &mut Words, plan: &RestorePlan) -> Guard {
+    match &plan.destination {
+        Destination::Copy { name, .. } => name_free_guard(words, name),
+        Destination::Original => Guard {
+            refuse_when: format!(
+                "EXISTS (SELECT * FROM sys.databases WHERE name = {} AND state <> 1)",
+                words.text(&plan.database)
+            ),
+            message: words.message(&format!(
+                "The database {} exists and is not RESTORING. Back up the tail of its log WITH NORECOVERY first.",
+                plan.database
+            )),
+        },
+    }
+}
+
+fn name_free_guard(words: &mut Words, name: &str) -> Guard {
+    Guard {
+        refuse_when: format!("DB_ID({}) IS NOT NULL", words.text(name)),
+        message: words.message(&format!(
+            "A database named {name} exists already. Nothing was changed."
+        )),
+    }
+}
+
+/// A step goes on only from where the one before left the database. State 1 is `RESTORING`.
+fn restoring_guard(words: &mut Words, name: &str) -> Guard {
+    Guard {
+        refuse_when: format!(
+            "NOT EXISTS (SELECT * FROM sys.databases WHERE name = {} AND state = 1)",
+            words.text(name)
+        ),
+        message: words.message(&format!(
+            "The database {name} is not RESTORING, so the step before did not do its work."
+        )),
+    }
+}
+
+fn statement(
+    words: &mut Words,
+    verb: &str,
+    database: &str,
+    devices: &[Device],
+    options: &[String],
+) -> String {
+    let database = words.database(database);
+    let devices: Vec<String> = devices.iter().map(|d| device(words, d)).collect();
+    format!(
+        "{verb} {database}\nFROM {}\nWITH {}",
+        devices.join(",\n     "),
+        options.join(",\n     ")
+    )
+}
+
+pub(super) fn device(words: &mut Words, device: &Device) -> String {
+    match device {
+        Device::Disk(path) => format!("DISK = {}", words.text(path)),
+        Device::Url(url) => format!("URL = {}", words.text(url)),
+        Device::Tape(name) => format!("TAPE = {}", words.text(name)),
+    }
+}
+
+fn stats() -> String {
+    format!("STATS = {STATS}")
+}
+
+/// Guards and the one statement as a chain of `IF`: exactly one branch runs, and `@@ERROR` tells how it went.
+fn guarded(words: Words, guards: &[Guard], statement: &str) -> String {
+    let mut body = String::new();
+    for guard in guards {
+        let Guard {
+            refuse_when,
+            message,
+        } = guard;
+        body.push_str(&format!(
+            "IF {refuse_when}\n    RAISERROR ({message}, 16, 1);\nELSE "
+        ));
+    }
+    if !guards.is_empty() {
+        // The last ELSE stands alone, so that the statement begins a line.
+        body.truncate(body.len() - 1);
+        body.push('\n');
+    }
+    body.push_str(statement);
+    body.push(';');
+    words.finish(&body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &str, expected: &str) {
+        let time = NaiveDateTime::parse_from_str(input, "%Y-%m-%dT%H:%M:%S%.f").expect("a time");
+        assert_eq!(stop_at_text(ServerTime(time)), expected, "{input}");
+    }
+
+    #[test]
+    fn stop_at_never_names_a_later_tick() {
+        check("2026-11-22T08:28:12", "2026-11-22T08:28:12");
+        check("2026-11-22T08:28:12.002", "2026-11-22T08:28:12");
+        check("2026-11-22T08:28:12.003", "2026-11-22T08:28:12.003");
+        check("2026-11-22T08:28:12.006", "2026-11-22T08:28:12.003");
+        check("2026-11-22T08:28:12.007", "2026-11-22T08:28:12.007");
+        check("2026-11-22T08:28:12.009", "2026-11-22T08:28:12.007");
+        check("2026-11-22T08:28:12.010", "2026-11-22T08:28:12.010");
+        check("2026-11-22T08:28:12.999", "2026-11-22T08:28:12.997");
+    }
+}
