@@ -6,7 +6,6 @@
 //! - *coverage*: which moments can be reached, and why the others cannot.
 //! - *tail*: the part of the log that no backup holds yet.
 
-
 mod history;
 mod lsn;
 mod plan;
