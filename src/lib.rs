@@ -17,6 +17,7 @@ pub mod domain;
 pub mod explain;
 pub mod practice;
 pub mod run;
+pub mod server;
 pub mod settings;
 pub mod tsql;
 pub mod worker;

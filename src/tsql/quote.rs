@@ -95,6 +95,15 @@ impl Words {
         self.text(&message.replace('%', "%%"))
     }
 
+    /// A statement whose grammar takes names only as they are: as itself, or run from a variable.
+    pub(super) fn statement(&mut self, statement: &str) -> String {
+        if must_be_pieced(statement) {
+            format!("EXEC ({})", self.variable(statement))
+        } else {
+            statement.to_owned()
+        }
+    }
+
     fn variable(&mut self, value: &str) -> String {
         let idx = match self.pieced.iter().position(|known| known == value) {
             Some(idx) => idx,

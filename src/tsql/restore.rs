@@ -4,11 +4,12 @@
 //! What must be true of them: `design.md` §3, items 2 to 4, 8 and 11.
 
 use super::{
-    quote::Words,
+    quote::{self, Words},
     script::{Batch, BatchKind, Purpose, Script},
 };
 use crate::domain::{BackupType, Destination, Device, PlanStep, RestorePlan, ServerTime, Tail};
 use chrono::{NaiveDateTime, Timelike as _};
+use uuid::Uuid;
 
 /// What a script needs to know of the server besides the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +90,45 @@ pub fn recover_script(database: &str, facts: &ServerFacts) -> Script {
             kind: BatchKind::Restore,
             purpose: Purpose::Recover,
             title: "Recover the database".to_owned(),
+            sql: guarded(words, &guards, &statement),
+        }],
+    }
+}
+
+/// Drops the copy that a run created, and no other database of that name.
+///
+/// `create_date` is `sys.databases.create_date` as ISO 8601. The database must be empty of sessions:
+/// a copy that somebody uses is not dropped.
+pub fn drop_copy_script(
+    database: &str,
+    database_guid: Uuid,
+    create_date: &str,
+    facts: &ServerFacts,
+) -> Script {
+    let mut words = Words::default();
+    let mut guards = server_guard(&mut words, facts);
+    let name = words.text(database);
+    guards.push(Guard {
+        refuse_when: super::ask::identity_condition(&name, database_guid, create_date),
+        message: words.message(&format!(
+            "The database {database} is not the copy that this run created. Nothing was dropped."
+        )),
+    });
+    guards.push(Guard {
+        refuse_when: format!(
+            "EXISTS (SELECT * FROM sys.dm_exec_sessions AS s
+           WHERE s.database_id = DB_ID({name}) AND s.session_id <> @@SPID)"
+        ),
+        message: words.message(&format!(
+            "Somebody is connected to {database}. Nothing was dropped."
+        )),
+    });
+    let statement = words.statement(&format!("DROP DATABASE {}", quote::identifier(database)));
+    Script {
+        batches: vec![Batch {
+            kind: BatchKind::Restore,
+            purpose: Purpose::DropCopy,
+            title: "Drop the copy".to_owned(),
             sql: guarded(words, &guards, &statement),
         }],
     }

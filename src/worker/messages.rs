@@ -3,9 +3,10 @@
 //! Owner: the gateway/run/worker helper. The window helper may rely on these names and may extend them.
 
 use crate::{
-    domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcOffset, UtcTime},
+    domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcTime},
     explain::Problem,
     run::{RunId, RunReport, StepReport},
+    server::{DatabaseSummary, ServerInfo},
     settings::Profile,
     tsql::Script,
 };
@@ -168,47 +169,6 @@ pub enum ServerStatus {
     Connecting { what: String },
     Connected(Arc<ServerInfo>),
     Failed(Problem),
-}
-
-/// What a server says of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServerInfo {
-    /// `@@SERVERNAME`.
-    pub name: String,
-    /// `SERVERPROPERTY('ProductVersion')`.
-    pub version: String,
-    /// First line of `@@VERSION`.
-    pub version_text: String,
-    pub edition: String,
-    pub login: String,
-    /// Server clock minus own clock, and the server's offset now.
-    pub clock_skew_millis: i64,
-    pub utc_offset: UtcOffset,
-    pub path_separator: char,
-    pub default_data_path: Option<String>,
-    pub default_log_path: Option<String>,
-    pub default_backup_path: Option<String>,
-}
-
-/// One database in the list, from `sys.databases` or from the history alone.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DatabaseSummary {
-    pub name: String,
-    pub state: DatabaseState,
-    /// `FULL`, `BULK_LOGGED`, `SIMPLE`; `None` when only the history knows it.
-    pub recovery_model: Option<String>,
-    /// Sum of its files.
-    pub size_bytes: Option<u64>,
-    pub newest_backup: Option<UtcTime>,
-}
-
-/// `sys.databases.state_desc`, or that the server no longer has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DatabaseState {
-    Online,
-    Other(String),
-    /// Only the history knows it.
-    HistoryOnly,
 }
 
 /// One line of the preflight.

@@ -4,8 +4,8 @@ mod handle;
 mod jobs;
 mod messages;
 
+pub use crate::server::{DatabaseState, DatabaseSummary, ServerInfo};
 pub use handle::{Worker, WorkerError, WorkerHandle};
 pub use messages::{
-    DatabaseState, DatabaseSummary, Event, PreflightCheck, PreflightVerdict, Request, RunProgress,
-    Secret, ServerId, ServerInfo, ServerStatus,
+    Event, PreflightCheck, PreflightVerdict, Request, RunProgress, Secret, ServerId, ServerStatus,
 };

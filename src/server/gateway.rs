@@ -1,0 +1,222 @@
+//! Where a server is, how to sign in there, and how its connections are opened.
+
+use super::{
+    connection::Connection,
+    error::ServerError,
+    instances,
+    tds::TdsConnection,
+    tls::{self, SeenCertificate, TlsFailure},
+};
+use crate::{
+    settings::{Encryption, Reach},
+    tsql::BatchKind,
+};
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// SQL Server's own port, for a default instance.
+const DEFAULT_PORT: u16 = 1433;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub host: String,
+    /// Its port is asked from the SQL Server Browser unless `port` is given.
+    pub instance: Option<String>,
+    pub port: Option<u16>,
+}
+
+/// Who signs in.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    SqlLogin {
+        user: String,
+        password: SecretString,
+    },
+    #[cfg(windows)]
+    WindowsIntegrated,
+    #[cfg(windows)]
+    WindowsNamed {
+        user: String,
+        password: SecretString,
+    },
+}
+
+/// What `Gateway::connect` returns.
+pub type ConnectFuture<'a> = BoxFuture<'a, Result<Box<dyn Connection>, ServerError>>;
+
+/// Opens connections to one server: one for work, others for watching it.
+pub trait Gateway: Send + Sync {
+    fn connect(&self) -> ConnectFuture<'_>;
+}
+
+/// A SQL Server, over TDS.
+#[derive(Clone, Debug)]
+pub struct SqlServer {
+    pub endpoint: Endpoint,
+    pub credentials: Credentials,
+    pub encryption: Encryption,
+    /// How far batches may go on its connections.
+    pub reach: Reach,
+}
+
+impl Gateway for SqlServer {
+    fn connect(&self) -> ConnectFuture<'_> {
+        Box::pin(async move {
+            let endpoint = &self.endpoint;
+            let port = match (&endpoint.instance, endpoint.port) {
+                (_, Some(port)) => port,
+                (Some(instance), None) => instances::port_of(&endpoint.host, instance).await?,
+                (None, None) => DEFAULT_PORT,
+            };
+            let connection = match self.connect_to(&endpoint.host, port).await {
+                Err(ConnectError::Routed { host, port }) => self.connect_to(&host, port).await,
+                other => other,
+            };
+            match connection {
+                Ok(connection) => Ok(Box::new(connection) as Box<dyn Connection>),
+                Err(ConnectError::Failed(error)) => Err(error),
+                Err(ConnectError::Routed { host, port }) => Err(ServerError::Unreachable {
+                    address: format!("{host},{port}"),
+                    reason: "the server sends its clients round in a circle".to_owned(),
+                }),
+            }
+        })
+    }
+}
+
+/// Why one attempt failed.
+pub(super) enum ConnectError {
+    Failed(ServerError),
+    /// The server said where to go instead.
+    Routed {
+        host: String,
+        port: u16,
+    },
+}
+
+impl From<ServerError> for ConnectError {
+    fn from(error: ServerError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl SqlServer {
+    async fn connect_to(&self, host: &str, port: u16) -> Result<TdsConnection, ConnectError> {
+        let address = format!("{host},{port}");
+        let allowed = allowed_kind(self.reach);
+        let tcp = open(host, port).await?;
+        match &self.encryption {
+            Encryption::Pinned(fingerprint) => {
+                let stream =
+                    tls::connect_pinned(tcp, host, fingerprint)
+                        .await
+                        .map_err(|failure| match failure {
+                            TlsFailure::Certificate(SeenCertificate {
+                                fingerprint: seen,
+                                subject,
+                            }) => ServerError::OtherCertificate {
+                                address: address.clone(),
+                                pinned: fingerprint.clone(),
+                                fingerprint: seen,
+                                subject,
+                            },
+                            TlsFailure::Other(reason) => ServerError::Tls {
+                                address: address.clone(),
+                                reason,
+                            },
+                        })?;
+                let encryption = tiberius::EncryptionLevel::NotSupported;
+                TdsConnection::sign_in(Box::new(stream), &address, allowed, |config| {
+                    config.encryption(encryption);
+                    self.configure(config, host, port)
+                })
+                .await
+            }
+            Encryption::Trusted | Encryption::Authority(_) => {
+                let outcome = TdsConnection::sign_in(Box::new(tcp), &address, allowed, |config| {
+                    config.encryption(tiberius::EncryptionLevel::Required);
+                    if let Encryption::Authority(path) = &self.encryption {
+                        config.trust_cert_ca(path.display());
+                    }
+                    self.configure(config, host, port)
+                })
+                .await;
+                match outcome {
+                    // Nobody vouches for the certificate: show it, so that the user can pin it.
+                    Err(ConnectError::Failed(ServerError::Tls { reason, .. })) => {
+                        let tcp = open(host, port).await?;
+                        Err(tls::look_at_certificate(tcp, &address, host, reason)
+                            .await
+                            .into())
+                    }
+                    other => other,
+                }
+            }
+        }
+    }
+
+    fn configure(&self, config: &mut tiberius::Config, host: &str, port: u16) {
+        use secrecy::ExposeSecret as _;
+        config.host(host);
+        config.port(port);
+        config.database("master");
+        config.application_name(concat!("stopat ", env!("CARGO_PKG_VERSION")));
+        config.handshake_timeout(Some(CONNECT_TIMEOUT));
+        // A restore may be silent for hours; who runs something decides when to give up.
+        config.command_timeout(None);
+        config.lossy_utf16_decoding(true);
+        config.authentication(match &self.credentials {
+            Credentials::SqlLogin { user, password } => {
+                tiberius::AuthMethod::sql_server(user, password.expose_secret())
+            }
+            #[cfg(windows)]
+            Credentials::WindowsIntegrated => tiberius::AuthMethod::Integrated,
+            #[cfg(windows)]
+            Credentials::WindowsNamed { user, password } => {
+                tiberius::AuthMethod::windows(user, password.expose_secret())
+            }
+        });
+    }
+}
+
+/// The most that a profile allows on its server.
+fn allowed_kind(reach: Reach) -> BatchKind {
+    match reach {
+        Reach::Look => BatchKind::Look,
+        Reach::BackUp => BatchKind::BackUp,
+        Reach::Restore => BatchKind::Restore,
+    }
+}
+
+async fn open(host: &str, port: u16) -> Result<TcpStream, ServerError> {
+    let address = format!("{host},{port}");
+    let addresses: Vec<_> = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|error| ServerError::UnknownHost {
+            host: host.to_owned(),
+            reason: error.to_string(),
+        })?
+        .collect();
+    let mut reason = "the name has no address".to_owned();
+    for to in addresses {
+        match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(to)).await {
+            Ok(Ok(tcp)) => {
+                tcp.set_nodelay(true)
+                    .map_err(|error| ServerError::Unreachable {
+                        address: address.clone(),
+                        reason: error.to_string(),
+                    })?;
+                return Ok(tcp);
+            }
+            Ok(Err(error)) => reason = error.to_string(),
+            Err(_) => {
+                reason = format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs());
+            }
+        }
+    }
+    Err(ServerError::Unreachable { address, reason })
+}

@@ -1,0 +1,333 @@
+//! Questions to a server: who it is, which databases it has, and its backup history in a fixed number of queries.
+//!
+//! Columns: <https://learn.microsoft.com/sql/relational-databases/system-tables/backupset-transact-sql> and its neighbours.
+//! Result columns carry the names that readers look up; nobody relies on their order.
+
+use super::{
+    quote::{identifier, text},
+    script::Batch,
+};
+use uuid::Uuid;
+
+/// What the server is, what its clock shows, and which columns its msdb has.
+pub fn server_facts() -> Batch {
+    Batch::look(
+        "Ask the server who it is",
+        "SELECT @@SERVERNAME AS server_name,
+       @@VERSION AS version_text,
+       CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS product_version,
+       CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition,
+       CAST(SERVERPROPERTY('EngineEdition') AS int) AS engine_edition,
+       CAST(SERVERPROPERTY('Collation') AS nvarchar(128)) AS collation,
+       CAST(SERVERPROPERTY('PathSeparator') AS nvarchar(128)) AS path_separator,
+       CAST(SERVERPROPERTY('InstanceDefaultDataPath') AS nvarchar(260)) AS default_data_path,
+       CAST(SERVERPROPERTY('InstanceDefaultLogPath') AS nvarchar(260)) AS default_log_path,
+       CAST(SERVERPROPERTY('InstanceDefaultBackupPath') AS nvarchar(260)) AS default_backup_path,
+       SUSER_SNAME() AS login_name,
+       @@SPID AS session_id,
+       SYSDATETIMEOFFSET() AS server_clock,
+       COL_LENGTH('msdb.dbo.backupset', 'last_valid_restore_time') AS has_last_valid_restore_time,
+       COL_LENGTH('msdb.dbo.backupset', 'encryptor_thumbprint') AS has_encryption;",
+    )
+}
+
+/// All databases but `tempdb` and snapshots, with the bytes of their files.
+pub fn databases() -> Batch {
+    Batch::look(
+        "Read the databases",
+        "SELECT d.name, d.database_id, d.state, d.state_desc, d.recovery_model_desc, d.create_date,
+       SUM(CAST(f.size AS bigint)) * 8192 AS size_bytes
+FROM sys.databases AS d
+LEFT JOIN sys.master_files AS f ON f.database_id = d.database_id
+WHERE d.database_id <> 2 AND d.source_database_id IS NULL
+GROUP BY d.name, d.database_id, d.state, d.state_desc, d.recovery_model_desc, d.create_date
+ORDER BY d.name;",
+    )
+}
+
+/// Which of the newer columns `msdb.dbo.backupset` has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryColumns {
+    /// Since 2022.
+    pub last_valid_restore_time: bool,
+    /// Since 2014.
+    pub encryption: bool,
+}
+
+/// How far a history has been read; rows up to here are not read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryMark {
+    pub backup_set_id: i64,
+    pub restore_history_id: i64,
+}
+
+/// The queries that read a history, or what is new in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryQueries {
+    pub sets: Batch,
+    pub media: Batch,
+    pub files: Batch,
+    pub restores: Batch,
+}
+
+/// Four queries, whatever the size of the history.
+///
+/// `files` leaves out what a log backup says of files that existed before it began:
+/// only a file that was added within the log needs a `MOVE` there, and msdb repeats every file for every log.
+pub fn history(columns: HistoryColumns, after: HistoryMark) -> HistoryQueries {
+    let HistoryMark {
+        backup_set_id,
+        restore_history_id,
+    } = after;
+    let newer = [
+        (
+            columns.last_valid_restore_time,
+            "bs.last_valid_restore_time",
+        ),
+        (columns.encryption, "bs.key_algorithm"),
+        (columns.encryption, "bs.encryptor_thumbprint"),
+        (columns.encryption, "bs.encryptor_type"),
+    ]
+    .iter()
+    .filter(|(there, _)| *there)
+    .map(|(_, column)| format!(", {column}"))
+    .collect::<String>();
+    HistoryQueries {
+        sets: Batch::look(
+            "Read the backup sets",
+            format!(
+                "SELECT bs.backup_set_id, bs.backup_set_uuid, bs.media_set_id, bs.position, bs.name, bs.database_name,
+       bs.server_name, bs.machine_name, bs.user_name, bs.type, bs.backup_start_date, bs.backup_finish_date,
+       bs.time_zone, bs.first_lsn, bs.last_lsn, bs.checkpoint_lsn, bs.database_backup_lsn,
+       bs.differential_base_lsn, bs.fork_point_lsn, bs.differential_base_guid, bs.first_recovery_fork_guid,
+       bs.last_recovery_fork_guid, bs.family_guid, bs.database_guid, bs.database_creation_date,
+       bs.recovery_model, bs.is_copy_only, bs.is_damaged, bs.has_bulk_logged_data, bs.is_snapshot,
+       bs.begins_log_chain, bs.is_readonly, bs.has_backup_checksums, bs.is_force_offline,
+       bs.has_incomplete_metadata, bs.backup_size, bs.compressed_backup_size, bs.software_major_version,
+       bs.database_version, bs.compatibility_level, ms.media_family_count, ms.mirror_count{newer}
+FROM msdb.dbo.backupset AS bs
+LEFT JOIN msdb.dbo.backupmediaset AS ms ON ms.media_set_id = bs.media_set_id
+WHERE bs.backup_set_id > {backup_set_id}
+ORDER BY bs.backup_set_id;"
+            ),
+        ),
+        media: Batch::look(
+            "Read the backup files",
+            format!(
+                "SELECT mf.media_set_id, mf.family_sequence_number, mf.mirror, mf.physical_device_name, mf.device_type
+FROM msdb.dbo.backupmediafamily AS mf
+WHERE mf.media_set_id IN (SELECT bs.media_set_id FROM msdb.dbo.backupset AS bs
+                          WHERE bs.backup_set_id > {backup_set_id})
+ORDER BY mf.media_set_id, mf.family_sequence_number, mf.mirror;"
+            ),
+        ),
+        files: Batch::look(
+            "Read the database files",
+            format!(
+                "SELECT bf.backup_set_id, bf.file_number, bf.logical_name, bf.physical_name, bf.file_type, bf.file_size,
+       bf.backup_size, bf.filegroup_name, bf.is_present
+FROM msdb.dbo.backupfile AS bf
+JOIN msdb.dbo.backupset AS bs ON bs.backup_set_id = bf.backup_set_id
+WHERE bf.backup_set_id > {backup_set_id} AND (bs.type <> 'L' OR bf.create_lsn >= bs.first_lsn)
+ORDER BY bf.backup_set_id, bf.file_number;"
+            ),
+        ),
+        restores: Batch::look(
+            "Read the restores",
+            format!(
+                "SELECT rh.restore_history_id, rh.restore_date, rh.destination_database_name, rh.backup_set_id,
+       bs.backup_set_uuid, rh.restore_type, rh.replace, rh.recovery, rh.restart, rh.stop_at
+FROM msdb.dbo.restorehistory AS rh
+LEFT JOIN msdb.dbo.backupset AS bs ON bs.backup_set_id = rh.backup_set_id
+WHERE rh.restore_history_id > {restore_history_id}
+ORDER BY rh.restore_history_id;"
+            ),
+        ),
+    }
+}
+
+/// How far the statement that a session runs has come.
+pub fn progress(session_id: i64) -> Batch {
+    Batch::look(
+        "Read the progress",
+        format!(
+            "SELECT r.command, r.percent_complete, r.estimated_completion_time, r.wait_type
+FROM sys.dm_exec_requests AS r
+WHERE r.session_id = {session_id};"
+        ),
+    )
+}
+
+/// Backups and restores that run now, with the database that they work on where the server knows it.
+pub fn running_backups() -> Batch {
+    Batch::look(
+        "Look for a running backup or restore",
+        "SELECT r.session_id, r.command, DB_NAME(r.database_id) AS database_name
+FROM sys.dm_exec_requests AS r
+WHERE (r.command LIKE 'BACKUP%' OR r.command LIKE 'RESTORE%') AND r.session_id <> @@SPID;",
+    )
+}
+
+/// Takes the application lock of a database for this session; `granted` is below zero when somebody else holds it.
+///
+/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql>
+pub fn take_lock(database: &str) -> Batch {
+    Batch::look(
+        "Take the lock of the database",
+        format!(
+            "DECLARE @granted int;
+EXEC @granted = sp_getapplock @Resource = {}, @LockMode = N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0;
+SELECT @granted AS granted;",
+            text(&lock_name(database))
+        ),
+    )
+}
+
+/// Gives the application lock of a database back.
+pub fn release_lock(database: &str) -> Batch {
+    Batch::look(
+        "Give the lock of the database back",
+        format!(
+            "EXEC sp_releaseapplock @Resource = {}, @LockOwner = N'Session';",
+            text(&lock_name(database))
+        ),
+    )
+}
+
+fn lock_name(database: &str) -> String {
+    format!("stopat restore {}", database.to_lowercase())
+}
+
+/// Reads all set headers on one stripe.
+pub fn header_only(device: &crate::domain::Device) -> Batch {
+    let mut words = super::quote::Words::default();
+    let device = super::restore::device(&mut words, device);
+    Batch::look(
+        "Read the header",
+        words.finish(&format!("RESTORE HEADERONLY FROM {device};")),
+    )
+}
+
+/// State, identity and owner's view of one database; no row when there is none of that name.
+pub fn database_state(database: &str) -> Batch {
+    Batch::look(
+        "Read the state of the database",
+        format!(
+            "SELECT d.name, d.state, d.state_desc, d.create_date, r.database_guid
+FROM sys.databases AS d
+LEFT JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
+WHERE d.name = {};",
+            text(database)
+        ),
+    )
+}
+
+/// The files of all databases, for names that a copy must not take.
+pub fn master_files() -> Batch {
+    Batch::look(
+        "Read the files of all databases",
+        "SELECT DB_NAME(f.database_id) AS database_name, f.database_id, f.file_id, f.name, f.physical_name
+FROM sys.master_files AS f;",
+    )
+}
+
+/// Free bytes of every volume that holds a database file.
+pub fn volumes() -> Batch {
+    Batch::look(
+        "Read the free space",
+        "SELECT DISTINCT v.volume_mount_point, v.total_bytes, v.available_bytes
+FROM sys.master_files AS f
+CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v;",
+    )
+}
+
+/// Whether this login may create databases, and which internal version the server's own databases have.
+pub fn abilities() -> Batch {
+    Batch::look(
+        "Read what this login may do",
+        "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE ANY DATABASE') AS may_create,
+       CAST(DATABASEPROPERTYEX('master', 'Version') AS int) AS database_version;",
+    )
+}
+
+/// Rows of every user table, from partition metadata: quick, and not exact while somebody writes.
+pub fn table_rows(database: &str) -> Batch {
+    let database = identifier(database);
+    Batch::look(
+        "Count rows from partition metadata",
+        format!(
+            "SELECT s.name AS schema_name, t.name AS table_name, SUM(p.rows) AS row_count
+FROM {database}.sys.tables AS t
+JOIN {database}.sys.schemas AS s ON s.schema_id = t.schema_id
+JOIN {database}.sys.partitions AS p ON p.object_id = t.object_id AND p.index_id IN (0, 1)
+GROUP BY s.name, t.name
+ORDER BY s.name, t.name;"
+        ),
+    )
+}
+
+/// The exact number of rows of one table; null when it is not there.
+pub fn count_rows(database: &str, schema: &str, table: &str) -> Batch {
+    let full = format!(
+        "{}.{}.{}",
+        identifier(database),
+        identifier(schema),
+        identifier(table)
+    );
+    Batch::look(
+        "Count rows",
+        format!(
+            "IF OBJECT_ID({}) IS NULL
+    SELECT CAST(NULL AS bigint) AS row_count;
+ELSE
+    SELECT COUNT_BIG(*) AS row_count FROM {full};",
+            text(&full)
+        ),
+    )
+}
+
+/// The largest value of a column, as text: the newest migration of a schema history. Null when the table is not there.
+pub fn newest_value(database: &str, schema: &str, table: &str, column: &str) -> Batch {
+    let full = format!(
+        "{}.{}.{}",
+        identifier(database),
+        identifier(schema),
+        identifier(table)
+    );
+    Batch::look(
+        "Read the schema version",
+        format!(
+            "IF OBJECT_ID({}) IS NULL
+    SELECT CAST(NULL AS nvarchar(300)) AS newest;
+ELSE
+    SELECT MAX(CAST({} AS nvarchar(300))) AS newest FROM {full};",
+            text(&full),
+            identifier(column)
+        ),
+    )
+}
+
+/// Names and schemas of a table's columns are not asked for; rows are compared as the server sends them.
+pub fn all_rows(database: &str, schema: &str, table: &str) -> Batch {
+    Batch::look(
+        "Read all rows",
+        format!(
+            "SELECT * FROM {}.{}.{};",
+            identifier(database),
+            identifier(schema),
+            identifier(table)
+        ),
+    )
+}
+
+/// A text of ours that names a database by its identity, for guards.
+pub(super) fn identity_condition(name: &str, database_guid: Uuid, create_date: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT * FROM sys.databases AS d
+               JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
+               WHERE d.name = {name} AND r.database_guid = '{}'
+                 AND d.create_date = CONVERT(datetime, {}, 126))",
+        database_guid.to_string().to_uppercase(),
+        text(create_date)
+    )
+}
