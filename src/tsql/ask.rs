@@ -4,7 +4,7 @@
 //! Result columns carry the names that readers look up; nobody relies on their order.
 
 use super::{
-    quote::{identifier, text},
+    quote::{Words, identifier, text},
     script::Batch,
 };
 use uuid::Uuid;
@@ -172,25 +172,27 @@ WHERE (r.command LIKE 'BACKUP%' OR r.command LIKE 'RESTORE%') AND r.session_id <
 ///
 /// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql>
 pub fn take_lock(database: &str) -> Batch {
+    let mut words = Words::default();
+    let resource = words.text(&lock_name(database));
     Batch::look(
         "Take the lock of the database",
-        format!(
+        words.finish(&format!(
             "DECLARE @granted int;
-EXEC @granted = sp_getapplock @Resource = {}, @LockMode = N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0;
-SELECT @granted AS granted;",
-            text(&lock_name(database))
-        ),
+EXEC @granted = sp_getapplock @Resource = {resource}, @LockMode = N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0;
+SELECT @granted AS granted;"
+        )),
     )
 }
 
 /// Gives the application lock of a database back.
 pub fn release_lock(database: &str) -> Batch {
+    let mut words = Words::default();
+    let resource = words.text(&lock_name(database));
     Batch::look(
         "Give the lock of the database back",
-        format!(
-            "EXEC sp_releaseapplock @Resource = {}, @LockOwner = N'Session';",
-            text(&lock_name(database))
-        ),
+        words.finish(&format!(
+            "EXEC sp_releaseapplock @Resource = {resource}, @LockOwner = N'Session';"
+        )),
     )
 }
 
@@ -200,7 +202,7 @@ fn lock_name(database: &str) -> String {
 
 /// Reads all set headers on one stripe.
 pub fn header_only(device: &crate::domain::Device) -> Batch {
-    let mut words = super::quote::Words::default();
+    let mut words = Words::default();
     let device = super::restore::device(&mut words, device);
     Batch::look(
         "Read the header",
@@ -210,15 +212,16 @@ pub fn header_only(device: &crate::domain::Device) -> Batch {
 
 /// State, identity and owner's view of one database; no row when there is none of that name.
 pub fn database_state(database: &str) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(database);
     Batch::look(
         "Read the state of the database",
-        format!(
+        words.finish(&format!(
             "SELECT d.name, d.state, d.state_desc, d.create_date, r.database_guid
 FROM sys.databases AS d
 LEFT JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
-WHERE d.name = {};",
-            text(database)
-        ),
+WHERE d.name = {name};"
+        )),
     )
 }
 

@@ -165,9 +165,14 @@ pub fn tail_file(plan: &RestorePlan, backup_folder: Option<&str>, stamp: &str) -
     let room = MAX_DEVICE_NAME
         .saturating_sub(folder.encode_utf16().count())
         .saturating_sub(stamp.len() + "__tail.trn".len());
+    let mut left = room.min(100);
     let name: String = file_name(&plan.database)
         .chars()
-        .take(room.min(100))
+        .take_while(|c| {
+            let fits = c.len_utf16() <= left;
+            left = left.saturating_sub(c.len_utf16());
+            fits
+        })
         .collect();
     format!("{folder}{name}_{stamp}_tail.trn")
 }

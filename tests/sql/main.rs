@@ -1,1 +1,5 @@
 //! Text we send.
+
+mod golden;
+mod oracle;
+mod samples;

@@ -1,0 +1,381 @@
+//! Microsoft's own parser reads what we write, and reads what was meant.
+//!
+//! Runs when `TSQL_CHECK_HOME` names the folder in which the parser was set up and the tool lies beside the project;
+//! prints a line and passes otherwise.
+
+use super::samples;
+use serde_json::Value;
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use stopat::{
+    domain::{BackupType, Destination, Device, RestorePlan, Tail, Target},
+    tsql::{self, BatchKind, Script, ServerFacts, restore_script, stop_at_text},
+};
+use uuid::Uuid;
+
+/// Parses all scripts in one call; `None` when the parser is not there.
+fn parse(scripts: &[String]) -> Option<Vec<Value>> {
+    if std::env::var_os("TSQL_CHECK_HOME").is_none() {
+        eprintln!("skipped: TSQL_CHECK_HOME is not set");
+        return None;
+    }
+    let tool =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/tsql-check/tsql-check");
+    if !tool.exists() {
+        eprintln!("skipped: {} is not there", tool.display());
+        return None;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new("python3");
+    command.arg(tool).arg("--ast");
+    for (idx, script) in scripts.iter().enumerate() {
+        let path = folder.path().join(format!("{idx:04}.sql"));
+        std::fs::write(&path, script).expect("the folder is writable");
+        command.arg(path);
+    }
+    let output = command.output().expect("python3 runs");
+    assert!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "the parser could not run: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let files = answer["files"].as_array_mut().expect("files");
+    Some(std::mem::take(files))
+}
+
+/// Batches as the parser cut them, each with its variables replaced by what they hold.
+fn batches(file: &Value) -> Vec<Batch> {
+    assert_eq!(file["ok"], true, "{file:#}");
+    file["ast"]
+        .as_array()
+        .expect("an ast")
+        .iter()
+        .map(|batch| {
+            let mut variables = BTreeMap::new();
+            let mut found = Batch::default();
+            for statement in batch.as_array().expect("statements") {
+                visit(statement, &mut variables, &mut found);
+            }
+            found
+        })
+        .collect()
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Batch {
+    guards: usize,
+    statements: Vec<Statement>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Statement {
+    class: String,
+    database: String,
+    devices: Vec<(String, String)>,
+    options: Vec<String>,
+}
+
+fn visit(node: &Value, variables: &mut BTreeMap<String, String>, found: &mut Batch) {
+    match node["_"].as_str().unwrap_or_default() {
+        "DeclareVariableStatement" => {
+            for declared in node["Declarations"].as_array().expect("declarations") {
+                let name = declared["VariableName"]
+                    .as_str()
+                    .expect("a name")
+                    .to_owned();
+                if !declared["Value"].is_null() {
+                    let value = value_of(&declared["Value"], variables);
+                    variables.insert(name, value);
+                }
+            }
+        }
+        "IfStatement" => {
+            let then = &node["ThenStatement"];
+            if then["_"] == "RaiseErrorStatement" {
+                found.guards += 1;
+            } else {
+                visit(then, variables, found);
+            }
+            if !node["ElseStatement"].is_null() {
+                visit(&node["ElseStatement"], variables, found);
+            }
+        }
+        "PredicateSetStatement" | "UseStatement" | "SelectStatement" => {}
+        class @ ("RestoreStatement" | "BackupTransactionLogStatement") => {
+            found.statements.push(Statement {
+                class: if class == "RestoreStatement" {
+                    format!("Restore {}", node["Kind"].as_str().unwrap_or("Database"))
+                } else {
+                    class.to_owned()
+                },
+                database: if node["DatabaseName"].is_null() {
+                    String::new()
+                } else {
+                    value_of(&node["DatabaseName"], variables)
+                },
+                devices: node["Devices"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|device| {
+                        (
+                            device["DeviceType"].as_str().unwrap_or_default().to_owned(),
+                            value_of(&device["PhysicalDevice"], variables),
+                        )
+                    })
+                    .collect(),
+                options: node["Options"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|option| option_text(option, variables))
+                    .collect(),
+            });
+        }
+        "DropDatabaseStatement" => {
+            let name = &node["Databases"][0];
+            found.statements.push(Statement {
+                class: "Drop".to_owned(),
+                database: value_of(name, variables),
+                devices: Vec::new(),
+                options: Vec::new(),
+            });
+        }
+        "ExecuteStatement" => found.statements.push(Statement {
+            class: "Execute".to_owned(),
+            database: format!(
+                "{}",
+                variables.values().last().expect("the statement's text")
+            ),
+            devices: Vec::new(),
+            options: Vec::new(),
+        }),
+        other => panic!("unexpected statement {other}: {node:#}"),
+    }
+}
+
+fn option_text(option: &Value, variables: &BTreeMap<String, String>) -> String {
+    let kind = option["OptionKind"].as_str().expect("a kind");
+    if kind == "Move" {
+        return format!(
+            "Move {} -> {}",
+            value_of(&option["LogicalFileName"], variables),
+            value_of(&option["OSFileName"], variables)
+        );
+    }
+    if option["Value"].is_null() {
+        kind.to_owned()
+    } else {
+        format!("{kind} {}", value_of(&option["Value"], variables))
+    }
+}
+
+/// What an expression of literals, variables and `NCHAR` is worth.
+fn value_of(node: &Value, variables: &BTreeMap<String, String>) -> String {
+    match node["_"].as_str().unwrap_or_default() {
+        "BinaryExpression" => {
+            value_of(&node["FirstExpression"], variables)
+                + &value_of(&node["SecondExpression"], variables)
+        }
+        "FunctionCall" => {
+            assert_eq!(node["FunctionName"], "NCHAR");
+            let code = value_of(&node["Parameters"][0], variables);
+            char::from_u32(code.parse().expect("a number"))
+                .expect("a character")
+                .to_string()
+        }
+        "VariableReference" => {
+            let name = node["Name"].as_str().expect("a name");
+            variables.get(name).expect("a declared variable").clone()
+        }
+        "IdentifierOrValueExpression" if !node["ValueExpression"].is_null() => {
+            value_of(&node["ValueExpression"], variables)
+        }
+        _ => node["Value"]
+            .as_str()
+            .unwrap_or_else(|| node.as_str().unwrap_or_default())
+            .to_owned(),
+    }
+}
+
+/// What the script for a plan must say, worked out from the plan alone.
+fn expected(plan: &RestorePlan, facts: &ServerFacts, tail: Option<&str>) -> Vec<Statement> {
+    let target = match &plan.destination {
+        Destination::Original => plan.database.clone(),
+        Destination::Copy { name, .. } => name.clone(),
+    };
+    let device = |device: &Device| match device {
+        Device::Disk(name) => ("Disk".to_owned(), name.clone()),
+        Device::Url(name) => ("Url".to_owned(), name.clone()),
+        Device::Tape(name) => ("Tape".to_owned(), name.clone()),
+    };
+    let stop = match plan.target {
+        Target::At(moment) => Some(format!("StopAt {}", stop_at_text(moment.server))),
+        Target::Latest => None,
+    };
+    let mut statements = Vec::new();
+    if let Some(file) = tail {
+        statements.push(Statement {
+            class: "BackupTransactionLogStatement".to_owned(),
+            database: plan.database.clone(),
+            devices: vec![("Disk".to_owned(), file.to_owned())],
+            options: ["CopyOnly", "NoInit", "Checksum", "Stats 5"]
+                .map(str::to_owned)
+                .to_vec(),
+        });
+        statements.push(Statement {
+            class: "Restore HeaderOnly".to_owned(),
+            database: String::new(),
+            devices: vec![("Disk".to_owned(), file.to_owned())],
+            options: Vec::new(),
+        });
+    }
+    for (idx, step) in plan.steps.iter().enumerate() {
+        let last = idx + 1 == plan.steps.len() && tail.is_none();
+        let log = step.backup_type == BackupType::Log;
+        let mut options = vec![format!("File {}", step.position)];
+        options.extend(step.moves.iter().map(|idx| {
+            let file = &plan.moves[*idx];
+            format!("Move {} -> {}", file.logical_name, file.to)
+        }));
+        if let Some(time) = step.stop_at {
+            assert!(log, "only a log stops");
+            options.push(format!("StopAt {}", stop_at_text(time)));
+        }
+        options.push(if last { "Recovery" } else { "NoRecovery" }.to_owned());
+        if step.has_checksums {
+            options.push("Checksum".to_owned());
+        }
+        options.push("Stats 5".to_owned());
+        statements.push(Statement {
+            class: if log {
+                "Restore TransactionLog"
+            } else {
+                "Restore Database"
+            }
+            .to_owned(),
+            database: target.clone(),
+            devices: step.devices.iter().map(device).collect(),
+            options,
+        });
+    }
+    if let Some(file) = tail {
+        let mut options = vec!["File 1".to_owned()];
+        options.extend(stop);
+        options.extend(["Recovery", "Checksum", "Stats 5"].map(str::to_owned));
+        statements.push(Statement {
+            class: "Restore TransactionLog".to_owned(),
+            database: target,
+            devices: vec![("Disk".to_owned(), file.to_owned())],
+            options,
+        });
+    }
+    assert!(facts.server_name.is_some() || facts == &ServerFacts::default());
+    statements
+}
+
+#[test]
+fn restore_scripts_say_what_the_plan_means() {
+    let mut plans = vec![
+        samples::copy_to_a_moment(),
+        samples::base_only(),
+        samples::striped_over_the_original(),
+        samples::ends_with_a_bulk_logged_log(),
+        samples::with_a_tail(),
+        samples::hostile(&"ü".repeat(120)),
+    ];
+    plans.extend(samples::HOSTILE.map(samples::hostile));
+    let facts = samples::facts();
+    let scripts: Vec<Script> = plans
+        .iter()
+        .map(|plan| restore_script(plan, &facts))
+        .collect();
+    let texts: Vec<String> = scripts.iter().map(Script::to_sql).collect();
+    let Some(files) = parse(&texts) else { return };
+    for ((plan, script), file) in plans.iter().zip(&scripts).zip(&files) {
+        let found = batches(file);
+        assert_eq!(
+            found.len(),
+            script.batches.len() + 2,
+            "one batch for each of ours, one before and one after"
+        );
+        let tail = plan.tail.map(|tail| {
+            assert_eq!(tail, Tail::LogBackup);
+            facts.tail_file.as_deref().expect("given")
+        });
+        let body = &found[1..found.len() - 1];
+        for (batch, ours) in body.iter().zip(&script.batches) {
+            assert_eq!(batch.statements.len(), 1, "one statement a batch");
+            assert!(batch.guards >= 1);
+            if ours.kind == BatchKind::Restore {
+                assert_eq!(batch.guards, 2, "server and state");
+            }
+        }
+        let statements: Vec<Statement> = found
+            .into_iter()
+            .flat_map(|batch| batch.statements)
+            .collect();
+        assert_eq!(statements, expected(plan, &facts, tail));
+    }
+}
+
+#[test]
+fn questions_and_other_scripts_parse() {
+    let facts = samples::facts();
+    let id = Uuid::from_u128(7);
+    let mut texts = Vec::new();
+    for name in samples::HOSTILE {
+        texts.push(tsql::drop_copy_script(name, id, "2026-11-22T10:00:00", &facts).to_sql());
+        texts.push(tsql::recover_script(name, &facts).to_sql());
+        for batch in [
+            tsql::take_lock(name),
+            tsql::release_lock(name),
+            tsql::database_state(name),
+            tsql::header_only(&Device::Disk(name.to_owned())),
+        ] {
+            texts.push(batch.sql);
+        }
+    }
+    // These are only sent by us, where a line GO inside brackets means nothing.
+    for name in samples::HOSTILE.iter().filter(|name| !name.contains('\n')) {
+        for batch in [
+            tsql::table_rows(name),
+            tsql::count_rows(name, name, name),
+            tsql::newest_value(name, name, name, name),
+            tsql::all_rows(name, name, name),
+        ] {
+            texts.push(batch.sql);
+        }
+    }
+    let all = tsql::HistoryColumns {
+        last_valid_restore_time: true,
+        encryption: true,
+    };
+    for columns in [all, tsql::HistoryColumns::default()] {
+        let queries = tsql::history(
+            columns,
+            tsql::HistoryMark {
+                backup_set_id: 17,
+                restore_history_id: 4,
+            },
+        );
+        for batch in [queries.sets, queries.media, queries.files, queries.restores] {
+            texts.push(batch.sql);
+        }
+    }
+    for batch in [
+        tsql::server_facts(),
+        tsql::databases(),
+        tsql::progress(57),
+        tsql::running_backups(),
+        tsql::master_files(),
+        tsql::volumes(),
+        tsql::abilities(),
+    ] {
+        texts.push(batch.sql);
+    }
+    let Some(files) = parse(&texts) else { return };
+    for (file, text) in files.iter().zip(&texts) {
+        assert_eq!(file["ok"], true, "{text}\n{}", file["errors"]);
+    }
+}
