@@ -13,6 +13,7 @@
 //!
 //! Every arrow is a function from value to value, and nothing flows back.
 
+pub mod cli;
 pub mod domain;
 pub mod explain;
 pub mod practice;

@@ -1,80 +1,846 @@
-//! Records judged once: a `History` is right by construction.
+//! A `History`: all backup sets of one server, or of several merged, right by construction and cheap to clone.
+//!
+//! It keeps what the records said; what can be restored is asked of [`super::coverage`] and [`super::plan()`].
 
 use super::{
-    HistoryRecords, Moment, Refusal, RestorePlan, RestoreRequest, ServerTime, UtcOffset, UtcTime,
+    BackupRecord, BackupSet, BackupType, HistoryNote, HistoryNoteKind, HistoryRecords, Lost,
+    Moment, RecordedServer, RestoreRecord, ServerClock, SharedVec, UtcOffset, UtcTime,
+    graph::Graphs,
+    judge::{Judge, Notes},
+    overwrite,
+    set::{UNKNOWN_ZONE, flag},
 };
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use uuid::Uuid;
 
-/// SIGNATURE ONLY: the domain helper replaces this file (history.rs, coverage.rs, planner/…, check.rs).
-///
-/// All backup sets of one server (or of several merged), by database. Cheap to clone: shared base plus small tail.
+/// All backup sets of one server (or of several merged), by database.
 #[derive(Clone, Debug, Default)]
-pub struct History;
-
-/// One database's sets, in LSN and time order.
-#[derive(Clone, Debug, Default)]
-pub struct DatabaseHistory;
-
-/// Something odd in the records that was kept or left out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HistoryNote {
-    pub message: String,
+pub struct History {
+    databases: Arc<BTreeMap<String, Arc<DatabaseHistory>>>,
+    clock: Arc<ServerClock>,
+    /// The offset that the server kept over the whole history, when it said so.
+    fixed: Option<UtcOffset>,
+    /// First and last sample of each stretch with one offset, so that a refresh can go on with the clock.
+    samples: Arc<Vec<(i64, UtcOffset)>>,
+    /// Whose clock it is.
+    home: Option<String>,
+    /// Offsets that each server showed.
+    zones: Arc<BTreeMap<String, BTreeSet<UtcOffset>>>,
+    case_sensitive: bool,
 }
 
-/// Converts between the server's wall clock and instants, from the zones that the rows show.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ServerClock;
+/// The sets of one database, in the order in which they started.
+#[derive(Debug)]
+pub struct DatabaseHistory {
+    name: String,
+    clock: Arc<ServerClock>,
+    sets: SharedVec<BackupSet>,
+    fulls: SharedVec<u32>,
+    differentials: SharedVec<u32>,
+    logs: SharedVec<u32>,
+    /// Positions in `sets` ordered by uuid; covers the first `by_uuid.len()` sets.
+    by_uuid: Arc<Vec<u32>>,
+    /// Hashes of the devices of those sets, sorted: whether a new set overwrites one of them.
+    device_hashes: Arc<Vec<u32>>,
+    restores: Arc<Vec<Restore>>,
+    pub(super) graphs: Graphs,
+}
 
-impl ServerClock {
-    /// What the server's clock shows at `instant`.
-    pub fn server_time(&self, instant: UtcTime) -> ServerTime {
-        instant.to_server(self.offset_at(instant).unwrap_or(UtcOffset::ZERO))
-    }
-    /// The offset then; `None` when the rows do not tell the zone.
-    pub fn offset_at(&self, _instant: UtcTime) -> Option<UtcOffset> {
-        None
-    }
-    /// The moment that a wall-clock time names, its first pass where an hour repeats.
-    pub fn moment(&self, server: ServerTime) -> Moment {
-        Moment {
-            server,
-            instant: server.to_utc(UtcOffset::ZERO),
-        }
-    }
-    /// The moment of an instant.
-    pub fn moment_at(&self, instant: UtcTime) -> Moment {
-        Moment {
-            server: self.server_time(instant),
-            instant,
-        }
-    }
+/// A restore over this database that ended with recovery, so that a new fork begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// When it completed.
+    pub at: Moment,
+    /// Its `STOPAT`, on the clock of the log; `None` when it went to the end of what it had.
+    pub stop_at: Option<Moment>,
+}
+
+/// Collects records one by one, so that a million need not be held twice.
+#[derive(Debug, Default)]
+pub struct HistoryBuilder {
+    server: RecordedServer,
+    judge: Judge,
+    sets: BTreeMap<String, Vec<BackupSet>>,
+    restores: BTreeMap<String, Vec<RestoreRecord>>,
+    case_sensitive: bool,
+}
+
+/// The sets of one kind, in the order in which they started.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane<'a> {
+    sets: &'a SharedVec<BackupSet>,
+    indices: &'a SharedVec<u32>,
 }
 
 impl History {
     /// Judges the records; never fails: odd rows become notes.
-    pub fn from_records(_records: HistoryRecords) -> (Self, Vec<HistoryNote>) {
-        (Self, Vec::new())
+    pub fn from_records(records: HistoryRecords) -> (Self, Vec<HistoryNote>) {
+        let HistoryRecords {
+            server,
+            backup_sets,
+            restore_history,
+        } = records;
+        let mut builder = HistoryBuilder::new(server);
+        for record in backup_sets {
+            builder.push(record);
+        }
+        for record in restore_history {
+            builder.push_restore(record);
+        }
+        builder.finish()
     }
-    /// Names of all databases that have sets, sorted.
+
+    /// This history and what is new in `records`, sharing what both have.
+    ///
+    /// The server named in `records` is not looked at: this history's clock and collation stay.
+    pub fn with_new_records(&self, records: HistoryRecords) -> (Self, Vec<HistoryNote>) {
+        let mut builder = HistoryBuilder {
+            server: RecordedServer {
+                name: self.home.clone(),
+                utc_offset_minutes: self.fixed.map(UtcOffset::minutes),
+                collation: None,
+            },
+            case_sensitive: self.case_sensitive,
+            ..HistoryBuilder::default()
+        };
+        for record in records.backup_sets {
+            builder.push(record);
+        }
+        for record in records.restore_history {
+            builder.push_restore(record);
+        }
+        builder.finish_after(Some(self))
+    }
+
+    /// Names of all databases that have sets, sorted, as their newest backup spells them.
     pub fn databases(&self) -> Vec<String> {
-        Vec::new()
+        let mut names: Vec<String> = self.databases.values().map(|d| d.name.clone()).collect();
+        names.sort();
+        names
     }
+
+    /// All databases, in the order of their names by the server's comparison.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<DatabaseHistory>> {
+        self.databases.values()
+    }
+
     /// The sets of one database, by the collation's comparison.
-    pub fn database(&self, _name: &str) -> Option<Arc<DatabaseHistory>> {
-        None
+    pub fn database(&self, name: &str) -> Option<Arc<DatabaseHistory>> {
+        self.databases
+            .get(&name_key(name, self.case_sensitive))
+            .cloned()
     }
+
+    /// The clock in which times are read and shown.
+    pub fn clock(&self) -> &ServerClock {
+        &self.clock
+    }
+
+    /// Whether several servers with different zones were merged and none says whose time counts.
+    pub fn zones_conflict(&self) -> bool {
+        if self.fixed.is_some() {
+            return false;
+        }
+        let mut widest: Option<&BTreeSet<UtcOffset>> = None;
+        for zones in self.zones.values() {
+            match widest {
+                Some(other) if zones.is_subset(other) => {}
+                Some(other) if !other.is_subset(zones) => return true,
+                _ => widest = Some(zones),
+            }
+        }
+        false
+    }
+
+    /// How many sets there are in all databases.
+    pub fn n_sets(&self) -> usize {
+        self.databases.values().map(|d| d.len()).sum()
+    }
+
+    /// The greatest `backup_set_id`, from which a refresh goes on.
+    pub fn newest_backup_set_id(&self) -> Option<i64> {
+        self.iter()
+            .flat_map(|database| database.sets.iter().filter_map(BackupSet::backup_set_id))
+            .max()
+    }
+}
+
+/// What database names are compared by: a case-insensitive collation folds them.
+fn name_key(name: &str, case_sensitive: bool) -> String {
+    if case_sensitive {
+        name.to_owned()
+    } else {
+        name.to_lowercase()
+    }
+}
+
+impl HistoryBuilder {
+    /// A builder for what `server` reported.
+    pub fn new(server: RecordedServer) -> Self {
+        let case_sensitive = server.collation.as_deref().is_some_and(|collation| {
+            let collation = collation.to_ascii_uppercase();
+            collation.contains("_CS") || collation.contains("_BIN")
+        });
+        Self {
+            server,
+            case_sensitive,
+            ..Self::default()
+        }
+    }
+
+    /// Judges one row of `backupset`.
+    pub fn push(&mut self, record: BackupRecord) {
+        if let Some(set) = self.judge.judge(record) {
+            let name = set.origin.database_name.as_deref().unwrap_or_default();
+            let key = name_key(name, self.case_sensitive);
+            self.sets.entry(key).or_default().push(set);
+        }
+    }
+
+    /// Takes one row of `restorehistory`.
+    pub fn push_restore(&mut self, record: RestoreRecord) {
+        if let Some(name) = &record.destination_database_name {
+            let key = name_key(name, self.case_sensitive);
+            self.restores.entry(key).or_default().push(record);
+        }
+    }
+
+    /// The history of everything pushed, and what was odd.
+    pub fn finish(self) -> (History, Vec<HistoryNote>) {
+        self.finish_after(None)
+    }
+
+    fn finish_after(self, before: Option<&History>) -> (History, Vec<HistoryNote>) {
+        let Self {
+            server,
+            judge,
+            sets,
+            mut restores,
+            case_sensitive,
+        } = self;
+        let mut notes = judge.notes;
+        let fixed = server.utc_offset_minutes.and_then(UtcOffset::from_minutes);
+        let home = server.name.or_else(|| {
+            let first = sets.values().flatten().next()?;
+            first.origin.server_name.clone()
+        });
+        let mut zones = before.map_or_else(BTreeMap::new, |h| (*h.zones).clone());
+        let mut samples = before.map_or_else(Vec::new, |h| (*h.samples).clone());
+        collect_zones(&sets, home.as_deref(), &mut zones, &mut samples);
+        compress(&mut samples);
+        let clock = match fixed {
+            Some(offset) => ServerClock::fixed(offset),
+            None => ServerClock::from_samples(samples.clone()),
+        };
+        let same_clock = before.is_some_and(|h| *h.clock == clock);
+        let clock = match before {
+            Some(history) if same_clock => history.clock.clone(),
+            _ => Arc::new(clock),
+        };
+        let mut databases = before.map_or_else(BTreeMap::new, |h| (*h.databases).clone());
+        let place = Place {
+            clock: &clock,
+            fixed,
+            home: home.as_deref(),
+        };
+        for (key, new) in sets {
+            let new_restores = restores.remove(&key).unwrap_or_default();
+            let old = databases.get(&key).cloned();
+            let grown = match old {
+                Some(old) if same_clock => old.grown(new, &new_restores, &place, &mut notes),
+                Some(old) => {
+                    let mut all = old.unplaced();
+                    all.extend(new);
+                    DatabaseHistory::built(all, &old.restores, &new_restores, &place, &mut notes)
+                }
+                None => DatabaseHistory::built(new, &[], &new_restores, &place, &mut notes),
+            };
+            databases.insert(key, Arc::new(grown));
+        }
+        for (key, new_restores) in restores {
+            if let Some(old) = databases.get(&key).cloned() {
+                let grown = old.grown(Vec::new(), &new_restores, &place, &mut notes);
+                databases.insert(key, Arc::new(grown));
+            }
+        }
+        let history = History {
+            databases: Arc::new(databases),
+            clock: clock.clone(),
+            fixed,
+            samples: Arc::new(samples),
+            home,
+            zones: Arc::new(zones),
+            case_sensitive,
+        };
+        (history, notes.into_vec())
+    }
+}
+
+/// Notes which offsets each server showed, and when the home server showed them.
+fn collect_zones(
+    sets: &BTreeMap<String, Vec<BackupSet>>,
+    home: Option<&str>,
+    zones: &mut BTreeMap<String, BTreeSet<UtcOffset>>,
+    samples: &mut Vec<(i64, UtcOffset)>,
+) {
+    let mut seen: Option<(*const super::Origin, i16, bool)> = None;
+    for set in sets.values().flatten().filter(|s| s.zone != UNKNOWN_ZONE) {
+        let Some(offset) = UtcOffset::from_minutes(set.zone.into()) else {
+            continue;
+        };
+        let origin = Arc::as_ptr(&set.origin);
+        let is_home = match seen {
+            Some((o, zone, is_home)) if o == origin && zone == set.zone => is_home,
+            _ => {
+                let server = set.origin.server_name.as_deref();
+                let key = server.unwrap_or_default().to_lowercase();
+                zones.entry(key).or_default().insert(offset);
+                let is_home = server
+                    .zip(home)
+                    .is_none_or(|(a, b)| a.eq_ignore_ascii_case(b));
+                seen = Some((origin, set.zone, is_home));
+                is_home
+            }
+        };
+        if is_home {
+            samples.push((set.start - i64::from(set.zone) * 60, offset));
+        }
+    }
+}
+
+/// Keeps of each stretch with one offset the first and the last sample.
+fn compress(samples: &mut Vec<(i64, UtcOffset)>) {
+    samples.sort_unstable();
+    let mut kept: Vec<(i64, UtcOffset)> = Vec::new();
+    for &sample in samples.iter() {
+        let n = kept.len();
+        let repeats = n >= 2
+            && kept.get(n - 1).is_some_and(|k| k.1 == sample.1)
+            && kept.get(n - 2).is_some_and(|k| k.1 == sample.1);
+        if repeats {
+            kept.pop();
+        }
+        kept.push(sample);
+    }
+    *samples = kept;
+}
+
+/// How the local times of rows become moments.
+struct Place<'a> {
+    clock: &'a Arc<ServerClock>,
+    fixed: Option<UtcOffset>,
+    home: Option<&'a str>,
+}
+
+impl Place<'_> {
+    fn zone(&self, set: &BackupSet) -> Option<i64> {
+        if set.zone != UNKNOWN_ZONE {
+            Some(i64::from(set.zone))
+        } else {
+            self.fixed.map(|offset| i64::from(offset.minutes()))
+        }
+    }
+
+    fn offset_minutes(&self, second: i64) -> i16 {
+        let instant = super::clock::from_seconds(second);
+        self.clock
+            .offset_at(instant)
+            .and_then(|offset| i16::try_from(offset.minutes()).ok())
+            .unwrap_or(0)
+    }
+
+    /// Puts the local times of a set on the axis of instants.
+    fn on_instants(&self, set: &mut BackupSet, notes: &mut Notes) {
+        let zone = self.zone(set).unwrap_or(0);
+        let finish_local = set.finish_second();
+        set.start -= zone * 60;
+        let mut finish = finish_local - zone * 60;
+        let at_home = set
+            .origin
+            .server_name
+            .as_deref()
+            .zip(self.home)
+            .is_none_or(|(a, b)| a.eq_ignore_ascii_case(b));
+        set.start_offset = self.offset_minutes(set.start);
+        if at_home {
+            // The zone is that of the start: a backup that ran over a clock change finished in another one.
+            let there = i64::from(self.offset_minutes(finish));
+            let moved = finish_local - there * 60;
+            if there != zone && moved >= set.start {
+                finish = moved;
+            }
+        }
+        if finish < set.start {
+            note_backwards(set, notes);
+            finish = set.start;
+        }
+        set.length_secs = i32::try_from(finish - set.start).unwrap_or(i32::MAX);
+        set.finish_offset = self.offset_minutes(finish);
+    }
+}
+
+fn note_backwards(set: &BackupSet, notes: &mut Notes) {
+    notes.add(
+        HistoryNoteKind::FinishBeforeStart,
+        set.origin.database_name.as_deref(),
+        || format!("backup_set_uuid {}", set.uuid),
+    );
 }
 
 impl DatabaseHistory {
+    /// The name, as the newest backup spells it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The clock of this database's times; it knows no zone as soon as one row does not tell it.
     pub fn clock(&self) -> &ServerClock {
-        unreachable!("skeleton")
+        &self.clock
+    }
+
+    /// How many sets there are.
+    pub fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
+
+    /// All sets in the order in which they started.
+    pub fn sets(&self) -> impl DoubleEndedIterator<Item = &BackupSet> {
+        self.sets.iter()
+    }
+
+    /// The set at a place in that order.
+    pub fn set(&self, index: usize) -> Option<&BackupSet> {
+        self.sets.get(index)
+    }
+
+    /// The set with this uuid.
+    pub fn set_by_uuid(&self, uuid: Uuid) -> Option<&BackupSet> {
+        self.sets.get(self.index_of(uuid)?)
+    }
+
+    /// The place of the set with this uuid.
+    pub fn index_of(&self, uuid: Uuid) -> Option<usize> {
+        let wanted = upper_half(uuid);
+        let half_at = |idx: u32| self.sets.get(idx as usize).map(|s| upper_half(s.uuid));
+        let from = self
+            .by_uuid
+            .partition_point(|&idx| half_at(idx).is_some_and(|half| half < wanted));
+        let indexed = self
+            .by_uuid
+            .iter()
+            .skip(from)
+            .map(|&idx| idx as usize)
+            .take_while(|&idx| {
+                self.sets
+                    .get(idx)
+                    .is_some_and(|s| upper_half(s.uuid) == wanted)
+            })
+            .find(|&idx| self.sets.get(idx).is_some_and(|s| s.uuid == uuid));
+        indexed.or_else(|| {
+            let tail = self.by_uuid.len();
+            self.sets
+                .iter_from(tail)
+                .position(|s| s.uuid == uuid)
+                .map(|n| tail + n)
+        })
+    }
+
+    /// How many sets started before `instant`.
+    pub fn started_before(&self, instant: UtcTime) -> usize {
+        let second = ceil_second(instant);
+        self.sets.partition_point(|set| set.start < second)
+    }
+
+    /// The sets of one kind; parts (files, filegroups) have no lane.
+    pub fn lane(&self, kind: BackupType) -> Option<Lane<'_>> {
+        let indices = match kind {
+            BackupType::Full => &self.fulls,
+            BackupType::Differential => &self.differentials,
+            BackupType::Log => &self.logs,
+            _ => return None,
+        };
+        Some(Lane {
+            sets: &self.sets,
+            indices,
+        })
+    }
+
+    /// Restores over this database that ended with recovery, oldest first.
+    pub fn restores(&self) -> &[Restore] {
+        &self.restores
+    }
+
+    /// Whether a lost set or file is one of this database.
+    pub fn knows(&self, lost: &Lost) -> bool {
+        match lost {
+            Lost::Set(uuid) => self.index_of(*uuid).is_some(),
+            Lost::File(path) => self
+                .sets
+                .iter()
+                .any(|set| set.device_names().any(|name| same_path(name, path))),
+        }
+    }
+
+    /// When the newest backup finished.
+    pub fn newest_backup(&self) -> Option<Moment> {
+        // Sets are ordered by start; a long full may finish after sets that started later.
+        self.sets
+            .iter()
+            .rev()
+            .take(64)
+            .map(BackupSet::finish)
+            .max_by_key(|finish| finish.instant)
+    }
+
+    /// The sets as they were before they were put on an axis, to be put on another.
+    fn unplaced(&self) -> Vec<BackupSet> {
+        let mut sets: Vec<BackupSet> = self.sets.iter().cloned().collect();
+        if self.clock.knows_zone() {
+            for set in &mut sets {
+                let zone = if set.zone == UNKNOWN_ZONE {
+                    set.start_offset
+                } else {
+                    set.zone
+                };
+                set.start += i64::from(zone) * 60;
+            }
+        }
+        sets
+    }
+
+    fn built(
+        mut sets: Vec<BackupSet>,
+        old_restores: &[Restore],
+        new_restores: &[RestoreRecord],
+        place: &Place<'_>,
+        notes: &mut Notes,
+    ) -> Self {
+        let name = newest_name(&sets);
+        let zoned = sets.iter().all(|set| place.zone(set).is_some());
+        let clock = if zoned {
+            place.clock.clone()
+        } else {
+            if place.clock.knows_zone() {
+                for set in sets.iter().filter(|set| place.zone(set).is_none()) {
+                    let kind = HistoryNoteKind::UnknownZone;
+                    notes.add(kind, Some(&name), || {
+                        format!("backup_set_uuid {}", set.uuid)
+                    });
+                }
+            }
+            Arc::default()
+        };
+        for set in &mut sets {
+            if zoned {
+                place.on_instants(set, notes);
+            } else {
+                (set.start_offset, set.finish_offset) = (0, 0);
+                if set.length_secs < 0 {
+                    note_backwards(set, notes);
+                    set.length_secs = 0;
+                }
+            }
+        }
+        let restores = merged_restores(old_restores, new_restores, &clock);
+        Self::indexed(name, clock, sets, restores, notes)
+    }
+
+    /// From sets whose times are right, in any order, perhaps with duplicates.
+    fn indexed(
+        name: String,
+        clock: Arc<ServerClock>,
+        mut sets: Vec<BackupSet>,
+        restores: Arc<Vec<Restore>>,
+        notes: &mut Notes,
+    ) -> Self {
+        let sort = |sets: &mut Vec<BackupSet>| {
+            if !sets.is_sorted_by_key(order_key) {
+                sets.sort_unstable_by_key(order_key);
+            }
+        };
+        sort(&mut sets);
+        let mut by_uuid = uuid_order(&sets);
+        let duplicates = duplicates(&sets, &by_uuid);
+        if !duplicates.is_empty() {
+            for &idx in &duplicates {
+                if let Some(set) = sets.get(idx as usize) {
+                    let kind = HistoryNoteKind::Duplicate;
+                    notes.add(kind, Some(&name), || {
+                        format!("backup_set_uuid {}", set.uuid)
+                    });
+                }
+            }
+            let mut idx = 0_u32;
+            sets.retain(|_| {
+                idx += 1;
+                !duplicates.contains(&(idx - 1))
+            });
+            by_uuid = uuid_order(&sets);
+        }
+        let device_hashes = overwrite::mark(&mut sets);
+        for set in &mut sets {
+            set.trouble = set.trouble_without(&|_| false);
+            if set.has(flag::OVERWRITTEN) {
+                let kind = HistoryNoteKind::Overwritten;
+                notes.add(kind, Some(&name), || {
+                    format!("backup_set_uuid {}", set.uuid)
+                });
+            }
+        }
+        let lane = |kind| {
+            sets.iter()
+                .zip(0_u32..)
+                .filter(|(set, _)| set.kind() == kind)
+                .map(|(_, idx)| idx)
+                .collect()
+        };
+        let (fulls, differentials, logs) = (
+            lane(BackupType::Full),
+            lane(BackupType::Differential),
+            lane(BackupType::Log),
+        );
+        let history = Self {
+            name,
+            clock,
+            sets: sets.into_iter().collect(),
+            fulls,
+            differentials,
+            logs,
+            by_uuid: Arc::new(by_uuid),
+            device_hashes: Arc::new(device_hashes),
+            restores,
+            graphs: Graphs::default(),
+        };
+        history.graphs.prepare(&history);
+        history
+    }
+
+    /// This database with more rows. Shares everything when they are newer than what is there.
+    fn grown(
+        &self,
+        mut new: Vec<BackupSet>,
+        new_restores: &[RestoreRecord],
+        place: &Place<'_>,
+        notes: &mut Notes,
+    ) -> Self {
+        const LONGEST_TAIL: usize = 4096;
+        new.retain(|set| {
+            let known = self.index_of(set.uuid).is_some();
+            if known {
+                let kind = HistoryNoteKind::Duplicate;
+                notes.add(kind, Some(&self.name), || {
+                    format!("backup_set_uuid {}", set.uuid)
+                });
+            }
+            !known
+        });
+        let zoned = self.clock.knows_zone();
+        let same_axis = new.iter().all(|set| place.zone(set).is_some()) == zoned || new.is_empty();
+        let restores = merged_restores(&self.restores, new_restores, &self.clock);
+        let same_restores = *restores == *self.restores;
+        if !same_axis {
+            let mut all = self.unplaced();
+            all.extend(new);
+            return Self::built(all, &self.restores, new_restores, place, notes);
+        }
+        for set in &mut new {
+            if zoned {
+                place.on_instants(set, notes);
+            } else if set.length_secs < 0 {
+                note_backwards(set, notes);
+                set.length_secs = 0;
+            }
+            set.trouble = set.trouble_without(&|_| false);
+        }
+        new.sort_unstable_by_key(order_key);
+        new.dedup_by_key(|set| set.uuid);
+        let after_all = match (self.sets.last(), new.first()) {
+            (Some(last), Some(first)) => order_key(last) < order_key(first),
+            _ => true,
+        };
+        let tail = self.sets.len() - self.by_uuid.len() + new.len();
+        let overwrites = overwrite::touches(&new, &self.device_hashes)
+            || overwrite::touches_tail(&new, self.sets.iter_from(self.by_uuid.len()));
+        if !after_all || overwrites || tail > LONGEST_TAIL {
+            let mut all: Vec<BackupSet> = self.sets.iter().cloned().collect();
+            all.extend(new);
+            let name = newest_name(&all);
+            return Self::indexed(name, self.clock.clone(), all, restores, notes);
+        }
+        let name = new
+            .last()
+            .and_then(|set| set.origin.database_name.clone())
+            .unwrap_or_else(|| self.name.clone());
+        let first_new = self.sets.len();
+        let mut grown = Self {
+            name,
+            clock: self.clock.clone(),
+            sets: self.sets.clone(),
+            fulls: self.fulls.clone(),
+            differentials: self.differentials.clone(),
+            logs: self.logs.clone(),
+            by_uuid: self.by_uuid.clone(),
+            device_hashes: self.device_hashes.clone(),
+            restores,
+            graphs: Graphs::default(),
+        };
+        for (set, idx) in new.into_iter().zip(first_new..) {
+            let idx = u32::try_from(idx).unwrap_or(u32::MAX);
+            match set.kind() {
+                BackupType::Full => grown.fulls.push(idx),
+                BackupType::Differential => grown.differentials.push(idx),
+                BackupType::Log => grown.logs.push(idx),
+                _ => {}
+            }
+            grown.sets.push(set);
+        }
+        if same_restores {
+            grown.graphs.grow_from(&self.graphs, &grown, first_new);
+        } else {
+            grown.graphs.prepare(&grown);
+        }
+        grown
     }
 }
 
-/// The cheapest way to the target (rule 14), or why there is none.
-pub fn plan(
-    _history: &DatabaseHistory,
-    _request: &RestoreRequest,
-) -> Result<RestorePlan, Box<Refusal>> {
-    unreachable!("skeleton")
+impl<'a> Lane<'a> {
+    /// How many sets there are.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The set at a place in this lane.
+    pub fn get(&self, position: usize) -> Option<&'a BackupSet> {
+        self.sets.get(*self.indices.get(position)? as usize)
+    }
+
+    /// How many sets of this lane started before `instant`; the difference of two such numbers is the count between them.
+    pub fn started_before(&self, instant: UtcTime) -> usize {
+        let second = ceil_second(instant);
+        self.indices.partition_point(|&idx| {
+            self.sets
+                .get(idx as usize)
+                .is_some_and(|set| set.start < second)
+        })
+    }
+
+    /// The sets from a place on.
+    pub fn iter_from(&self, position: usize) -> impl Iterator<Item = &'a BackupSet> {
+        let sets = self.sets;
+        self.indices
+            .iter_from(position)
+            .filter_map(move |&idx| sets.get(idx as usize))
+    }
+}
+
+/// Whether two paths of one server name the same file: Windows does not tell upper from lower case.
+pub(super) fn same_path(a: &str, b: &str) -> bool {
+    if a.starts_with('/') {
+        a == b
+    } else {
+        a.len() == b.len() && (a == b || a.to_lowercase() == b.to_lowercase())
+    }
+}
+
+fn ceil_second(instant: UtcTime) -> i64 {
+    let whole = instant.0.timestamp();
+    whole + i64::from(instant.0.timestamp_subsec_nanos() > 0)
+}
+
+fn order_key(set: &BackupSet) -> (i64, i64, super::Lsn, Uuid) {
+    (set.start, set.finish_second(), set.last_lsn, set.uuid)
+}
+
+fn upper_half(uuid: Uuid) -> u64 {
+    uuid.as_u64_pair().0
+}
+
+fn newest_name(sets: &[BackupSet]) -> String {
+    sets.iter()
+        .max_by_key(|set| set.start)
+        .and_then(|set| set.origin.database_name.clone())
+        .unwrap_or_default()
+}
+
+fn uuid_order(sets: &[BackupSet]) -> Vec<u32> {
+    let mut keys: Vec<(u64, u32)> = sets
+        .iter()
+        .zip(0_u32..)
+        .map(|(set, idx)| (upper_half(set.uuid), idx))
+        .collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, idx)| idx).collect()
+}
+
+/// Places of sets that are reported a second time; the report that knows the devices stays.
+fn duplicates(sets: &[BackupSet], by_uuid: &[u32]) -> BTreeSet<u32> {
+    let mut duplicates = BTreeSet::new();
+    let set_at = |idx: u32| sets.get(idx as usize);
+    for group in by_uuid.chunk_by(|&a, &b| {
+        set_at(a).map(|s| upper_half(s.uuid)) == set_at(b).map(|s| upper_half(s.uuid))
+    }) {
+        if group.len() < 2 {
+            continue;
+        }
+        let mut kept: BTreeMap<Uuid, u32> = BTreeMap::new();
+        for &idx in group {
+            let Some(set) = set_at(idx) else { continue };
+            match kept.get(&set.uuid).copied() {
+                None => {
+                    kept.insert(set.uuid, idx);
+                }
+                Some(other) => {
+                    let knows =
+                        |idx| set_at(idx).is_some_and(|s| s.device_names().next().is_some());
+                    if knows(idx) && !knows(other) {
+                        kept.insert(set.uuid, idx);
+                        duplicates.insert(other);
+                    } else {
+                        duplicates.insert(idx);
+                    }
+                }
+            }
+        }
+    }
+    duplicates
+}
+
+/// Restores that began a fork: those that ended with recovery, `VERIFYONLY` apart.
+fn merged_restores(
+    old: &[Restore],
+    new: &[RestoreRecord],
+    clock: &ServerClock,
+) -> Arc<Vec<Restore>> {
+    let mut restores = old.to_vec();
+    for record in new {
+        let verified_only = record
+            .restore_type
+            .as_deref()
+            .is_some_and(|kind| kind.trim() == "V");
+        if let Some(date) = record.restore_date
+            && record.recovery != Some(false)
+            && !verified_only
+        {
+            restores.push(Restore {
+                at: clock.moment(date),
+                stop_at: record.stop_at.map(|stop| clock.moment(stop)),
+            });
+        }
+    }
+    restores.sort_by_key(|restore| (restore.at, restore.stop_at));
+    restores.dedup();
+    Arc::new(restores)
 }

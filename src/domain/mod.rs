@@ -1,25 +1,52 @@
 //! What backups are, what can be restored, and what it costs. Pure: no I/O, no clock, no async, no SQL text.
 //!
+//! ```text
+//! BackupRecord ─► History ─► DatabaseHistory ─► Coverage
+//!                                  │
+//!               RestoreRequest ─► plan ─► RestorePlan ─► check ─► Finding…
+//!                                     └─► Refusal
+//! ```
+//!
 //! # Glossary of our own words
 //!
 //! - *marker*: the moment that the user chose on the timeline.
 //! - *coverage*: which moments can be reached, and why the others cannot.
 //! - *tail*: the part of the log that no backup holds yet.
+//! - *branch*: a recovery fork seen as a stretch of time; restoring over a database leaves one and begins another.
+//! - *trouble*: why a set cannot be restored although its row is there.
 
+#![warn(missing_docs)]
+
+mod check;
+mod clock;
+mod coverage;
+mod graph;
 mod history;
+mod judge;
 mod lsn;
+mod overwrite;
 mod plan;
+mod planner;
 mod record;
+mod set;
+mod shared_vec;
 mod time;
 
-pub use history::{DatabaseHistory, History, HistoryNote, ServerClock, plan};
+pub use check::{Finding, FindingKind, Severity, check};
+pub use clock::{Reading, ServerClock};
+pub use coverage::{Branch, Coverage, Gap, Window};
+pub use history::{DatabaseHistory, History, HistoryBuilder, Lane, Restore};
+pub use judge::{HistoryNote, HistoryNoteKind};
 pub use lsn::{Lsn, LsnError};
 pub use plan::{
-    Destination, Device, Estimate, EstimateBasis, FileMove, Lost, Moment, PlanNote, PlanStep,
-    Refusal, RefusalKind, RestorePlan, RestoreRequest, Tail, Target, Usage,
+    Destination, Device, Estimate, EstimateBasis, FileMove, Limits, Lost, Moment, PlanNote,
+    PlanStep, Refusal, RefusalKind, RestorePlan, RestoreRequest, Tail, Target, Usage,
 };
+pub use planner::{Rejected, SkipReason, plan, rejected};
 pub use record::{
     BackupRecord, BackupType, DatabaseFile, HistoryRecords, MediaFile, RecordedServer,
     RestoreRecord,
 };
+pub use set::{BackupSet, DifferentialFacts, FileList, FullFacts, Lineage, Origin, Role, Trouble};
+pub use shared_vec::SharedVec;
 pub use time::{ServerTime, UtcOffset, UtcTime};

@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub struct Moment {
     /// On the clock of the history (see `History::clock`).
     pub server: ServerTime,
+    /// The same on the UTC clock.
     pub instant: UtcTime,
 }
 
@@ -27,6 +28,7 @@ pub enum Destination {
     Original,
     /// A new database beside it.
     Copy {
+        /// The name of the new database.
         name: String,
         /// Folder for every file, as the server sees it; `None` keeps each file's own folder.
         files_to: Option<String>,
@@ -36,9 +38,13 @@ pub enum Destination {
 /// Everything that a plan depends on besides the history. A small value, so that undo can keep many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreRequest {
+    /// Which moment.
     pub target: Target,
+    /// Into which database.
     pub destination: Destination,
+    /// Whether differentials may take part.
     pub differentials: Usage,
+    /// Whether logs may take part.
     pub logs: Usage,
     /// Only sets that this server took count.
     pub taken_by: Option<String>,
@@ -46,18 +52,35 @@ pub struct RestoreRequest {
     pub without: Vec<Lost>,
 }
 
+/// What may take part in a plan: the part of a request that does not depend on the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Whether differentials may take part.
+    pub differentials: Usage,
+    /// Whether logs may take part.
+    pub logs: Usage,
+    /// Only sets that this server took count.
+    pub taken_by: Option<String>,
+    /// Sets and files to treat as lost.
+    pub without: Vec<Lost>,
+}
+
 /// Whether a kind of backup may take part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Usage {
+    /// It may.
     #[default]
     Use,
+    /// It is left out, as if there were none.
     Ignore,
 }
 
 /// A backup that is treated as lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
+    /// A backup set, by its uuid.
     Set(Uuid),
+    /// A file, by the path that the server wrote it to.
     File(String),
 }
 
@@ -73,6 +96,16 @@ impl RestoreRequest {
             without: Vec::new(),
         }
     }
+
+    /// What may take part, whatever the target.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            differentials: self.differentials,
+            logs: self.logs,
+            taken_by: self.taken_by.clone(),
+            without: self.without.clone(),
+        }
+    }
 }
 
 /// The decision: nothing is left to choose when it runs.
@@ -80,7 +113,9 @@ impl RestoreRequest {
 pub struct RestorePlan {
     /// As the backups spell it.
     pub database: String,
+    /// As asked for.
     pub target: Target,
+    /// As asked for.
     pub destination: Destination,
     /// The backup sets in restore order; the first is a full backup.
     pub steps: Vec<PlanStep>,
@@ -90,10 +125,13 @@ pub struct RestorePlan {
     pub reaches: Option<ServerTime>,
     /// Bytes to read; `None` when a size is unknown.
     pub bytes: Option<u64>,
+    /// How long it takes; `None` without a basis.
     pub estimate: Option<Estimate>,
     /// Where each file of a copy goes; empty for the original.
     pub moves: Vec<FileMove>,
+    /// Oddities that do not prevent the plan.
     pub notes: Vec<PlanNote>,
+    /// Offset of the server at the target; `None` when the zone is unknown.
     pub utc_offset: Option<UtcOffset>,
     /// The target lies after the last log: this backup must be taken before the steps, and restored after them.
     pub tail: Option<Tail>,
@@ -102,33 +140,44 @@ pub struct RestorePlan {
 /// One backup set to restore.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanStep {
+    /// Names the backup anywhere.
     pub backup_set_uuid: Uuid,
+    /// Names it in the msdb that reported it.
     pub backup_set_id: Option<i64>,
+    /// Full, differential or log.
     pub backup_type: BackupType,
     /// `FILE = n`.
     pub position: i32,
     /// All stripes, in family order, one mirror each.
     pub devices: Vec<Device>,
+    /// `STOPAT` of this step; see the module docs of `planner` for when there is none.
     pub stop_at: Option<ServerTime>,
+    /// When the backup started.
     pub start: ServerTime,
+    /// When it finished.
     pub finish: ServerTime,
     /// Bytes on the media.
     pub bytes: Option<u64>,
     /// Bytes before compression.
     pub backup_size: Option<u64>,
+    /// Taken with `CHECKSUM`.
     pub has_checksums: bool,
     /// Index into `RestorePlan::moves` of the files that this step is the first to have.
     pub moves: Vec<usize>,
     /// What `HEADERONLY` must say before this runs.
     pub first_lsn: super::Lsn,
+    /// The end of the set, exclusive; `HEADERONLY` must say it too.
     pub last_lsn: super::Lsn,
 }
 
 /// One device of a media set, as the server sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Device {
+    /// A file: `DISK`.
     Disk(String),
+    /// Object storage: `URL`.
     Url(String),
+    /// A tape: `TAPE`.
     Tape(String),
 }
 
@@ -144,9 +193,13 @@ impl Device {
 /// Seconds that a plan takes, with its basis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
+    /// The most likely value.
     pub seconds: f64,
+    /// It hardly takes less.
     pub low: f64,
+    /// It hardly takes more.
     pub high: f64,
+    /// Where it comes from.
     pub basis: EstimateBasis,
 }
 
@@ -162,8 +215,11 @@ pub enum EstimateBasis {
 /// One `MOVE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileMove {
+    /// The name of the file inside the database.
     pub logical_name: String,
+    /// Where the original has it; `None` is unknown.
     pub from: Option<String>,
+    /// Where the copy gets it.
     pub to: String,
     /// Bytes that the restore allocates.
     pub file_size: Option<u64>,
@@ -186,32 +242,63 @@ pub enum PlanNote {
     /// The target falls into an hour that the clock skipped; taken as written.
     SkippedHour,
     /// Some sets carry no fork or family; they were not tested.
-    UnknownFork { sets: usize },
+    UnknownFork {
+        /// How many.
+        sets: usize,
+    },
     /// Backups of files, filegroups or parts take no part.
-    PartialBackupsIgnored { sets: usize },
+    PartialBackupsIgnored {
+        /// How many.
+        sets: usize,
+    },
     /// No set of the plan says which files it has, so a copy has no complete `MOVE` list.
-    FileListUnknown { backup_set_uuid: Uuid },
+    FileListUnknown {
+        /// The first set without a list.
+        backup_set_uuid: Uuid,
+    },
     /// The size of a set is unknown.
-    SizeUnknown { sets: usize },
+    SizeUnknown {
+        /// How many.
+        sets: usize,
+    },
     /// The chosen chain is not the conventional one.
-    UnconventionalChain { saves_bytes: u64 },
+    UnconventionalChain {
+        /// By how much it costs less (rule 14).
+        saves_bytes: u64,
+    },
     /// A set of the plan was written to a device that nobody can read again (`NUL`), or similar oddities in words.
-    Other { kind: &'static str, message: String },
+    Other {
+        /// A word for programs.
+        kind: &'static str,
+        /// A sentence for people.
+        message: String,
+    },
 }
 
 /// `reason.kind` of `restore-plan/1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefusalKind {
+    /// Nothing of this database may take part.
     NoBackups,
+    /// The target lies before the first usable full backup finished.
     BeforeFirstBackup,
+    /// The target lies after what the last log surely holds.
     AfterLastLog,
+    /// The simple recovery model: only the moments of backups can be reached.
     SimpleRecovery,
+    /// A log is missing.
     LogGap,
+    /// Between two recovery forks, where no backup holds what happened.
     RecoveryFork,
+    /// Inside a log with minimally logged work, where `STOPAT` cannot land.
     BulkLogged,
+    /// A file of a needed set is gone.
     MissingMedia,
+    /// A needed set is damaged.
     Damaged,
+    /// A needed set can only be read by the product that wrote it.
     VirtualDevice,
+    /// The second pass of a repeated hour, which `STOPAT` cannot name.
     AmbiguousLocalTime,
 }
 
@@ -237,15 +324,20 @@ impl RefusalKind {
 /// Why no plan reaches the target, with the closest points that can be reached.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
+    /// Why.
     pub kind: RefusalKind,
+    /// As asked for.
     pub target: Target,
     /// The set at fault, where there is one: the damaged one, the log after the gap…
     pub culprit: Option<Uuid>,
     /// Where the gap begins and ends, for kinds that have one.
     pub gap: Option<(ServerTime, ServerTime)>,
+    /// The closest reachable moment before the target.
     pub nearest_before: Option<Moment>,
+    /// The closest reachable moment after it.
     pub nearest_after: Option<Moment>,
     /// With `AfterLastLog`: the plan up to the last log, to which the tail is to be added.
     pub tail: Option<Box<RestorePlan>>,
+    /// Oddities of the history around the target.
     pub notes: Vec<PlanNote>,
 }

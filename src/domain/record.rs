@@ -57,6 +57,7 @@ impl BackupType {
 ///
 /// Field names are the column names. Judging happens in `History::from_records`.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 pub struct BackupRecord {
     pub backup_set_id: Option<i64>,
     pub backup_set_uuid: Option<Uuid>,
@@ -131,6 +132,7 @@ pub struct MediaFile {
 
 /// One file of the database at backup time: a row of `msdb.dbo.backupfile`.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 pub struct DatabaseFile {
     pub file_number: Option<i64>,
     pub logical_name: Option<String>,
@@ -146,6 +148,7 @@ pub struct DatabaseFile {
 
 /// One row of `msdb.dbo.restorehistory`.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 pub struct RestoreRecord {
     pub restore_history_id: Option<i64>,
     /// When the restore completed, on the server's clock.
@@ -162,6 +165,7 @@ pub struct RestoreRecord {
 
 /// The server that the records came from.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 pub struct RecordedServer {
     pub name: Option<String>,
     /// Set when the server kept this one offset over the whole history; minutes ahead of UTC.
@@ -171,8 +175,42 @@ pub struct RecordedServer {
 
 /// Everything one msdb (or one file) told, still unjudged: what `History::from_records` takes.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
 pub struct HistoryRecords {
     pub server: RecordedServer,
     pub backup_sets: Vec<BackupRecord>,
     pub restore_history: Vec<RestoreRecord>,
+}
+
+/// Media set ids of the n-th merged msdb are shifted by n of these bits, so that equal numbers of two servers stay apart.
+pub(super) const SOURCE_SHIFT: u32 = 40;
+
+impl HistoryRecords {
+    /// Several msdbs as one: the first one's server and clock count.
+    ///
+    /// `media_set_id` means something only together with its msdb, so those of the others are renumbered; offsets that another msdb names for all its rows move into the rows.
+    pub fn merge(histories: impl IntoIterator<Item = Self>) -> Self {
+        let mut histories = histories.into_iter();
+        let mut merged = histories.next().unwrap_or_default();
+        for (n, other) in (1_i64..).zip(histories) {
+            let quarter_hours = other
+                .server
+                .utc_offset_minutes
+                .filter(|minutes| minutes % 15 == 0)
+                .map(|minutes| minutes / 15);
+            merged
+                .backup_sets
+                .extend(other.backup_sets.into_iter().map(|mut set| {
+                    set.media_set_id = set
+                        .media_set_id
+                        .map(|id| id.wrapping_add(n.wrapping_shl(SOURCE_SHIFT)));
+                    if set.time_zone.is_none_or(|zone| zone == 127) {
+                        set.time_zone = quarter_hours.or(set.time_zone);
+                    }
+                    set
+                }));
+            merged.restore_history.extend(other.restore_history);
+        }
+        merged
+    }
 }

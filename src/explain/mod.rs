@@ -1,5 +1,10 @@
 //! Every error, note and finding in words; dates, sizes, durations.
 
+mod format;
 mod problem;
 
+pub use format::{
+    count, duration, moment, server_time, server_time_short, server_time_with_zone, size,
+    size_or_unknown, time_of_day,
+};
 pub use problem::{Problem, ProblemKind};

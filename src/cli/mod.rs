@@ -1,0 +1,88 @@
+//! The command line: arguments, printing, exit codes. The only folder that prints.
+//!
+//! A command is a file here: its arguments (`clap::Args`) and a function from them to an [`Exit`].
+//! To add one, add its variant to [`Command`] and its line to [`Command::run`].
+
+mod exit;
+mod output;
+mod plan;
+
+pub use exit::{CliError, Exit};
+pub use output::Output;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use std::{ffi::OsString, path::PathBuf};
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Global {
+    /// Keep settings, workspaces, journals and logs in this folder
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+    /// The workspace to use: one client's profiles and runs
+    #[arg(long, value_name = "NAME", global = true)]
+    pub workspace: Option<String>,
+}
+
+/// Gets a SQL Server database back to a moment in time.
+#[derive(Debug, Parser)]
+#[command(name = "stopat", version, about)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Plan the way to a moment, without touching anything
+    Plan(plan::PlanArgs),
+}
+
+impl Command {
+    fn run(self, _global: &Global) -> Result<Exit, CliError> {
+        match self {
+            Self::Plan(args) => plan::run(&args),
+        }
+    }
+}
+
+/// What `main` has to do after the arguments were read.
+#[derive(Debug)]
+pub enum Start {
+    /// Open the window.
+    Window(Global),
+    /// A command ran; end with this.
+    Ended(Exit),
+}
+
+/// Reads the arguments and runs the command they name.
+pub fn start(args: impl IntoIterator<Item = OsString>) -> Start {
+    match Cli::try_parse_from(args) {
+        Ok(Cli {
+            global,
+            command: None,
+        }) => Start::Window(global),
+        Ok(Cli {
+            global,
+            command: Some(command),
+        }) => Start::Ended(command.run(&global).unwrap_or_else(|error| error.report())),
+        Err(error) => {
+            // Help and version come as errors that belong on standard output.
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            // A closed pipe is the reader's choice.
+            error.print().ok();
+            Start::Ended(exit)
+        }
+    }
+}
+
+/// The help page, for where no window can be opened.
+pub fn help() -> String {
+    Cli::command().render_help().to_string()
+}

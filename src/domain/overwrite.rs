@@ -1,0 +1,132 @@
+//! Which backups a later one overwrote (rule 11): judged from devices, media sets and positions.
+
+use super::{
+    BackupSet,
+    judge::{Fnv, is_url},
+    set::{UNKNOWN_ID, flag},
+};
+use std::hash::Hasher as _;
+
+/// Marks in each set the devices that a later set overwrote; returns the sorted hashes of all devices.
+///
+/// `sets` are in the order in which they started.
+pub(super) fn mark(sets: &mut [BackupSet]) -> Vec<u32> {
+    let mut places: Vec<(u64, u32)> = Vec::with_capacity(sets.len());
+    for (set, idx) in sets.iter().zip(0_u32..) {
+        for name in set.device_names() {
+            places.push((device_hash(set, name), idx));
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    let mut gone: Vec<(u32, u64)> = Vec::new();
+    for group in places.chunk_by(|a, b| a.0 == b.0) {
+        if group.len() > 1 {
+            overwritten_in(sets, group, &mut gone);
+        }
+    }
+    for (idx, hash) in gone {
+        if let Some(set) = sets.get_mut(idx as usize) {
+            set.flags |= flag::OVERWRITTEN;
+            let machine = machine_of(set).to_owned();
+            set.media
+                .mark_overwritten(|name| device_hash_on(&machine, name) == hash);
+        }
+    }
+    let mut hashes: Vec<u32> = places.into_iter().map(|(hash, _)| short(hash)).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes.shrink_to_fit();
+    hashes
+}
+
+/// Whether new sets lie on a device of these hashes, or share one among themselves: then all must be judged again.
+pub(super) fn touches(new: &[BackupSet], hashes: &[u32]) -> bool {
+    let mut own: Vec<u64> = new
+        .iter()
+        .flat_map(|set| set.device_names().map(|name| device_hash(set, name)))
+        .collect();
+    own.sort_unstable();
+    own.iter()
+        .any(|&hash| hashes.binary_search(&short(hash)).is_ok())
+        || own.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+}
+
+/// The same against sets whose hashes are not collected yet.
+pub(super) fn touches_tail<'a>(
+    new: &[BackupSet],
+    tail: impl Iterator<Item = &'a BackupSet>,
+) -> bool {
+    let mut hashes: Vec<u32> = tail
+        .flat_map(|set| set.device_names().map(|name| short(device_hash(set, name))))
+        .collect();
+    hashes.sort_unstable();
+    touches(new, &hashes)
+}
+
+/// Of the sets on one device, those that a later one removed: by another media set (`FORMAT`) or by a position not above theirs (`INIT`).
+fn overwritten_in(sets: &[BackupSet], group: &[(u64, u32)], gone: &mut Vec<(u32, u64)>) {
+    let mut lowest_position = i32::MAX;
+    let mut later_media: Vec<i64> = Vec::new();
+    for &(hash, idx) in group.iter().rev() {
+        let Some(set) = sets.get(idx as usize) else {
+            continue;
+        };
+        let formatted = set.media_set_id != UNKNOWN_ID
+            && later_media
+                .iter()
+                .any(|&media| media != set.media_set_id && same_source(media, set.media_set_id));
+        if formatted || lowest_position <= set.position {
+            gone.push((idx, hash));
+        }
+        lowest_position = lowest_position.min(set.position);
+        if set.media_set_id != UNKNOWN_ID && !later_media.contains(&set.media_set_id) {
+            // Two suffice to tell whether there is another one than a given one.
+            if later_media.len() < 2 {
+                later_media.push(set.media_set_id);
+            }
+        }
+    }
+}
+
+/// Media set ids of different msdbs say nothing about each other; see `HistoryRecords::merge`.
+fn same_source(a: i64, b: i64) -> bool {
+    a >> super::record::SOURCE_SHIFT == b >> super::record::SOURCE_SHIFT
+}
+
+fn machine_of(set: &BackupSet) -> &str {
+    let origin = &set.origin;
+    origin.machine_name.as_deref().unwrap_or_else(|| {
+        let server = origin.server_name.as_deref().unwrap_or_default();
+        server.split('\\').next().unwrap_or_default()
+    })
+}
+
+fn device_hash(set: &BackupSet, name: &str) -> u64 {
+    device_hash_on(machine_of(set), name)
+}
+
+/// Shares and URLs are the same everywhere; a path is that of one machine.
+fn device_hash_on(machine: &str, name: &str) -> u64 {
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    let shared = name.starts_with(r"\\") || name.starts_with("//") || is_url(name);
+    if !shared {
+        for byte in machine.bytes() {
+            hasher.write(&[byte.to_ascii_lowercase()]);
+        }
+        hasher.write(&[0]);
+    }
+    if name.starts_with('/') {
+        hasher.write(name.as_bytes());
+    } else {
+        for byte in name.bytes() {
+            let byte = if byte == b'/' && !shared { b'\\' } else { byte };
+            hasher.write(&[byte.to_ascii_lowercase()]);
+        }
+    }
+    hasher.finish()
+}
+
+fn short(hash: u64) -> u32 {
+    (hash >> 32) as u32 ^ hash as u32
+}
