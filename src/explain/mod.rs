@@ -2,9 +2,11 @@
 
 mod format;
 mod problem;
+mod server;
 
 pub use format::{
     count, duration, moment, server_time, server_time_short, server_time_with_zone, size,
     size_or_unknown, time_of_day,
 };
 pub use problem::{Problem, ProblemKind};
+pub use server::server_problem;
