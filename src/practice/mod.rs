@@ -2,5 +2,7 @@
 //!
 //! It deliberately knows nothing of the planner and of `tsql`: it must not check our homework with our own pen.
 
+pub mod agent;
 pub mod reply;
 pub mod value;
+pub mod world;
