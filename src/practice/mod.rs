@@ -3,6 +3,8 @@
 //! It deliberately knows nothing of the planner and of `tsql`: it must not check our homework with our own pen.
 
 pub mod agent;
+pub mod catalogue;
 pub mod reply;
+pub mod sql;
 pub mod value;
 pub mod world;

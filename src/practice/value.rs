@@ -2,8 +2,10 @@
 //!
 //! Type names and ranges: <https://learn.microsoft.com/sql/t-sql/data-types/data-types-transact-sql>.
 
+use serde::{Deserialize, Serialize};
+
 /// A T-SQL data type with its length, precision or scale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SqlType {
     Bit,
     TinyInt,
@@ -41,7 +43,7 @@ pub enum SqlType {
 }
 
 /// The declared length of a variable type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Length {
     /// Bytes for `varchar` and `varbinary`, characters for `nvarchar`.
     Limited(u16),
