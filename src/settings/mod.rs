@@ -1,5 +1,29 @@
 //! RON files as stored, their migration, secrets by reference.
+//!
+//! Everything lies under one [`DataRoot`]; a [`Workspace`] in it is one client, and nothing of one shows in another.
+//! What is stored has types of its own beside the runtime types, so that a renamed field never loses a file.
+//! Passwords are in no file: see [`PasswordStore`].
+//!
+//! Nothing here decides *where* the data root is from the environment: `main` says which folders there are.
 
+mod application;
+mod credentials;
+mod data_root;
+mod logs;
+mod preferences;
 mod profile;
+mod stored;
+mod workspace;
 
-pub use profile::{Encryption, PasswordKept, Profile, Reach, SignIn};
+pub use application::{
+    Application, ApplicationError, Applications, Criticality, Every, Handover, Hook, Outside,
+    ProtectedData, Scenario, SchedulePreset, ScheduledBackup, ScheduledKind, SchemaCheck,
+    load_applications,
+};
+pub use credentials::{CredentialError, PasswordStore, SessionStore, SystemStore};
+pub use data_root::{DataRoot, PORTABLE_MARK};
+pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
+pub use preferences::{Preferences, ThemeChoice};
+pub use profile::{Encryption, PasswordKept, Profile, ProfileFault, RESERVED_NAME, Reach, SignIn};
+pub use stored::{Aside, Loaded, StoreError};
+pub use workspace::{Workspace, WorkspaceName, WorkspaceNameError};
