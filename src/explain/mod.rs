@@ -3,6 +3,7 @@
 mod format;
 mod problem;
 mod server;
+mod settings;
 
 pub use format::{
     count, duration, moment, server_time, server_time_short, server_time_with_zone, size,
@@ -10,3 +11,7 @@ pub use format::{
 };
 pub use problem::{Problem, ProblemKind};
 pub use server::server_problem;
+pub use settings::{
+    application_problem, aside_problem, credential_problem, profile_fault, store_problem,
+    workspace_name_fault,
+};
