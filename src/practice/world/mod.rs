@@ -3,5 +3,6 @@
 //! It is made by running the schedule in simulated time; the same seed gives the same world.
 
 pub mod change;
+pub mod neighbour;
 pub mod octopus;
 mod text;

@@ -378,7 +378,7 @@ fn bigint(number: i64) -> (SqlType, Value) {
 }
 
 /// `datetime2(3)`: 100 ns since 0001-01-01, cut to milliseconds.
-fn datetime2(at: UtcTime) -> (SqlType, Value) {
+pub(super) fn datetime2(at: UtcTime) -> (SqlType, Value) {
     /// Milliseconds from 0001-01-01 to 1970-01-01.
     const TO_1970: i64 = 62_135_596_800_000;
     let ticks = (at.0.timestamp_millis() + TO_1970) * 10_000;
