@@ -10,6 +10,13 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub String);
 
+impl RunId {
+    /// The id of a run that starts now; `random` tells runs of one second apart.
+    pub fn new(start: UtcTime, random: u16) -> Self {
+        Self(format!("{}-{random:04x}", start.0.format("%Y%m%dT%H%M%SZ")))
+    }
+}
+
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -334,3 +334,13 @@ pub(super) fn identity_condition(name: &str, database_guid: Uuid, create_date: &
         text(create_date)
     )
 }
+
+/// Thumbprints of the keys in master that protect backups.
+pub fn thumbprints() -> Batch {
+    Batch::look(
+        "Read the certificates",
+        "SELECT CONVERT(varchar(64), c.thumbprint, 2) AS thumbprint FROM master.sys.certificates AS c
+UNION ALL
+SELECT CONVERT(varchar(64), k.thumbprint, 2) FROM master.sys.asymmetric_keys AS k;",
+    )
+}

@@ -5,7 +5,7 @@
 use crate::{
     domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcTime},
     explain::Problem,
-    run::{RunId, RunReport, StepReport},
+    run::{PreflightCheck, RunId, RunProgress, RunReport, StepReport},
     server::{DatabaseSummary, ServerInfo},
     settings::Profile,
     tsql::Script,
@@ -169,33 +169,4 @@ pub enum ServerStatus {
     Connecting { what: String },
     Connected(Arc<ServerInfo>),
     Failed(Problem),
-}
-
-/// One line of the preflight.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PreflightCheck {
-    pub title: String,
-    pub verdict: PreflightVerdict,
-    pub detail: String,
-    pub hint: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PreflightVerdict {
-    Good,
-    Warning,
-    /// The run must not start.
-    Refused,
-    /// The server does not tell.
-    Unknown,
-}
-
-/// The running step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunProgress {
-    pub step: usize,
-    pub elapsed_secs: f64,
-    /// From `dm_exec_requests`, 0–100; `None` without permission for it.
-    pub percent: Option<f32>,
-    pub remaining_secs: Option<f64>,
 }

@@ -4,8 +4,9 @@ mod handle;
 mod jobs;
 mod messages;
 
-pub use crate::server::{DatabaseState, DatabaseSummary, ServerInfo};
-pub use handle::{Worker, WorkerError, WorkerHandle};
-pub use messages::{
-    Event, PreflightCheck, PreflightVerdict, Request, RunProgress, Secret, ServerId, ServerStatus,
+pub use crate::{
+    run::{PreflightCheck, PreflightVerdict, RunProgress},
+    server::{DatabaseState, DatabaseSummary, ServerInfo},
 };
+pub use handle::{Worker, WorkerError, WorkerHandle};
+pub use messages::{Event, Request, Secret, ServerId, ServerStatus};

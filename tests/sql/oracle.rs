@@ -371,6 +371,7 @@ fn questions_and_other_scripts_parse() {
         tsql::master_files(),
         tsql::volumes(),
         tsql::abilities(),
+        tsql::thumbprints(),
     ] {
         texts.push(batch.sql);
     }

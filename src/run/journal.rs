@@ -1,0 +1,323 @@
+//! `run-journal/1`: what a run did, a line per record, on disk before and after each step.
+//!
+//! Each line names its number and the SHA-256 of the line before, so a changed or missing line is seen.
+//! A line that is torn at the end (the machine died while it was written) is left out and said so.
+
+use super::report::RunId;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+use uuid::Uuid;
+
+/// The format that this program writes.
+pub const FORMAT: &str = "run-journal/1";
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// From 1, without gaps.
+    pub sequence: u64,
+    /// Own clock, UTC, ISO 8601.
+    pub at: String,
+    /// SHA-256 of the line before, lower-case hex; empty in the first.
+    pub previous: String,
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// What a line says. Stored, so it changes by addition alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Record {
+    /// Always the first.
+    Begin {
+        format: String,
+        run: String,
+        server: String,
+        source_database: String,
+        target_database: String,
+        /// The moment asked for, on the server's clock; `latest` for the latest.
+        target: String,
+        /// Titles of all steps.
+        steps: Vec<String>,
+    },
+    StepBegin {
+        step: usize,
+        title: String,
+        sql: String,
+    },
+    StepEnd {
+        step: usize,
+        /// `done`, `done_with_warning`, `skipped`, `failed` or `cancelled`.
+        outcome: String,
+        seconds: f64,
+        /// Sentence and details of a failure or warning.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        words: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        messages: Vec<String>,
+    },
+    /// The database that the run created, as it must be found again before it is dropped.
+    CopyCreated {
+        database: String,
+        database_guid: Uuid,
+        /// `sys.databases.create_date`, ISO 8601.
+        create_date: String,
+    },
+    End {
+        /// `verified`, `online_not_verified`, `untouched`, `restoring` or `cancelled`.
+        end: String,
+        /// The state of the target in words.
+        state: String,
+    },
+    CopyDropped {
+        database: String,
+    },
+    /// Written by a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why a journal cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("the journal cannot be written: {}", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the journal cannot be read: {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("line {line} of the journal was changed or is missing its predecessor: {}", path.display())]
+    Broken { path: PathBuf, line: usize },
+    #[error("the journal has a format that this version does not know: {}", path.display())]
+    Format { path: PathBuf },
+}
+
+/// An open journal. Every record is on the disk when `write` returns.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    sequence: u64,
+    previous: String,
+}
+
+/// A journal as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalContent {
+    pub entries: Vec<Entry>,
+    /// The last line was torn and is not among the entries.
+    pub torn: bool,
+}
+
+/// Where the journal of a run lies: `runs/<id>.jsonl` in the folder of the workspace.
+pub fn journal_path(workspace: &Path, run: &RunId) -> PathBuf {
+    workspace.join("runs").join(format!("{}.jsonl", run.0))
+}
+
+impl Journal {
+    /// Begins the journal of a new run; there must be none yet.
+    pub fn create(path: &Path) -> Result<Self, JournalError> {
+        let failed = |source| JournalError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            sequence: 0,
+            previous: String::new(),
+        })
+    }
+
+    /// Goes on with a journal; a torn last line is cut off first.
+    pub fn reopen(path: &Path) -> Result<(Self, JournalContent), JournalError> {
+        let failed = |source| JournalError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let text = read_text(path)?;
+        let content = parse(path, &text)?;
+        let whole: String = text
+            .split_inclusive('\n')
+            .take(content.entries.len())
+            .collect();
+        let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+        file.set_len(whole.len() as u64).map_err(failed)?;
+        let mut file = file;
+        io::Seek::seek(&mut file, io::SeekFrom::End(0)).map_err(failed)?;
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            sequence: content.entries.len() as u64,
+            previous: whole.lines().last().map(hash).unwrap_or_default(),
+        };
+        Ok((journal, content))
+    }
+
+    /// Appends a record and waits until the disk has it. `at` is the own clock as ISO 8601.
+    pub fn write(&mut self, at: String, record: Record) -> Result<(), JournalError> {
+        let failed = |path: &Path, source| JournalError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        let entry = Entry {
+            sequence: self.sequence + 1,
+            at,
+            previous: self.previous.clone(),
+            record,
+        };
+        let line = serde_json::to_string(&entry)
+            .map_err(|error| failed(&self.path, io::Error::other(error)))?;
+        self.file
+            .write_all(format!("{line}\n").as_bytes())
+            .and_then(|()| self.file.sync_data())
+            .map_err(|source| failed(&self.path, source))?;
+        self.sequence += 1;
+        self.previous = hash(&line);
+        Ok(())
+    }
+}
+
+/// Reads a journal and proves its chain of hashes.
+pub fn read_journal(path: &Path) -> Result<JournalContent, JournalError> {
+    parse(path, &read_text(path)?)
+}
+
+fn read_text(path: &Path) -> Result<String, JournalError> {
+    std::fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .map_err(|source| JournalError::Read {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn parse(path: &Path, text: &str) -> Result<JournalContent, JournalError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut previous = String::new();
+    for (idx, raw) in text.split_inclusive('\n').enumerate() {
+        let Some(line) = raw.strip_suffix('\n') else {
+            return Ok(JournalContent {
+                entries,
+                torn: true,
+            });
+        };
+        let broken = || JournalError::Broken {
+            path: path.to_owned(),
+            line: idx + 1,
+        };
+        let Ok(entry) = serde_json::from_str::<Entry>(line) else {
+            return Err(broken());
+        };
+        if entry.sequence != idx as u64 + 1 || entry.previous != previous {
+            return Err(broken());
+        }
+        if let (0, Record::Begin { format, .. }) = (idx, &entry.record)
+            && format != FORMAT
+        {
+            return Err(JournalError::Format {
+                path: path.to_owned(),
+            });
+        }
+        previous = hash(line);
+        entries.push(entry);
+    }
+    Ok(JournalContent {
+        entries,
+        torn: false,
+    })
+}
+
+fn hash(line: &str) -> String {
+    Sha256::digest(line.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dropped(n: u32) -> Record {
+        Record::CopyDropped {
+            database: format!("copy {n}"),
+        }
+    }
+
+    fn written(records: u32) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = journal_path(folder.path(), &RunId("20261122T062812Z-1f3a".to_owned()));
+        let mut journal = Journal::create(&path).expect("created");
+        for n in 0..records {
+            journal
+                .write(format!("2026-11-22T06:28:{n:02}Z"), dropped(n))
+                .expect("written");
+        }
+        (folder, path)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let (_folder, path) = written(3);
+        let content = read_journal(&path).expect("readable");
+        assert!(!content.torn);
+        let records: Vec<_> = content.entries.iter().map(|e| e.record.clone()).collect();
+        assert_eq!(records, [dropped(0), dropped(1), dropped(2)]);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_left_out_and_writing_goes_on() {
+        let (_folder, path) = written(3);
+        let bytes = std::fs::read(&path).expect("readable");
+        std::fs::write(&path, &bytes[..bytes.len() - 7]).expect("writable");
+        let content = read_journal(&path).expect("readable");
+        assert!(content.torn);
+        assert_eq!(content.entries.len(), 2);
+
+        let (mut journal, _) = Journal::reopen(&path).expect("reopened");
+        journal
+            .write("later".to_owned(), dropped(9))
+            .expect("written");
+        let content = read_journal(&path).expect("readable");
+        assert!(!content.torn);
+        assert_eq!(content.entries.len(), 3);
+        assert_eq!(content.entries[2].record, dropped(9));
+    }
+
+    #[test]
+    fn a_changed_line_is_seen() {
+        let (_folder, path) = written(3);
+        let text = std::fs::read_to_string(&path).expect("readable");
+        std::fs::write(&path, text.replace("copy 1", "copy 7")).expect("writable");
+        assert!(matches!(
+            read_journal(&path),
+            Err(JournalError::Broken { line: 3, .. })
+        ));
+    }
+
+    #[test]
+    fn a_run_is_not_written_over() {
+        let (_folder, path) = written(1);
+        assert!(Journal::create(&path).is_err());
+    }
+}

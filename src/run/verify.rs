@@ -1,0 +1,180 @@
+//! Whether the copy is what it should be: its state, its protected tables, the version of its schema.
+
+use super::{
+    preflight::ONLINE,
+    report::{TableCount, Verification},
+};
+use crate::{
+    explain::{Problem, ProblemKind, server_problem},
+    server::{Connection, ServerError, ask},
+    tsql,
+};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What the owners of a database want to find in a copy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProtectedData {
+    pub tables: Vec<TableName>,
+    /// The table and column whose greatest value is the version of the schema.
+    pub schema_version: Option<(TableName, String)>,
+}
+
+/// A table inside a database.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TableName {
+    pub schema: String,
+    pub table: String,
+}
+
+impl std::fmt::Display for TableName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// A database as the server knows it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `sys.databases.state_desc`.
+    pub state: String,
+    pub online: bool,
+    /// `RESTORING`.
+    pub restoring: bool,
+    /// `sys.databases.create_date`, ISO 8601.
+    pub create_date: String,
+    /// New with each restore; the server tells it only of databases that are open.
+    pub database_guid: Option<Uuid>,
+}
+
+/// Reads state and identity of a database; `None` when there is none of that name.
+pub async fn read_identity(
+    connection: &mut dyn Connection,
+    database: &str,
+) -> Result<Option<Identity>, ServerError> {
+    let answer = ask(connection, &tsql::database_state(database)).await?;
+    Ok(answer.first().map(|row| Identity {
+        state: row.text("state_desc").unwrap_or_default(),
+        online: row.int("state") == Some(ONLINE),
+        restoring: row.int("state") == Some(super::preflight::RESTORING),
+        create_date: row
+            .time("create_date")
+            .map(|time| time.to_string())
+            .unwrap_or_default(),
+        database_guid: row.guid("database_guid"),
+    }))
+}
+
+/// Rows per table from partition metadata, by lower-case `schema.table`; empty when the database cannot be read.
+pub async fn rows_by_metadata(
+    connection: &mut dyn Connection,
+    database: &str,
+) -> Result<BTreeMap<String, u64>, ServerError> {
+    let answer = match ask(connection, &tsql::table_rows(database)).await {
+        Ok(answer) => answer,
+        Err(ServerError::Refused { .. }) => return Ok(BTreeMap::new()),
+        Err(other) => return Err(other),
+    };
+    Ok(answer
+        .rows()
+        .iter()
+        .filter_map(|row| {
+            let name = TableName {
+                schema: row.text("schema_name")?,
+                table: row.text("table_name")?,
+            };
+            let rows = u64::try_from(row.int("row_count")?).ok()?;
+            Some((name.to_string().to_lowercase(), rows))
+        })
+        .collect())
+}
+
+/// The exact number of rows of one table; `None` when it is not there.
+pub async fn count_exactly(
+    connection: &mut dyn Connection,
+    database: &str,
+    table: &TableName,
+) -> Result<Option<u64>, ServerError> {
+    let question = tsql::count_rows(database, &table.schema, &table.table);
+    let answer = ask(connection, &question).await?;
+    Ok(answer
+        .first()
+        .and_then(|row| row.int("row_count"))
+        .and_then(|rows| u64::try_from(rows).ok()))
+}
+
+/// Checks a copy against what is protected, and against the original as it is now.
+///
+/// A table that neither of them has is no part of this database, and is left out.
+pub async fn verify(
+    connection: &mut dyn Connection,
+    copy: &str,
+    original: &str,
+    protected: &ProtectedData,
+) -> Result<Verification, ServerError> {
+    let mut verification = Verification::default();
+    let Some(identity) = read_identity(connection, copy).await? else {
+        verification
+            .problems
+            .push(missing(format!("{copy} is not there")));
+        return Ok(verification);
+    };
+    verification.state.clone_from(&identity.state);
+    if !identity.online {
+        verification
+            .problems
+            .push(missing(format!("{copy} is {}", identity.state)));
+        return Ok(verification);
+    }
+    let of_original = if copy == original {
+        BTreeMap::new()
+    } else {
+        rows_by_metadata(connection, original).await?
+    };
+    for table in &protected.tables {
+        let rows_copy = match count_exactly(connection, copy, table).await {
+            Ok(rows) => rows,
+            Err(error @ ServerError::Refused { .. }) => {
+                verification.problems.push(server_problem(&error));
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
+        let rows_original = of_original.get(&table.to_string().to_lowercase()).copied();
+        if rows_copy.is_none() && rows_original.is_none() {
+            continue;
+        }
+        if rows_copy.is_none() {
+            verification
+                .problems
+                .push(missing(format!("The copy has no table {table}")));
+        }
+        verification.tables.push(TableCount {
+            table: table.to_string(),
+            rows_original,
+            rows_copy,
+        });
+    }
+    if let Some((table, column)) = &protected.schema_version {
+        let question = tsql::newest_value(copy, &table.schema, &table.table, column);
+        match ask(connection, &question).await {
+            Ok(answer) => {
+                verification.schema_version = answer.first().and_then(|row| row.text("newest"));
+            }
+            Err(error @ ServerError::Refused { .. }) => {
+                verification.problems.push(server_problem(&error));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(verification)
+}
+
+fn missing(sentence: String) -> Problem {
+    Problem {
+        kind: ProblemKind::Server,
+        sentence,
+        hint: "Look at the database before anybody uses it.".to_owned(),
+        details: Vec::new(),
+    }
+}
