@@ -13,6 +13,7 @@
 //!
 //! Every arrow is a function from value to value, and nothing flows back.
 
+pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod explain;
@@ -20,5 +21,7 @@ pub mod practice;
 pub mod run;
 pub mod server;
 pub mod settings;
+pub mod state;
 pub mod tsql;
+pub mod ui;
 pub mod worker;

@@ -22,6 +22,18 @@ pub struct Global {
     /// The workspace to use: one client's profiles and runs
     #[arg(long, value_name = "NAME", global = true)]
     pub workspace: Option<String>,
+    /// Draw the window with this instead of what suits the platform
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub renderer: Option<RendererArg>,
+}
+
+/// What draws the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RendererArg {
+    /// Vulkan, Direct3D 12 or Metal
+    Wgpu,
+    /// OpenGL
+    Glow,
 }
 
 /// Gets a SQL Server database back to a moment in time.

@@ -1,6 +1,8 @@
 //! Every error, note and finding in words; dates, sizes, durations.
 
+pub mod figures;
 mod format;
+mod gap;
 mod problem;
 mod server;
 mod settings;
@@ -9,6 +11,7 @@ pub use format::{
     count, duration, moment, server_time, server_time_short, server_time_with_zone, size,
     size_or_unknown, time_of_day,
 };
+pub use gap::{backup_word, gap_line};
 pub use problem::{Problem, ProblemKind};
 pub use server::server_problem;
 pub use settings::{

@@ -1,0 +1,422 @@
+//! The frame loop: worker events in, views, actions applied, requests out.
+//!
+//! Nothing here waits: the worker has its own threads, dialogs of the system and files theirs.
+
+use crate::{
+    domain::{UtcOffset, UtcTime},
+    explain::{Problem, ProblemKind, aside_problem, store_problem},
+    settings::{DataRoot, Preferences, ThemeChoice, WorkspaceName},
+    state::{Action, Dialog, OwnClock, ServerView, State},
+    ui::{Effect, WindowView, closing_confirmed, theme},
+    worker::{Event, Request, ServerId, Worker, WorkerHandle},
+};
+use eframe::{CreationContext, Frame, NativeOptions, Renderer};
+use egui::{Context, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    task::{Poll, Wake, Waker},
+    time::{Duration, Instant},
+};
+
+/// What the window needs to know before it opens.
+#[derive(Clone, Debug)]
+pub struct WindowOptions {
+    pub data_root: DataRoot,
+    /// The workspace to open; `None` for the one of last time.
+    pub workspace: Option<WorkspaceName>,
+    /// Draws with this and nothing else; `None` tries what suits the platform first.
+    pub renderer: Option<Drawing>,
+    /// Chooses the practice server at once.
+    pub practice: bool,
+}
+
+/// How the window is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawing {
+    /// Vulkan, Direct3D 12 or Metal.
+    Wgpu,
+    /// OpenGL.
+    Glow,
+}
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    /// Neither way of drawing works here.
+    #[error("no window can be opened: {}", reasons.join("; "))]
+    NoRenderer { reasons: Vec<String> },
+}
+
+/// Opens the window and returns when it is closed.
+pub fn run(options: &WindowOptions) -> Result<(), WindowError> {
+    let both = if cfg!(any(windows, target_os = "macos")) {
+        [Drawing::Wgpu, Drawing::Glow]
+    } else {
+        // Software OpenGL costs a fifth of software Vulkan.
+        [Drawing::Glow, Drawing::Wgpu]
+    };
+    let order = match &options.renderer {
+        Some(only) => std::slice::from_ref(only),
+        None => &both,
+    };
+    let mut reasons = Vec::new();
+    for &drawing in order {
+        let native = native_options(options, drawing);
+        let creator_options = options.clone();
+        let result = eframe::run_native(
+            "stopat",
+            native,
+            Box::new(move |creation| Ok(Box::new(App::for_window(creation, &creator_options)?))),
+        );
+        match result {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                tracing::warn!(?drawing, %error, "the window cannot be drawn this way");
+                reasons.push(format!("{drawing:?}: {error}"));
+            }
+        }
+    }
+    Err(WindowError::NoRenderer { reasons })
+}
+
+fn native_options(options: &WindowOptions, drawing: Drawing) -> NativeOptions {
+    let mut native = NativeOptions {
+        viewport: ViewportBuilder::default()
+            .with_title("stopat")
+            .with_app_id("stopat")
+            .with_inner_size([1440.0, 900.0])
+            .with_min_inner_size([960.0, 600.0]),
+        renderer: match drawing {
+            Drawing::Wgpu => Renderer::Wgpu,
+            Drawing::Glow => Renderer::Glow,
+        },
+        persistence_path: Some(options.data_root.window_file()),
+        persist_window: true,
+        run_and_return: true,
+        ..NativeOptions::default()
+    };
+    if let eframe::egui_wgpu::WgpuSetup::CreateNew(setup) = &mut native.wgpu_options.wgpu_setup {
+        setup.power_preference = eframe::wgpu::PowerPreference::LowPower;
+        setup.native_adapter_selector = Some(Arc::new(choose_adapter));
+    }
+    native
+}
+
+/// Some cloud machines list a video adapter that cannot present: those go first; then real ones over virtual ones over software.
+fn choose_adapter(
+    adapters: &[eframe::wgpu::Adapter],
+    surface: Option<&eframe::wgpu::Surface<'_>>,
+) -> Result<eframe::wgpu::Adapter, String> {
+    use eframe::wgpu::DeviceType;
+    let rank = |adapter: &eframe::wgpu::Adapter| match adapter.get_info().device_type {
+        DeviceType::IntegratedGpu => 0,
+        DeviceType::DiscreteGpu => 1,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 3,
+        DeviceType::Cpu => 4,
+    };
+    let chosen = adapters
+        .iter()
+        .filter(|adapter| {
+            surface.is_none_or(|surface| !surface.get_capabilities(adapter).formats.is_empty())
+        })
+        .min_by_key(|adapter| rank(adapter))
+        .cloned()
+        .ok_or_else(|| "no graphics adapter can show a window".to_owned())?;
+    let info = chosen.get_info();
+    tracing::info!(name = info.name, backend = ?info.backend, kind = ?info.device_type, "graphics adapter");
+    Ok(chosen)
+}
+
+/// What does the work behind the window; tests put their own here.
+pub trait Backend {
+    /// Hands a request over without waiting.
+    fn send(&self, request: Request);
+    /// The next event, when there is one.
+    fn next_event(&self) -> Option<Event>;
+}
+
+impl Backend for WorkerHandle {
+    fn send(&self, request: Request) {
+        Self::send(self, request);
+    }
+
+    fn next_event(&self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+}
+
+/// The application as eframe drives it.
+pub struct App {
+    pub state: State,
+    view: WindowView,
+    backend: Box<dyn Backend>,
+    clock: Box<dyn Fn() -> OwnClock>,
+    data_root: Option<DataRoot>,
+    preferences: Preferences,
+    /// What threads for files and dialogs report.
+    problems: mpsc::Receiver<Problem>,
+    problem_sender: mpsc::Sender<Problem>,
+}
+
+impl App {
+    fn for_window(
+        creation: &CreationContext<'_>,
+        options: &WindowOptions,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let ctx = creation.egui_ctx.clone();
+        let root = options.data_root.clone();
+        let (mut preferences, aside) = match root.load_preferences() {
+            Ok(loaded) => (loaded.value, loaded.aside.as_ref().map(aside_problem)),
+            Err(error) => (Preferences::default(), Some(store_problem(&error))),
+        };
+        if let Some(workspace) = &options.workspace {
+            preferences.workspace = workspace.clone();
+        }
+        let worker = Worker::start(root.path().to_owned(), {
+            let ctx = ctx.clone();
+            move || ctx.request_repaint()
+        })?;
+        let workspaces = root.workspaces();
+        let mut app = Self::new(&ctx, Box::new(worker), Box::new(own_clock), preferences);
+        match workspaces {
+            Ok(names) => {
+                app.state.workspaces = names.iter().map(ToString::to_string).collect();
+                if !app.state.workspaces.contains(&app.state.workspace) {
+                    app.state.workspaces.push(app.state.workspace.clone());
+                }
+            }
+            Err(error) => app.state.notice(None, store_problem(&error)),
+        }
+        if let Some(problem) = aside {
+            app.state.notice(None, problem);
+        }
+        app.data_root = Some(root);
+        if options.practice {
+            app.act(vec![Action::SelectServer(ServerId::Practice)]);
+        }
+        Ok(app)
+    }
+
+    /// An application on any backend and clock.
+    pub fn new(
+        ctx: &Context,
+        backend: Box<dyn Backend>,
+        clock: Box<dyn Fn() -> OwnClock>,
+        preferences: Preferences,
+    ) -> Self {
+        theme::install(ctx);
+        ctx.set_theme(match preferences.theme {
+            ThemeChoice::System => ThemePreference::System,
+            ThemeChoice::Dark => ThemePreference::Dark,
+            ThemeChoice::Light => ThemePreference::Light,
+        });
+        let (problem_sender, problems) = mpsc::channel();
+        let mut state = State::new(clock(), preferences.workspace.to_string());
+        for request in state.open() {
+            backend.send(request);
+        }
+        Self {
+            state,
+            view: WindowView::default(),
+            backend,
+            clock,
+            data_root: None,
+            preferences,
+            problems,
+            problem_sender,
+        }
+    }
+
+    /// Takes in what the worker told.
+    pub fn drain(&mut self) {
+        while let Some(event) = self.backend.next_event() {
+            for request in self.state.apply(event) {
+                self.backend.send(request);
+            }
+        }
+        while let Ok(problem) = self.problems.try_recv() {
+            self.state.notice(None, problem);
+        }
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            for request in self.state.update(action) {
+                self.backend.send(request);
+            }
+        }
+    }
+
+    /// One frame: views, then what they ask for, then once more so that everything shown belongs together.
+    pub fn frame(&mut self, ui: &mut Ui) {
+        let (actions, effects) = self.view.ui(ui, &self.state);
+        let acted = !actions.is_empty();
+        self.act(actions);
+        for effect in effects {
+            self.take_effect(ui.ctx(), effect);
+        }
+        if acted {
+            // The band and the plan follow the marker in the same frame.
+            ui.ctx().request_discard("the state changed");
+        }
+        self.keep_preferences(ui.ctx());
+        self.wake_for_the_clock(ui.ctx());
+    }
+
+    /// One frame a second while somebody looks at the clocks; none otherwise.
+    fn wake_for_the_clock(&self, ctx: &Context) {
+        let watched = ctx.input(|input| {
+            let viewport = input.viewport();
+            viewport.focused.unwrap_or(true) && !viewport.minimized.unwrap_or(false)
+        });
+        let running = self.state.running();
+        if watched || running {
+            let into_second = self.state.own.now.0.timestamp_subsec_millis();
+            let left = 1000_u64.saturating_sub(u64::from(into_second)).max(20);
+            ctx.request_repaint_after(Duration::from_millis(left));
+        }
+    }
+
+    fn take_effect(&self, ctx: &Context, effect: Effect) {
+        match effect {
+            Effect::Copy(text) => ctx.copy_text(text),
+            Effect::Save { file_name, text } => {
+                save_with_dialog(file_name, text, self.problem_sender.clone(), ctx.clone());
+            }
+        }
+    }
+
+    fn keep_preferences(&mut self, ctx: &Context) {
+        let theme = match ctx.options(|options| options.theme_preference) {
+            ThemePreference::System => ThemeChoice::System,
+            ThemePreference::Dark => ThemeChoice::Dark,
+            ThemePreference::Light => ThemeChoice::Light,
+        };
+        let workspace = self.state.workspace.parse().unwrap_or_default();
+        let now = Preferences { theme, workspace };
+        if now == self.preferences {
+            return;
+        }
+        self.preferences = now.clone();
+        let Some(root) = self.data_root.clone() else {
+            return;
+        };
+        let sender = self.problem_sender.clone();
+        std::thread::spawn(move || {
+            if let Err(error) = root.save_preferences(&now) {
+                // The window may be gone by now; then nobody needs to know.
+                sender.send(store_problem(&error)).ok();
+            }
+        });
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
+        self.state.own = (self.clock)();
+        self.drain();
+        // Dots on the left, in the time that a frame has left over.
+        let begin = Instant::now();
+        let mut more = true;
+        while more && begin.elapsed() < Duration::from_millis(3) {
+            more = self.state.refine_one();
+        }
+        if more {
+            ctx.request_repaint();
+        }
+        if ctx.input(|input| input.viewport().close_requested())
+            && self.state.running()
+            && !closing_confirmed(ctx)
+        {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.act(vec![Action::ShowDialog(Dialog::CloseWhileRunning)]);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+        self.frame(ui);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        theme::Palette::of_visuals(visuals)
+            .background
+            .to_normalized_gamma_f32()
+    }
+}
+
+/// What this computer's clock shows.
+fn own_clock() -> OwnClock {
+    let now = chrono::Local::now();
+    OwnClock {
+        now: UtcTime(now.to_utc()),
+        offset: UtcOffset::from_minutes(now.offset().local_minus_utc() / 60)
+            .unwrap_or(UtcOffset::ZERO),
+    }
+}
+
+/// Asks for a file name and writes, on a thread of its own.
+fn save_with_dialog(
+    file_name: String,
+    text: String,
+    problems: mpsc::Sender<Problem>,
+    ctx: Context,
+) {
+    // The dialog is made here, because some platforms want that on the main thread, and awaited there.
+    let dialog = rfd::AsyncFileDialog::new()
+        .set_title("Save the T-SQL")
+        .set_file_name(file_name)
+        .add_filter("T-SQL", &["sql"])
+        .save_file();
+    std::thread::spawn(move || {
+        let Some(handle) = wait_for(dialog) else {
+            return;
+        };
+        let path: PathBuf = handle.path().to_owned();
+        if let Err(error) = write_file(&path, &text) {
+            let problem = Problem {
+                kind: ProblemKind::Yours,
+                sentence: format!("the T-SQL could not be saved to {}", path.display()),
+                hint: "Choose a folder that you may write to.".to_owned(),
+                details: vec![error.to_string()],
+            };
+            problems.send(problem).ok();
+            ctx.request_repaint();
+        }
+    });
+}
+
+fn write_file(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = atomic_write_file::AtomicWriteFile::open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.commit()
+}
+
+/// Waits for a future on this thread, which has nothing else to do.
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// The view of the practice server, for tests and pictures.
+impl App {
+    /// What the window knows of a server.
+    pub fn server(&self, server: ServerId) -> Option<&ServerView> {
+        self.state.servers.get(&server)
+    }
+}

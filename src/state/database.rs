@@ -1,0 +1,312 @@
+//! The backups of the selected database as the window needs them: spans, steps of the marker, the plan.
+
+use super::{Freshness, TimeRange};
+use crate::{
+    domain::{
+        BackupSet, BackupType, Coverage, DatabaseHistory, Limits, Lost, Moment, Refusal,
+        RestorePlan, RestoreRequest, UtcOffset, UtcTime, plan,
+    },
+    explain::gap_line,
+};
+use std::sync::Arc;
+
+/// One database on the timeline. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct DatabaseView {
+    pub history: Arc<DatabaseHistory>,
+    pub coverage: Arc<Coverage>,
+    /// Now, on the axis of the history: where no zone is known the axis is the wall clock itself.
+    pub now: UtcTime,
+    /// What the band under the lanes shows, in order of time.
+    pub spans: Arc<[Span]>,
+    /// A log backup taken now would reach moments after the last one.
+    pub tail: bool,
+}
+
+/// A stretch of the restorable band, in seconds since 1970.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    pub begin: f64,
+    pub end: f64,
+    pub kind: SpanKind,
+}
+
+/// What a stretch of the band is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SpanKind {
+    Restorable,
+    /// Nothing reaches it, for this reason.
+    Gap(String),
+    /// Only the live log has it so far.
+    Tail,
+}
+
+/// What the planner says to the choice.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlanState {
+    NoMarker,
+    Planned(Box<RestorePlan>),
+    Refused(Box<Refusal>),
+}
+
+impl PlanState {
+    /// The plan, when there is one.
+    pub fn plan(&self) -> Option<&RestorePlan> {
+        match self {
+            Self::Planned(plan) => Some(plan),
+            Self::NoMarker | Self::Refused(_) => None,
+        }
+    }
+}
+
+impl DatabaseView {
+    /// Works out what the timeline shows. `now` is an instant; `offset` is the server's, where it is known.
+    pub fn new(
+        history: Arc<DatabaseHistory>,
+        without: &[Lost],
+        now: UtcTime,
+        offset: Option<UtcOffset>,
+        online: bool,
+    ) -> Self {
+        let limits = Limits {
+            without: without.to_vec(),
+            ..Limits::default()
+        };
+        let coverage = history.coverage(&limits);
+        let now = match offset {
+            Some(offset) if !history.clock().knows_zone() => {
+                UtcTime(now.to_server(offset).0.and_utc())
+            }
+            _ => now,
+        };
+        let tail = online && coverage.tail.is_some();
+        let spans = spans(&history, &coverage, now, tail).into();
+        Self {
+            history,
+            coverage,
+            now,
+            spans,
+            tail,
+        }
+    }
+
+    /// The planner's answer, with a copy-only log backup first where only that reaches the moment.
+    pub fn plan(&self, request: Option<RestoreRequest>) -> PlanState {
+        let Some(request) = request else {
+            return PlanState::NoMarker;
+        };
+        match plan(&self.history, &request) {
+            Ok(plan) => PlanState::Planned(Box::new(plan)),
+            Err(refusal) => {
+                let within_now = match request.target {
+                    crate::domain::Target::At(moment) => moment.instant <= self.now,
+                    crate::domain::Target::Latest => true,
+                };
+                match *refusal {
+                    Refusal {
+                        tail: Some(plan), ..
+                    } if self.tail && within_now => PlanState::Planned(plan),
+                    other => PlanState::Refused(Box::new(other)),
+                }
+            }
+        }
+    }
+
+    /// From the first backup to a little after now.
+    pub fn whole(&self) -> TimeRange {
+        let now = self.now.seconds();
+        let begin = self
+            .history
+            .set(0)
+            .map_or(now - 86_400.0, |set| set.start().instant.seconds());
+        let end = self
+            .history
+            .newest_backup()
+            .map_or(now, |moment| moment.instant.seconds().max(now));
+        let length = (end - begin).max(3600.0);
+        TimeRange::new(begin - length * 0.01, end + length * 0.04)
+    }
+
+    /// The last three days.
+    pub fn opening_range(&self) -> TimeRange {
+        let whole = self.whole();
+        let length = 3.0 * 86_400.0;
+        let end = whole
+            .end
+            .min(self.now.seconds().max(self.newest_seconds()) + length * 0.12);
+        TimeRange::new(end - length, end).inside(whole)
+    }
+
+    /// The newest moment that the backups hold.
+    pub fn newest(&self) -> Option<Moment> {
+        self.coverage.newest()
+    }
+
+    fn newest_seconds(&self) -> f64 {
+        self.newest()
+            .map_or(f64::NEG_INFINITY, |moment| moment.instant.seconds())
+    }
+
+    /// The reachable stretches, the tail included.
+    fn stretches(&self) -> impl DoubleEndedIterator<Item = (f64, f64)> + '_ {
+        self.spans
+            .iter()
+            .filter(|span| !matches!(span.kind, SpanKind::Gap(_)))
+            .map(|span| (span.begin, span.end))
+    }
+
+    fn moment(&self, seconds: f64) -> Option<Moment> {
+        UtcTime::from_seconds(seconds).map(|instant| self.history.clock().moment_at(instant))
+    }
+
+    /// The reachable whole second nearest to a time; exactly that second inside a window.
+    pub fn nearest_restorable(&self, time: f64) -> Option<Moment> {
+        let wanted = time.round();
+        let found = self
+            .stretches()
+            .map(|(begin, end)| clamp_to_second(wanted, begin, end))
+            .min_by(|a, b| (a - wanted).abs().total_cmp(&(b - wanted).abs()))?;
+        self.moment(found)
+    }
+
+    /// The moment moved to a whole second without leaving its window.
+    pub fn whole_second_within(&self, moment: Moment) -> Moment {
+        self.nearest_restorable(moment.instant.seconds())
+            .unwrap_or(moment)
+    }
+
+    /// So many seconds on, over a gap if one lies in the way.
+    pub fn step(&self, from: f64, seconds: f64) -> Option<Moment> {
+        let wanted = (from + seconds).round();
+        let inside = self
+            .stretches()
+            .any(|(begin, end)| begin <= wanted && wanted <= end);
+        if inside {
+            return self.moment(wanted);
+        }
+        let beyond = if seconds > 0.0 {
+            self.stretches()
+                .map(|(begin, _)| begin.ceil())
+                .find(|begin| *begin >= wanted)
+        } else {
+            self.stretches()
+                .rev()
+                .map(|(_, end)| end.floor())
+                .find(|end| *end <= wanted)
+        };
+        match beyond {
+            Some(time) => self.moment(time),
+            None => self.nearest_restorable(wanted),
+        }
+    }
+
+    /// The first reachable moment.
+    pub fn first_moment(&self) -> Option<Moment> {
+        let (begin, end) = self.stretches().next()?;
+        self.moment(begin.ceil().min(end))
+    }
+
+    /// The last reachable moment, in the tail when there is one.
+    pub fn last_moment(&self) -> Option<Moment> {
+        let (begin, end) = self.stretches().next_back()?;
+        self.moment(end.floor().max(begin))
+    }
+
+    /// Where the next backup finished.
+    pub fn next_backup(&self, after: f64) -> Option<Moment> {
+        let near = self.sets_around(after);
+        near.iter()
+            .map(|set| set.finish().instant.seconds())
+            .filter(|finish| *finish > after + 0.5)
+            .min_by(f64::total_cmp)
+            .and_then(|finish| self.step(finish, 0.0))
+    }
+
+    /// Where the backup before finished.
+    pub fn previous_backup(&self, before: f64) -> Option<Moment> {
+        let near = self.sets_around(before);
+        near.iter()
+            .map(|set| set.finish().instant.seconds())
+            .filter(|finish| *finish < before - 0.5)
+            .max_by(f64::total_cmp)
+            .and_then(|finish| self.step(finish, 0.0))
+    }
+
+    /// Sets that start near an instant: enough that a long full backup beside many logs is among them.
+    fn sets_around(&self, time: f64) -> Vec<&BackupSet> {
+        let Some(instant) = UtcTime::from_seconds(time) else {
+            return Vec::new();
+        };
+        let mut sets = Vec::new();
+        for kind in [BackupType::Full, BackupType::Differential, BackupType::Log] {
+            if let Some(lane) = self.history.lane(kind) {
+                let at = lane.started_before(instant);
+                sets.extend(lane.iter_from(at.saturating_sub(4)).take(8));
+            }
+        }
+        sets
+    }
+
+    /// How far back one would have to go right now.
+    pub fn freshness(&self) -> Freshness {
+        let lane = [BackupType::Log, BackupType::Differential, BackupType::Full]
+            .into_iter()
+            .filter_map(|kind| self.history.lane(kind))
+            .find(|lane| lane.len() >= 3);
+        let usual_interval = lane.map(|lane| {
+            let starts: Vec<f64> = lane
+                .iter_from(lane.len().saturating_sub(17))
+                .map(|set| set.start().instant.seconds())
+                .collect();
+            let mut distances: Vec<f64> = starts.windows(2).map(|w| w[1] - w[0]).collect();
+            distances.sort_by(f64::total_cmp);
+            distances
+                .get(distances.len() / 2)
+                .copied()
+                .unwrap_or_default()
+        });
+        // A log holds everything up to its start; what is known to be reachable ends there.
+        Freshness {
+            newest: self.newest().map(|moment| moment.instant),
+            usual_interval,
+        }
+    }
+}
+
+fn clamp_to_second(wanted: f64, begin: f64, end: f64) -> f64 {
+    let (first, last) = (begin.ceil(), end.floor());
+    if first > last {
+        begin
+    } else {
+        wanted.clamp(first, last)
+    }
+}
+
+fn spans(history: &DatabaseHistory, coverage: &Coverage, now: UtcTime, tail: bool) -> Vec<Span> {
+    let mut spans = Vec::with_capacity(coverage.windows.len() * 2 + 1);
+    for (idx, window) in coverage.windows.iter().enumerate() {
+        spans.push(Span {
+            begin: window.from.instant.seconds(),
+            end: window.to.instant.seconds(),
+            kind: SpanKind::Restorable,
+        });
+        if let Some(gap) = coverage.gaps.get(idx) {
+            spans.push(Span {
+                begin: gap.from.instant.seconds(),
+                end: gap.to.instant.seconds(),
+                kind: SpanKind::Gap(gap_line(history, gap)),
+            });
+        }
+    }
+    if let (true, Some(from)) = (tail, coverage.tail) {
+        let (begin, end) = (from.instant.seconds(), now.seconds());
+        if end > begin {
+            spans.push(Span {
+                begin,
+                end,
+                kind: SpanKind::Tail,
+            });
+        }
+    }
+    spans
+}

@@ -1,0 +1,320 @@
+//! What the worker told, applied to the state.
+
+use super::{
+    Cancelling, DatabaseView, Dialog, Freshness, LoadedHistory, Notice, Page, Selection, State,
+};
+use crate::{
+    domain::UtcTime,
+    explain::Problem,
+    settings::Profile,
+    worker::{DatabaseState, Event, Request, ServerId, ServerStatus},
+};
+use std::collections::BTreeMap;
+
+impl State {
+    /// Takes in what the worker told, and returns what has to follow.
+    pub fn apply(&mut self, event: Event) -> Vec<Request> {
+        match event {
+            Event::Workspace {
+                name,
+                profiles,
+                problems,
+            } => self.take_workspace(name, profiles, problems),
+            Event::Server { server, status } => self.take_status(server, status),
+            Event::Databases { server, databases } => {
+                let view = self.servers.entry(server).or_default();
+                view.databases = databases;
+                view.refreshing = false;
+                self.queue_refinement(server);
+                self.check_selection(server);
+                if self.selected_server() == Some(server) {
+                    self.read_database_again();
+                }
+            }
+            Event::History {
+                server,
+                history,
+                notes,
+                read_at,
+            } => {
+                let view = self.servers.entry(server).or_default();
+                view.history = Some(LoadedHistory {
+                    history,
+                    notes,
+                    read_at,
+                });
+                view.refreshing = false;
+                self.queue_refinement(server);
+                if self.selected_server() == Some(server) {
+                    self.read_database_again();
+                }
+            }
+            Event::TestResult { profile, result } => self.test_result = Some((profile, result)),
+            Event::CertificateSeen {
+                server,
+                fingerprint,
+                subject,
+            } => {
+                self.dialog = Some(Dialog::Certificate {
+                    server,
+                    fingerprint,
+                    subject,
+                });
+            }
+            Event::PasswordNeeded { server } => {
+                self.servers.entry(server).or_default().status = ServerStatus::Disconnected;
+                self.dialog = Some(Dialog::Password { server });
+            }
+            Event::Preflight {
+                generation,
+                checks,
+                script,
+                ..
+            } => {
+                if let Some(review) = &mut self.review
+                    && review.generation == generation
+                {
+                    review.checks = Some(checks);
+                    review.script = script;
+                }
+            }
+            Event::RunStarted {
+                run, script, steps, ..
+            } => return self.take_run_started(run, script, steps),
+            Event::RunProgress { run, progress } => {
+                if let Some(view) = self.run_with(&run) {
+                    while view.began.len() <= progress.step {
+                        view.began
+                            .push(UtcTime::from_seconds(0.0).unwrap_or(view.started));
+                    }
+                    view.progress = Some(progress);
+                }
+            }
+            Event::RunMessage { run, at, text } => {
+                if let Some(view) = self.run_with(&run) {
+                    view.messages.push((at, text));
+                }
+            }
+            Event::StepEnded { run, step, report } => {
+                if let Some(view) = self.run_with(&run) {
+                    if step == view.ended.len() {
+                        view.ended.push(*report);
+                    } else if let Some(known) = view.ended.get_mut(step) {
+                        *known = *report;
+                    }
+                }
+            }
+            Event::RunEnded { run, report } => {
+                if let Some(view) = self.run_with(&run) {
+                    view.ended.clone_from(&report.steps);
+                    view.report = Some(report);
+                    view.cancelling = Cancelling::No;
+                    let server = view.server;
+                    if matches!(
+                        self.dialog,
+                        Some(Dialog::CancelRun | Dialog::CloseWhileRunning)
+                    ) {
+                        self.dialog = None;
+                    }
+                    return vec![Request::Refresh { server }];
+                }
+            }
+            Event::CopyDropped { run, .. } => {
+                if let Some(view) = self.run_with(&run) {
+                    view.dropped = true;
+                    view.dropping = false;
+                    let server = view.server;
+                    return vec![Request::Refresh { server }];
+                }
+            }
+            Event::Problem { server, problem } => {
+                if let Some(server) = server
+                    && let Some(view) = self.servers.get_mut(&server)
+                {
+                    view.refreshing = false;
+                }
+                if let Some(run) = &mut self.run {
+                    run.dropping = false;
+                }
+                self.notice(server, problem);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Shows a problem until it is dismissed; the same one only once.
+    pub fn notice(&mut self, server: Option<ServerId>, problem: Problem) {
+        if self
+            .notices
+            .iter()
+            .any(|notice| notice.server == server && notice.problem == problem)
+        {
+            return;
+        }
+        self.next_notice += 1;
+        self.notices.push(Notice {
+            id: self.next_notice,
+            server,
+            problem,
+        });
+        // More than a handful at once helps nobody; the newest matter.
+        if self.notices.len() > 5 {
+            self.notices.remove(0);
+        }
+    }
+
+    fn run_with(&mut self, id: &crate::run::RunId) -> Option<&mut super::RunView> {
+        self.run.as_mut().filter(|run| run.id.as_ref() == Some(id))
+    }
+
+    fn take_run_started(
+        &mut self,
+        id: crate::run::RunId,
+        script: crate::tsql::Script,
+        steps: Vec<String>,
+    ) -> Vec<Request> {
+        let Some(run) = self.run.as_mut().filter(|run| run.id.is_none()) else {
+            return Vec::new();
+        };
+        run.id = Some(id.clone());
+        run.script = script;
+        run.steps = steps;
+        // Cancelled before the worker had a name for it.
+        if run.cancelling == Cancelling::Asked {
+            vec![Request::CancelRun { run: id }]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn take_workspace(&mut self, name: String, profiles: Vec<Profile>, problems: Vec<Problem>) {
+        if name != self.workspace {
+            return;
+        }
+        let mut servers = BTreeMap::new();
+        for id in std::iter::once(ServerId::Practice)
+            .chain(profiles.iter().map(|profile| ServerId::Profile(profile.id)))
+        {
+            servers.insert(id, self.servers.remove(&id).unwrap_or_default());
+        }
+        self.servers = servers;
+        self.profiles = profiles;
+        if let Some(server) = self.selected_server()
+            && !self.servers.contains_key(&server)
+        {
+            self.select(Selection::Nothing);
+        }
+        if !self.workspaces.contains(&name) {
+            self.workspaces.push(name);
+            self.workspaces.sort();
+        }
+        for problem in problems {
+            self.notice(None, problem);
+        }
+    }
+
+    fn take_status(&mut self, server: ServerId, status: ServerStatus) {
+        let view = self.servers.entry(server).or_default();
+        if matches!(status, ServerStatus::Disconnected) {
+            view.databases = Default::default();
+            view.history = None;
+            view.freshness.clear();
+        }
+        if !matches!(status, ServerStatus::Connected(_)) {
+            view.refreshing = false;
+        }
+        // A run that was asked for and never began ends with its server.
+        view.status = status;
+        if self.selected_server() == Some(server) {
+            self.read_database_again();
+        }
+    }
+
+    /// Drops a selection that no longer exists, with a reason.
+    fn check_selection(&mut self, server: ServerId) {
+        let Selection::Database {
+            server: selected,
+            database,
+        } = &self.selection
+        else {
+            return;
+        };
+        let Some(view) = self.servers.get(&server) else {
+            return;
+        };
+        if *selected != server || view.summary(database).is_some() || view.databases.is_empty() {
+            return;
+        }
+        let known_to_history = view
+            .history
+            .as_ref()
+            .is_some_and(|loaded| loaded.history.database(database).is_some());
+        let expected = self
+            .run
+            .as_ref()
+            .is_some_and(|run| run.target_database == *database && !run.dropped);
+        if known_to_history || expected {
+            return;
+        }
+        let dropped_by_us = self
+            .run
+            .as_ref()
+            .is_some_and(|run| run.target_database == *database && run.dropped);
+        let problem = Problem {
+            kind: crate::explain::ProblemKind::Server,
+            sentence: format!("{database} is no longer on this server"),
+            hint: String::new(),
+            details: Vec::new(),
+        };
+        self.select(Selection::Server(server));
+        self.page = Page::Timeline;
+        if !dropped_by_us {
+            self.notice(Some(server), problem);
+        }
+    }
+
+    // ---- the dots on the left, a database at a time
+
+    fn queue_refinement(&mut self, server: ServerId) {
+        if let Some(view) = self.servers.get_mut(&server) {
+            view.unrefined = view
+                .databases
+                .iter()
+                .rev()
+                .map(|summary| summary.name.clone())
+                .collect();
+        }
+    }
+
+    /// Works out how one more database stands; `false` when all are known.
+    pub fn refine_one(&mut self) -> bool {
+        let lost = [];
+        for (&server, view) in &mut self.servers {
+            let Some(name) = view.unrefined.pop() else {
+                continue;
+            };
+            let known = view
+                .history
+                .as_ref()
+                .and_then(|loaded| loaded.history.database(&name));
+            let online = view
+                .summary(&name)
+                .is_some_and(|summary| summary.state == DatabaseState::Online);
+            let offset = view.info().map(|info| info.utc_offset);
+            let freshness = match known {
+                Some(history) => {
+                    let now = self.own.now;
+                    DatabaseView::new(history, &lost, now, offset, online).freshness()
+                }
+                None => Freshness {
+                    newest: None,
+                    usual_interval: None,
+                },
+            };
+            view.freshness.insert(name, freshness);
+            tracing::trace!(?server, "a database refined");
+            return true;
+        }
+        false
+    }
+}

@@ -1,0 +1,259 @@
+//! What the window shows, as plain data: `Action`s in, `Request`s out, events applied. No egui, no clock, no I/O.
+
+mod action;
+mod choice;
+mod command;
+mod database;
+mod events;
+mod range;
+mod run;
+mod server;
+mod time_entry;
+mod update;
+
+pub use action::{Action, MarkerStep, ProfileAction};
+pub use choice::{Change, RestoreChoice, UndoHistory};
+pub use command::{Command, Shortcut};
+pub use database::{DatabaseView, PlanState, Span, SpanKind};
+pub use range::{RangePreset, SHORTEST, TimeRange};
+pub use run::{Cancelling, Review, RunView};
+pub use server::{Freshness, LoadedHistory, ServerView};
+pub use time_entry::{TypedTime, TypedTimeError, parse_time};
+
+use crate::{
+    domain::{ServerTime, UtcOffset, UtcTime},
+    explain::Problem,
+    settings::Profile,
+    worker::{ServerId, ServerStatus},
+};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Own clock, told by whoever runs the window: the state reads none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OwnClock {
+    pub now: UtcTime,
+    /// How far this PC's wall clock is ahead of UTC.
+    pub offset: UtcOffset,
+}
+
+/// What is chosen on the left, by stable ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selection {
+    #[default]
+    Nothing,
+    Server(ServerId),
+    Database {
+        server: ServerId,
+        database: String,
+    },
+}
+
+/// What the middle shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    #[default]
+    Timeline,
+    /// The last look before a restore.
+    Review,
+    /// The run that was started last.
+    Run,
+}
+
+/// A question over the window.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Dialog {
+    /// The server needs a password.
+    Password {
+        server: ServerId,
+    },
+    /// The server showed a certificate that nobody trusts yet.
+    Certificate {
+        server: ServerId,
+        fingerprint: String,
+        subject: String,
+    },
+    RemoveProfile {
+        id: Uuid,
+    },
+    CancelRun,
+    DropCopy,
+    CloseWhileRunning,
+    NewWorkspace,
+    Help,
+    /// A problem with all its details.
+    Problem(Problem),
+}
+
+/// Something that went wrong and stays in sight until it is dismissed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    pub id: u64,
+    pub server: Option<ServerId>,
+    pub problem: Problem,
+}
+
+/// What is kept of a database while another is looked at.
+#[derive(Clone, Debug, PartialEq)]
+struct Remembered {
+    choice: RestoreChoice,
+    visible: TimeRange,
+}
+
+/// Everything that the window shows.
+#[derive(Debug)]
+pub struct State {
+    pub own: OwnClock,
+    pub workspace: String,
+    /// All workspaces that are known to exist, sorted; the open one among them.
+    pub workspaces: Vec<String>,
+    pub profiles: Vec<Profile>,
+    /// The practice server and every profile.
+    pub servers: BTreeMap<ServerId, ServerView>,
+    pub selection: Selection,
+    /// The backups of the selected database; `None` when there are none or they are not read yet.
+    pub database: Option<DatabaseView>,
+    pub choice: RestoreChoice,
+    pub undo: UndoHistory,
+    pub plan: PlanState,
+    /// What part of the history the timeline shows.
+    pub visible: TimeRange,
+    /// The time field while it is edited, with what is wrong with it.
+    pub time_text: Option<String>,
+    pub time_problem: Option<String>,
+    /// The backup that the table points at.
+    pub chosen_set: Option<Uuid>,
+    pub show_sql: bool,
+    pub page: Page,
+    pub review: Option<Review>,
+    pub run: Option<RunView>,
+    pub notices: Vec<Notice>,
+    pub dialog: Option<Dialog>,
+    /// The result of the last test of a profile.
+    pub test_result: Option<(Uuid, Result<crate::worker::ServerInfo, Problem>)>,
+    /// Counts up whenever the drawn data changes.
+    pub generation: u64,
+    /// A moment that somebody suggests, with the reason: the practice world's accident.
+    pub suggestion: Option<Suggestion>,
+    remembered: BTreeMap<Selection, Remembered>,
+    next_notice: u64,
+    next_preflight: u64,
+}
+
+/// A moment worth going back to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suggestion {
+    pub server: ServerId,
+    pub database: String,
+    pub at: UtcTime,
+    /// What happened then, as a sentence without a full stop.
+    pub why: String,
+}
+
+impl State {
+    /// A window that has just opened.
+    pub fn new(own: OwnClock, workspace: String) -> Self {
+        Self {
+            own,
+            workspaces: vec![workspace.clone()],
+            workspace,
+            profiles: Vec::new(),
+            servers: [(ServerId::Practice, ServerView::default())].into(),
+            selection: Selection::Nothing,
+            database: None,
+            choice: RestoreChoice::default(),
+            undo: UndoHistory::default(),
+            plan: PlanState::NoMarker,
+            visible: TimeRange::new(0.0, 86_400.0),
+            time_text: None,
+            time_problem: None,
+            chosen_set: None,
+            show_sql: false,
+            page: Page::Timeline,
+            review: None,
+            run: None,
+            notices: Vec::new(),
+            dialog: None,
+            test_result: None,
+            generation: 0,
+            suggestion: None,
+            remembered: BTreeMap::new(),
+            next_notice: 0,
+            next_preflight: 0,
+        }
+    }
+
+    /// The server of the selection.
+    pub fn selected_server(&self) -> Option<ServerId> {
+        match &self.selection {
+            Selection::Nothing => None,
+            Selection::Server(server) | Selection::Database { server, .. } => Some(*server),
+        }
+    }
+
+    /// The view of the selected server.
+    pub fn server(&self) -> Option<&ServerView> {
+        self.servers.get(&self.selected_server()?)
+    }
+
+    /// The name of the selected database.
+    pub fn database_name(&self) -> Option<&str> {
+        match &self.selection {
+            Selection::Database { database, .. } => Some(database),
+            Selection::Nothing | Selection::Server(_) => None,
+        }
+    }
+
+    /// The profile of a server; `None` for the practice server.
+    pub fn profile(&self, server: ServerId) -> Option<&Profile> {
+        match server {
+            ServerId::Practice => None,
+            ServerId::Profile(id) => self.profiles.iter().find(|profile| profile.id == id),
+        }
+    }
+
+    /// What a server is called in the window.
+    pub fn server_name(&self, server: ServerId) -> &str {
+        match server {
+            ServerId::Practice => "Practice server",
+            ServerId::Profile(_) => self
+                .profile(server)
+                .map_or("removed server", |profile| profile.name.as_str()),
+        }
+    }
+
+    /// The word in the band at the top; empty for none.
+    pub fn band(&self, server: ServerId) -> &str {
+        match server {
+            ServerId::Practice => "PRACTICE",
+            ServerId::Profile(_) => self
+                .profile(server)
+                .map_or("", |profile| profile.band.as_str()),
+        }
+    }
+
+    /// The instant on a server's clock now: own clock corrected by the measured difference.
+    pub fn server_now(&self, server: ServerId) -> UtcTime {
+        let skew = match self.servers.get(&server).map(|view| &view.status) {
+            Some(ServerStatus::Connected(info)) => info.clock_skew_millis,
+            _ => 0,
+        };
+        self.own.now.plus(chrono::TimeDelta::milliseconds(skew))
+    }
+
+    /// What a server's wall clock shows now, with its zone; `None` while it is not connected.
+    pub fn server_wall_clock(&self, server: ServerId) -> Option<(ServerTime, UtcOffset)> {
+        match &self.servers.get(&server)?.status {
+            ServerStatus::Connected(info) => Some((
+                self.server_now(server).to_server(info.utc_offset),
+                info.utc_offset,
+            )),
+            _ => None,
+        }
+    }
+
+    /// Whether a run is under way.
+    pub fn running(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.report.is_none())
+    }
+}

@@ -1,0 +1,83 @@
+//! What the window knows of one server.
+
+use crate::{
+    domain::{History, HistoryNote, UtcTime},
+    explain::Problem,
+    worker::{DatabaseState, DatabaseSummary, ServerInfo, ServerStatus},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A server and what was read from it.
+#[derive(Clone, Debug)]
+pub struct ServerView {
+    pub status: ServerStatus,
+    pub databases: Arc<Vec<DatabaseSummary>>,
+    pub history: Option<LoadedHistory>,
+    /// How the databases stand, by name; worked out in the background.
+    pub freshness: BTreeMap<String, Freshness>,
+    /// Names that `freshness` does not cover yet, the next one last.
+    pub(super) unrefined: Vec<String>,
+    /// A refresh is under way.
+    pub refreshing: bool,
+}
+
+/// The backup history of a server as it was read last.
+#[derive(Clone, Debug)]
+pub struct LoadedHistory {
+    pub history: History,
+    pub notes: Arc<Vec<HistoryNote>>,
+    pub read_at: UtcTime,
+}
+
+/// How far back one would have to go right now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Freshness {
+    /// The newest moment that can be restored from the backups; `None` for none.
+    pub newest: Option<UtcTime>,
+    /// How often the newest kind of backup usually comes, in seconds.
+    pub usual_interval: Option<f64>,
+}
+
+impl Default for ServerView {
+    fn default() -> Self {
+        Self {
+            status: ServerStatus::Disconnected,
+            databases: Arc::default(),
+            history: None,
+            freshness: BTreeMap::new(),
+            unrefined: Vec::new(),
+            refreshing: false,
+        }
+    }
+}
+
+impl ServerView {
+    /// What the server said of itself, while it is connected.
+    pub fn info(&self) -> Option<&Arc<ServerInfo>> {
+        match &self.status {
+            ServerStatus::Connected(info) => Some(info),
+            _ => None,
+        }
+    }
+
+    /// Why the server cannot be used.
+    pub fn problem(&self) -> Option<&Problem> {
+        match &self.status {
+            ServerStatus::Failed(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// The entry of a database in the list.
+    pub fn summary(&self, database: &str) -> Option<&DatabaseSummary> {
+        self.databases
+            .iter()
+            .find(|summary| summary.name == database)
+    }
+
+    /// Whether the database is online, so that its log can still be backed up.
+    pub fn is_online(&self, database: &str) -> bool {
+        self.summary(database)
+            .is_some_and(|summary| summary.state == DatabaseState::Online)
+    }
+}

@@ -1,0 +1,379 @@
+//! Questions over the window.
+
+use super::{
+    empty::paragraph,
+    theme::{Palette, mono, regular},
+    widgets::{button, danger_button, primary_button, section, strong},
+};
+use crate::{
+    state::{Action, Command, Dialog, ProfileAction, State},
+    worker::{Secret, ServerId},
+};
+use egui::{Align, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, TextEdit, Ui};
+
+/// Memory of the dialogs: what is being typed.
+#[derive(Default)]
+pub struct Dialogs {
+    password: String,
+    workspace: String,
+    /// The dialog that was shown last, so that a new one begins empty and focused.
+    shown: Option<Dialog>,
+}
+
+/// Says nothing of what is typed: it may be a password.
+impl std::fmt::Debug for Dialogs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dialogs(…)")
+    }
+}
+
+impl Dialogs {
+    /// Shows the open dialog, if any.
+    pub fn ui(&mut self, ui: &mut Ui, state: &State) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let opened = self.shown != state.dialog;
+        if opened {
+            self.password.clear();
+            self.workspace.clear();
+            self.shown.clone_from(&state.dialog);
+        }
+        let Some(dialog) = &state.dialog else {
+            return actions;
+        };
+        let response = Modal::new(Id::unique("dialog")).show(ui.ctx(), |ui| {
+            ui.set_width(440.0);
+            ui.spacing_mut().item_spacing.y = 8.0;
+            self.contents(ui, state, dialog, opened, &mut actions);
+        });
+        if response.should_close() && actions.is_empty() {
+            actions.push(Action::CloseDialog);
+        }
+        actions
+    }
+
+    fn contents(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        dialog: &Dialog,
+        opened: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        match dialog {
+            Dialog::Password { server } => self.password_ui(ui, state, *server, opened, actions),
+            Dialog::Certificate {
+                server,
+                fingerprint,
+                subject,
+            } => certificate_ui(ui, state, *server, fingerprint, subject, actions),
+            Dialog::RemoveProfile { id } => {
+                let name = state.server_name(ServerId::Profile(*id)).to_owned();
+                strong(ui, format!("Remove {name}?"), 16.0);
+                paragraph(
+                    ui,
+                    "The entry and its stored password are removed here. Nothing changes on the server.",
+                );
+                answers(ui, actions, |ui, actions| {
+                    if danger_button(ui, "Remove").clicked() {
+                        actions.push(Action::Profile(ProfileAction::Remove(*id)));
+                    }
+                    if button(ui, "Keep it").clicked() {
+                        actions.push(Action::CloseDialog);
+                    }
+                });
+            }
+            Dialog::CancelRun => cancel_ui(ui, state, actions),
+            Dialog::DropCopy => drop_ui(ui, state, actions),
+            Dialog::CloseWhileRunning => close_ui(ui, state, actions),
+            Dialog::NewWorkspace => self.workspace_ui(ui, opened, actions),
+            Dialog::Help => help_ui(ui, actions),
+            Dialog::Problem(problem) => {
+                strong(ui, problem.sentence.clone(), 15.0);
+                if !problem.hint.is_empty() {
+                    paragraph(ui, &problem.hint);
+                }
+                let text = problem.details.join("\n");
+                ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
+                    ui.add(
+                        Label::new(RichText::new(&text).font(mono(11.5)))
+                            .wrap()
+                            .selectable(true),
+                    );
+                });
+                answers(ui, actions, |ui, actions| {
+                    if primary_button(ui, "Close", 90.0, true).clicked() {
+                        actions.push(Action::CloseDialog);
+                    }
+                    if button(ui, "Copy").clicked() {
+                        ui.ctx().copy_text(format!("{}\n{text}", problem.sentence));
+                    }
+                });
+            }
+        }
+    }
+
+    fn password_ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        server: ServerId,
+        opened: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        strong(
+            ui,
+            format!("Password for {}", state.server_name(server)),
+            16.0,
+        );
+        paragraph(ui, "It is used for this session and written nowhere.");
+        let label = ui.add(Label::new(RichText::new("Password").font(regular(11.5))));
+        let field = ui
+            .add(
+                TextEdit::singleline(&mut self.password)
+                    .password(true)
+                    .desired_width(f32::INFINITY),
+            )
+            .labelled_by(label.id);
+        if opened {
+            field.request_focus();
+        }
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        answers(ui, actions, |ui, actions| {
+            let ready = !self.password.is_empty();
+            if primary_button(ui, "Connect", 110.0, ready).clicked() || (entered && ready) {
+                let password = Secret(std::mem::take(&mut self.password).into());
+                actions.push(Action::Connect {
+                    server,
+                    password: Some(password),
+                });
+            }
+            if button(ui, "Not now").clicked() {
+                actions.push(Action::CloseDialog);
+            }
+        });
+    }
+
+    fn workspace_ui(&mut self, ui: &mut Ui, opened: bool, actions: &mut Vec<Action>) {
+        strong(ui, "New workspace", 16.0);
+        paragraph(
+            ui,
+            "A workspace is one client: its servers and runs show nowhere else.",
+        );
+        let label = ui.add(Label::new(RichText::new("Name").font(regular(11.5))));
+        let field = ui
+            .add(TextEdit::singleline(&mut self.workspace).desired_width(f32::INFINITY))
+            .labelled_by(label.id);
+        if opened {
+            field.request_focus();
+        }
+        let name = self.workspace.trim().to_owned();
+        // It becomes a folder of this name on any platform.
+        let fits = !name.is_empty()
+            && name.len() <= 60
+            && !name.starts_with('.')
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.'));
+        if !name.is_empty() && !fits {
+            paragraph(ui, "Letters, digits, spaces, - and _ only.");
+        }
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        answers(ui, actions, |ui, actions| {
+            if primary_button(ui, "Open", 90.0, fits).clicked() || (entered && fits) {
+                actions.push(Action::OpenWorkspace(name));
+            }
+            if button(ui, "Cancel").clicked() {
+                actions.push(Action::CloseDialog);
+            }
+        });
+    }
+}
+
+/// A row of buttons at the right, the main one outermost.
+fn answers(ui: &mut Ui, actions: &mut Vec<Action>, add: impl FnOnce(&mut Ui, &mut Vec<Action>)) {
+    ui.add_space(8.0);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| add(ui, actions));
+}
+
+fn certificate_ui(
+    ui: &mut Ui,
+    state: &State,
+    server: ServerId,
+    fingerprint: &str,
+    subject: &str,
+    actions: &mut Vec<Action>,
+) {
+    strong(ui, format!("Is this {}?", state.server_name(server)), 16.0);
+    paragraph(
+        ui,
+        "No authority that this computer trusts vouches for the server's certificate. \
+         Compare the fingerprint with one that you got on another way.",
+    );
+    section(ui, "Certificate");
+    ui.add(Label::new(RichText::new(subject).font(mono(11.5))).wrap());
+    section(ui, "SHA-256");
+    ui.add(
+        Label::new(RichText::new(spaced(fingerprint)).font(mono(11.5)))
+            .wrap()
+            .selectable(true),
+    );
+    answers(ui, actions, |ui, actions| {
+        if primary_button(ui, "Trust this certificate", 180.0, true).clicked() {
+            actions.push(Action::TrustCertificate {
+                server,
+                fingerprint: fingerprint.to_owned(),
+            });
+        }
+        if button(ui, "Do not connect").clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+/// Groups of four, so that people can compare.
+fn spaced(hex: &str) -> String {
+    let mut text = String::new();
+    for (idx, c) in hex.chars().enumerate() {
+        if idx > 0 && idx % 4 == 0 {
+            text.push(' ');
+        }
+        text.push(c);
+    }
+    text
+}
+
+fn cancel_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let Some(run) = &state.run else {
+        return;
+    };
+    strong(
+        ui,
+        format!("Cancel the restore of {}?", run.target_database),
+        16.0,
+    );
+    paragraph(
+        ui,
+        &format!(
+            "The running step is stopped. {} is left RESTORING, or is not there yet when the first step \
+             had not finished; {} is not touched. To get there after all, the restore begins again.",
+            run.target_database, run.database
+        ),
+    );
+    answers(ui, actions, |ui, actions| {
+        if danger_button(ui, "Cancel the restore").clicked() {
+            actions.push(Action::CancelRun);
+        }
+        if button(ui, "Let it run").clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+fn drop_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let Some(run) = &state.run else {
+        return;
+    };
+    strong(ui, format!("Drop {}?", run.target_database), 16.0);
+    paragraph(
+        ui,
+        &format!(
+            "The copy {} on {} and its files are removed. Before that its identity is read again: \
+             only the database that this run created is dropped, and only when nobody is in it. \
+             {} and its backups stay as they are.",
+            run.target_database,
+            state.server_name(run.server),
+            run.database
+        ),
+    );
+    answers(ui, actions, |ui, actions| {
+        if danger_button(ui, "Drop the copy").clicked() {
+            actions.push(Action::DropCopy);
+        }
+        if button(ui, "Keep it").clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+fn close_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let Some(run) = &state.run else {
+        actions.push(Action::CloseDialog);
+        return;
+    };
+    strong(ui, "A restore is running", 16.0);
+    paragraph(
+        ui,
+        &format!(
+            "Closing cancels the restore of {}. What is there so far is left RESTORING; \
+             {} is not touched.",
+            run.target_database, run.database
+        ),
+    );
+    answers(ui, actions, |ui, actions| {
+        if danger_button(ui, "Cancel the restore and close").clicked() {
+            actions.push(Action::CancelRun);
+            ui.ctx()
+                .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
+            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+        if button(ui, "Stay").clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+const CLOSE: &str = "closing was confirmed";
+
+/// Whether the user chose to close although a restore runs.
+pub fn closing_confirmed(ctx: &egui::Context) -> bool {
+    ctx.data(|data| data.get_temp(Id::unique(CLOSE)).unwrap_or(false))
+}
+
+fn help_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
+    let palette = *Palette::of(ui);
+    strong(ui, "Keyboard and mouse", 16.0);
+    let rows: Vec<(String, &str)> = [
+        ("← →", "Marker by a second"),
+        ("Shift ← →", "Marker by a minute"),
+        ("Ctrl ← →", "Marker by an hour"),
+        ("PgUp PgDn", "Marker to the backup before, the next backup"),
+        (
+            "Home End",
+            "Marker to the first, the last restorable moment",
+        ),
+        ("Click", "Put the marker there"),
+        ("Double click", "Put the marker there and zoom in"),
+        ("Drag the lanes, Shift wheel", "Move along"),
+        ("Wheel, pinch", "Zoom"),
+    ]
+    .into_iter()
+    .map(|(key, what)| (key.to_owned(), what))
+    .chain(
+        Command::ALL
+            .into_iter()
+            .filter_map(|command| Some((command.shortcut()?.text(), command.tooltip()))),
+    )
+    .collect();
+    ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
+        Grid::new("keys")
+            .num_columns(2)
+            .spacing([18.0, 6.0])
+            .show(ui, |ui| {
+                for (key, what) in rows {
+                    ui.add(Label::new(
+                        RichText::new(key).font(mono(11.5)).color(palette.text),
+                    ));
+                    ui.add(
+                        Label::new(RichText::new(what).font(regular(13.0)).color(palette.muted))
+                            .wrap(),
+                    );
+                    ui.end_row();
+                }
+            });
+    });
+    answers(ui, actions, |ui, actions| {
+        if primary_button(ui, "Close", 90.0, true).clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}

@@ -1,0 +1,249 @@
+//! Pages that have nothing to show yet, and teach what to do.
+
+use super::{
+    sidebar::paint_logo,
+    theme::{Palette, card, regular, semibold},
+    widgets::{button, muted, primary_button, strong},
+};
+use crate::{
+    explain::Problem,
+    state::{Action, Dialog, ProfileAction, State},
+    worker::{DatabaseState, ServerId, ServerStatus},
+};
+use egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
+
+/// A column of text in the middle of the page.
+fn column<R>(ui: &mut Ui, width: f32, height: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let area = ui.available_rect_before_wrap();
+    let width = width.min(area.width() - 32.0).max(120.0);
+    let rect = egui::Rect::from_center_size(
+        area.center() - vec2(0.0, (area.height() * 0.06).min(40.0)),
+        vec2(width, height.min(area.height())),
+    );
+    ui.scope_builder(
+        egui::UiBuilder::new()
+            .max_rect(rect)
+            .layout(Layout::top_down(Align::Min)),
+        add,
+    )
+    .inner
+}
+
+/// Nothing is chosen: what the program does, and the two ways in.
+pub fn welcome_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let palette = *Palette::of(ui);
+    column(ui, 520.0, 380.0, |ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(64.0, 56.0), Sense::hover());
+        paint_logo(ui, rect.left_bottom() - vec2(0.0, 8.0), 2.6);
+        ui.add_space(10.0);
+        strong(ui, "Pick the moment. Get the database back.", 21.0);
+        ui.add_space(6.0);
+        paragraph(
+            ui,
+            "stopat shows every backup of a SQL Server database on a timeline. \
+             Drag the marker to a moment, see what it takes to get there, \
+             and restore a copy as it was at that second.",
+        );
+        ui.add_space(18.0);
+        card(&palette).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            strong(ui, "New here?", 14.0);
+            paragraph(
+                ui,
+                "The practice server is built in: two weeks of backups, an accident, \
+                 and nothing that can break.",
+            );
+            ui.add_space(8.0);
+            if primary_button(ui, "Start with the practice server", 240.0, true).clicked() {
+                actions.push(Action::SelectServer(ServerId::Practice));
+            }
+        });
+        ui.add_space(10.0);
+        card(&palette).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            let (title, text) = if state.profiles.is_empty() {
+                (
+                    "A server of your own",
+                    "Save how to reach it. stopat only looks until you allow more.",
+                )
+            } else {
+                ("Your servers", "Choose one on the left, or add another.")
+            };
+            strong(ui, title, 14.0);
+            paragraph(ui, text);
+            ui.add_space(8.0);
+            if button(ui, "Add a server").clicked() {
+                actions.push(Action::Profile(ProfileAction::Add));
+            }
+        });
+    });
+    actions
+}
+
+/// A server without a chosen database.
+pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let Some(view) = state.servers.get(&server) else {
+        return actions;
+    };
+    match &view.status {
+        ServerStatus::Disconnected => {
+            column(ui, 460.0, 200.0, |ui| {
+                strong(
+                    ui,
+                    format!("{} is not connected", state.server_name(server)),
+                    18.0,
+                );
+                ui.add_space(10.0);
+                if primary_button(ui, "Connect", 140.0, true).clicked() {
+                    actions.push(Action::Connect {
+                        server,
+                        password: None,
+                    });
+                }
+            });
+        }
+        ServerStatus::Connecting { what } => {
+            column(ui, 460.0, 160.0, |ui| {
+                strong(ui, format!("{what}…"), 18.0);
+                if server == ServerId::Practice {
+                    paragraph(
+                        ui,
+                        "Two weeks of work and backups are made up now; that takes a few seconds.",
+                    );
+                }
+            });
+        }
+        ServerStatus::Failed(problem) => {
+            actions.extend(failed_ui(ui, state, server, problem));
+        }
+        ServerStatus::Connected(info) => {
+            column(ui, 520.0, 240.0, |ui| {
+                strong(ui, "Choose a database on the left", 18.0);
+                let n = view.databases.len() as u64;
+                paragraph(
+                    ui,
+                    &format!(
+                        "{} is {}, {}. {} on it.",
+                        info.name,
+                        info.version_text,
+                        info.edition,
+                        crate::explain::figures::counted(n, "database is", "databases are")
+                    ),
+                );
+                if let Some(suggestion) = state
+                    .suggestion
+                    .as_ref()
+                    .filter(|suggestion| suggestion.server == server)
+                {
+                    ui.add_space(12.0);
+                    paragraph(ui, &suggestion.why);
+                    if button(ui, "Go to the second before").clicked() {
+                        actions.push(Action::TakeSuggestion);
+                    }
+                }
+            });
+        }
+    }
+    actions
+}
+
+/// A database of which no history is known.
+pub fn database_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let (Some(server), Some(name)) = (state.selected_server(), state.database_name()) else {
+        return actions;
+    };
+    let Some(view) = state.servers.get(&server) else {
+        return actions;
+    };
+    match &view.status {
+        ServerStatus::Failed(problem) => return failed_ui(ui, state, server, problem),
+        ServerStatus::Connected(_) => {}
+        ServerStatus::Disconnected | ServerStatus::Connecting { .. } => {
+            return server_ui(ui, state, server);
+        }
+    }
+    column(ui, 480.0, 220.0, |ui| {
+        if view.history.is_none() {
+            strong(ui, "Reading the backup history…", 18.0);
+            return;
+        }
+        strong(ui, format!("No backup of {name} is known"), 18.0);
+        let text = match view.summary(name).map(|summary| &summary.state) {
+            Some(DatabaseState::Online) | None => {
+                "msdb on this server has no backup of it that could be restored. \
+                 A full backup is where every way back begins."
+            }
+            Some(DatabaseState::Other(_)) => {
+                "The database is not online, and msdb has no backup of it."
+            }
+            Some(DatabaseState::HistoryOnly) => "Its backups were removed from the history.",
+        };
+        paragraph(ui, text);
+    });
+    actions.extend([]);
+    actions
+}
+
+/// A server that cannot be used, and what to do.
+fn failed_ui(ui: &mut Ui, state: &State, server: ServerId, problem: &Problem) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let palette = *Palette::of(ui);
+    column(ui, 520.0, 320.0, |ui| {
+        strong(
+            ui,
+            format!("{} cannot be used", state.server_name(server)),
+            18.0,
+        );
+        ui.add_space(4.0);
+        ui.add(
+            Label::new(
+                RichText::new(&problem.sentence)
+                    .font(semibold(13.0))
+                    .color(palette.danger),
+            )
+            .wrap(),
+        );
+        if !problem.hint.is_empty() {
+            paragraph(ui, &problem.hint);
+        }
+        ui.add_space(10.0);
+        ui.horizontal(|ui| {
+            if primary_button(ui, "Try again", 120.0, true).clicked() {
+                actions.push(Action::Connect {
+                    server,
+                    password: None,
+                });
+            }
+            if let ServerId::Profile(id) = server
+                && button(ui, "Edit the server…").clicked()
+            {
+                actions.push(Action::Profile(ProfileAction::Edit(id)));
+            }
+            if !problem.details.is_empty() && button(ui, "Details…").clicked() {
+                actions.push(Action::ShowDialog(Dialog::Problem(problem.clone())));
+            }
+        });
+    });
+    actions
+}
+
+/// Wrapped muted text.
+pub fn paragraph(ui: &mut Ui, text: &str) {
+    let palette = Palette::of(ui);
+    if text.is_empty() {
+        muted(ui, "");
+        return;
+    }
+    ui.add(
+        Label::new(
+            RichText::new(text)
+                .font(regular(13.0))
+                .color(palette.muted)
+                .line_height(Some(19.0)),
+        )
+        .wrap(),
+    );
+}

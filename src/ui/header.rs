@@ -1,0 +1,216 @@
+//! The band at the top: where one is, and what time it is there.
+
+use super::{
+    theme::{Palette, regular, semibold, size},
+    widgets::{BadgeStyle, badge},
+};
+use crate::{
+    explain::figures,
+    state::{Action, Page, State},
+    worker::DatabaseState,
+};
+use egui::{Align, Align2, Button, Label, Layout, RichText, Stroke, Ui, vec2};
+
+/// Shows the band, the database and both clocks.
+pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let palette = *Palette::of(ui);
+    ui.set_height(size::TOP_BAR);
+    let rect = ui.max_rect();
+    let clock_width = clocks_ui(ui, state);
+    let mut left = rect;
+    left.min.x += 16.0;
+    left.max.x -= clock_width + 16.0;
+    ui.scope_builder(
+        egui::UiBuilder::new()
+            .max_rect(left)
+            .layout(Layout::left_to_right(Align::Center)),
+        |ui| {
+            ui.spacing_mut().item_spacing.x = 12.0;
+            let Some(server) = state.selected_server() else {
+                return;
+            };
+            let hover = state.server().and_then(|view| view.info()).map(|info| {
+                format!(
+                    "{}\n{}\n{}\nsigned in as {}",
+                    info.name, info.version_text, info.edition, info.login
+                )
+            });
+            let band = state.band(server);
+            if !band.is_empty() {
+                let color = band_color(&palette, band);
+                let response = badge(ui, band, color, BadgeStyle::Loud);
+                if let Some(hover) = &hover {
+                    response.on_hover_text(hover);
+                }
+            }
+            let title = state
+                .database_name()
+                .unwrap_or_else(|| state.server_name(server));
+            let room = (ui.available_width() - 330.0).max(90.0);
+            ui.scope(|ui| {
+                ui.set_max_width(room);
+                let response = ui.add(
+                    Label::new(
+                        RichText::new(title)
+                            .font(semibold(16.0))
+                            .color(palette.text),
+                    )
+                    .truncate(),
+                );
+                if let Some(hover) = hover {
+                    response.on_hover_text(hover);
+                }
+            });
+            database_badges(ui, state);
+            tabs_ui(ui, state, &mut actions);
+        },
+    );
+    actions
+}
+
+fn database_badges(ui: &mut Ui, state: &State) {
+    let palette = *Palette::of(ui);
+    let (Some(view), Some(name)) = (state.server(), state.database_name()) else {
+        return;
+    };
+    ui.spacing_mut().item_spacing.x = 8.0;
+    match view.summary(name) {
+        Some(summary) => {
+            let (word, color) = match &summary.state {
+                DatabaseState::Online => ("ONLINE".to_owned(), palette.log),
+                DatabaseState::Other(word) => (word.clone(), palette.at_risk),
+                DatabaseState::HistoryOnly => ("ONLY IN THE HISTORY".to_owned(), palette.muted),
+            };
+            badge(ui, &word, color, BadgeStyle::Calm);
+            if let Some(model) = &summary.recovery_model {
+                badge(
+                    ui,
+                    &format!("{} recovery", model.replace('_', "-")),
+                    palette.muted,
+                    BadgeStyle::Calm,
+                );
+            }
+            if let Some(bytes) = summary.size_bytes {
+                badge(ui, &figures::size(bytes), palette.muted, BadgeStyle::Calm)
+                    .on_hover_text("Size of all its files");
+            }
+        }
+        None => {
+            badge(ui, "NOT LISTED YET", palette.muted, BadgeStyle::Calm);
+        }
+    }
+}
+
+/// Tabs appear as soon as there is more than one page.
+fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let palette = *Palette::of(ui);
+    let Some(run) = &state.run else {
+        return;
+    };
+    ui.add_space(12.0);
+    ui.spacing_mut().item_spacing.x = 4.0;
+    let here = state.page == Page::Run;
+    let run_text = if run.report.is_none() {
+        "Restore · running"
+    } else {
+        "Restore"
+    };
+    for (text, chosen, action) in [
+        ("Timeline", !here, Action::BackToTimeline),
+        (run_text, here, Action::ShowRun),
+    ] {
+        let (font, color) = if chosen {
+            (semibold(13.0), palette.text)
+        } else {
+            (regular(13.0), palette.muted)
+        };
+        let response = ui.add(
+            Button::new(RichText::new(text).font(font).color(color))
+                .frame(false)
+                .min_size(vec2(0.0, 36.0)),
+        );
+        if chosen {
+            let foot = response.rect.bottom() + 2.0;
+            ui.painter().hline(
+                response.rect.x_range().shrink(6.0),
+                foot,
+                Stroke::new(2.0, palette.moment),
+            );
+        }
+        if response.clicked() {
+            actions.push(action);
+        }
+    }
+}
+
+/// PRODUCTION is red wherever it stands; practice is blue; other words are calm.
+fn band_color(palette: &Palette, band: &str) -> egui::Color32 {
+    let upper = band.to_uppercase();
+    if upper.contains("PROD") {
+        palette.danger
+    } else if upper == "PRACTICE" {
+        palette.full
+    } else {
+        palette.at_risk
+    }
+}
+
+/// Paints both clocks at the right edge, and returns how wide they are.
+fn clocks_ui(ui: &mut Ui, state: &State) -> f32 {
+    let palette = *Palette::of(ui);
+    let rect = ui.max_rect();
+    let right = rect.right() - 16.0;
+    let own = state.own.now.to_server(state.own.offset);
+    let own_text = format!(
+        "You {} {}",
+        own.0.format("%H:%M:%S"),
+        zone(state.own.offset.minutes())
+    );
+    let mut width: f32 = 0.0;
+    let server = state
+        .selected_server()
+        .and_then(|server| state.server_wall_clock(server));
+    if let Some((time, offset)) = server {
+        let mut job = egui::text::LayoutJob::default();
+        let format = |color| egui::TextFormat::simple(regular(13.0), color);
+        job.append(
+            &format!("Server {} ", time.0.format("%H:%M:%S")),
+            0.0,
+            format(palette.text),
+        );
+        job.append(&zone(offset.minutes()), 0.0, format(palette.muted));
+        let galley = ui.painter().layout_job(job);
+        width = galley.size().x;
+        let at = egui::pos2(right - galley.size().x, rect.center().y - 17.0);
+        ui.painter().galley(at, galley, palette.text);
+        let own_rect = ui.painter().text(
+            egui::pos2(right, rect.center().y + 9.0),
+            Align2::RIGHT_CENTER,
+            own_text,
+            regular(11.5),
+            palette.muted,
+        );
+        width.max(own_rect.width())
+    } else {
+        let own_rect = ui.painter().text(
+            egui::pos2(right, rect.center().y),
+            Align2::RIGHT_CENTER,
+            own_text,
+            regular(11.5),
+            palette.muted,
+        );
+        width = width.max(own_rect.width());
+        width
+    }
+}
+
+/// `UTC`, `UTC+02:00`.
+fn zone(minutes: i32) -> String {
+    if minutes == 0 {
+        "UTC".to_owned()
+    } else {
+        crate::domain::UtcOffset::from_minutes(minutes)
+            .map_or_else(String::new, |offset| offset.to_string())
+    }
+}

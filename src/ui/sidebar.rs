@@ -1,0 +1,397 @@
+//! Servers and their databases on the left.
+
+use super::{
+    shortcuts,
+    theme::{Palette, regular, semibold, size},
+    widgets::{Dot, button, paint_clipped, paint_dot, section},
+};
+use crate::{
+    domain::UtcTime,
+    explain::figures,
+    settings::SignIn,
+    state::{Action, Command, Dialog, Freshness, ProfileAction, Selection, ServerView, State},
+    worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
+};
+use egui::{
+    Align2, CornerRadius, Frame, Margin, Rect, Response, Role, ScrollArea, Sense, Stroke,
+    ThemePreference, Ui, WidgetInfo, pos2, vec2,
+};
+
+/// Memory of the sidebar: the filter of long lists.
+#[derive(Debug, Default)]
+pub struct Sidebar {
+    filter: String,
+}
+
+/// From this many databases on a filter is worth its place.
+const MANY_DATABASES: usize = 15;
+
+impl Sidebar {
+    /// Shows the servers and what is on them.
+    pub fn ui(&mut self, ui: &mut Ui, state: &State) -> Vec<Action> {
+        let mut actions = Vec::new();
+        brand_ui(ui, state, &mut actions);
+        let n_databases: usize = state.servers.values().map(|s| s.databases.len()).sum();
+        Frame::new()
+            .inner_margin(Margin::symmetric(10, 0))
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing = vec2(8.0, 1.0);
+                ui.horizontal(|ui| {
+                    ui.add_space(8.0);
+                    section(ui, "Servers");
+                });
+                ui.add_space(6.0);
+                if n_databases >= MANY_DATABASES {
+                    let field = egui::TextEdit::singleline(&mut self.filter)
+                        .hint_text("Filter databases")
+                        .desired_width(f32::INFINITY);
+                    ui.add(field).accessible_name("Filter databases");
+                    ui.add_space(6.0);
+                } else {
+                    self.filter.clear();
+                }
+                ScrollArea::vertical()
+                    .auto_shrink([false, false])
+                    .show(ui, |ui| {
+                        for (&server, view) in &state.servers {
+                            self.server_ui(ui, state, server, view, &mut actions);
+                        }
+                        ui.add_space(12.0);
+                        ui.horizontal(|ui| {
+                            ui.add_space(8.0);
+                            if button(ui, "+ Server")
+                                .on_hover_text(shortcuts::tooltip(Command::AddServer))
+                                .clicked()
+                            {
+                                actions.push(Action::Profile(ProfileAction::Add));
+                            }
+                        });
+                        ui.add_space(12.0);
+                    });
+            });
+        actions
+    }
+
+    fn server_ui(
+        &self,
+        ui: &mut Ui,
+        state: &State,
+        server: ServerId,
+        view: &ServerView,
+        actions: &mut Vec<Action>,
+    ) {
+        let name = state.server_name(server);
+        let dot = match &view.status {
+            ServerStatus::Disconnected => Dot::Unknown,
+            ServerStatus::Connecting { .. } => Dot::Busy,
+            ServerStatus::Connected(_) => Dot::Good,
+            ServerStatus::Failed(_) => Dot::Missed,
+        };
+        let right = match server {
+            ServerId::Practice => "embedded".to_owned(),
+            ServerId::Profile(_) => state.profile(server).map_or_else(String::new, sign_in_word),
+        };
+        let chosen = state.selected_server() == Some(server);
+        let row = Row {
+            indent: 0.0,
+            dot,
+            name,
+            right: &right,
+            bold: chosen || view.info().is_some(),
+            selected: state.selection == Selection::Server(server),
+        };
+        let hover = match &view.status {
+            ServerStatus::Disconnected => "Not connected".to_owned(),
+            ServerStatus::Connecting { what } => what.clone(),
+            ServerStatus::Connected(info) => format!(
+                "{}\n{} · {}\nsigned in as {}",
+                info.name, info.version_text, info.edition, info.login
+            ),
+            ServerStatus::Failed(problem) => problem.sentence.clone(),
+        };
+        let response = row.show(ui).on_hover_text(hover);
+        if response.clicked() {
+            actions.push(Action::SelectServer(server));
+        }
+        response.context_menu(|ui| server_menu(ui, server, view, actions));
+
+        let filter = self.filter.trim().to_lowercase();
+        let (own, system): (Vec<_>, Vec<_>) = view
+            .databases
+            .iter()
+            .partition(|summary| !summary.is_system);
+        for summary in own.into_iter().chain(system) {
+            if !filter.is_empty() && !summary.name.to_lowercase().contains(&filter) {
+                continue;
+            }
+            let now = state.server_now(server);
+            let freshness = view.freshness.get(&summary.name);
+            let (dot, right, hover) = standing(summary, freshness, now);
+            let selection = Selection::Database {
+                server,
+                database: summary.name.clone(),
+            };
+            let row = Row {
+                indent: 18.0,
+                dot,
+                name: &summary.name,
+                right: &right,
+                bold: false,
+                selected: state.selection == selection,
+            };
+            if row.show(ui).on_hover_text(hover).clicked() {
+                actions.push(Action::SelectDatabase {
+                    server,
+                    database: summary.name.clone(),
+                });
+            }
+        }
+    }
+}
+
+/// The dot of a database, the word at its right, and the sentence behind them.
+fn standing(
+    summary: &DatabaseSummary,
+    freshness: Option<&Freshness>,
+    now: UtcTime,
+) -> (Dot, String, String) {
+    let state_word = match &summary.state {
+        DatabaseState::Online => None,
+        DatabaseState::Other(word) => Some(word.to_lowercase()),
+        DatabaseState::HistoryOnly => Some("history only".to_owned()),
+    };
+    let newest = freshness
+        .and_then(|known| known.newest)
+        .or(summary.newest_backup);
+    let simple = summary
+        .recovery_model
+        .as_deref()
+        .is_some_and(|model| model.eq_ignore_ascii_case("SIMPLE"));
+    let Some(newest) = newest else {
+        let hover = format!("{}\nNo backup of it is known", summary.name);
+        return (
+            Dot::Unknown,
+            state_word.unwrap_or_else(|| "no backup".to_owned()),
+            hover,
+        );
+    };
+    let age = (now.seconds() - newest.seconds()).max(0.0);
+    let interval = freshness.and_then(|known| known.usual_interval);
+    let dot = match interval {
+        _ if simple || state_word.is_some() => Dot::Unknown,
+        None => Dot::Unknown,
+        Some(interval) if age <= interval * 2.0 + 60.0 => Dot::Good,
+        Some(interval) if age <= interval * 6.0 => Dot::AtRisk,
+        Some(_) => Dot::Missed,
+    };
+    let mut hover = format!(
+        "{}\nNewest restorable moment: {} ago",
+        summary.name,
+        figures::duration(age)
+    );
+    if let Some(interval) = interval {
+        hover.push_str(&format!(
+            "\nBackups usually come every {}",
+            figures::duration(interval)
+        ));
+    }
+    if simple {
+        hover.push_str("\nSimple recovery: only the moments of its backups");
+    }
+    let right = match state_word {
+        Some(word) => word,
+        None if simple => "simple".to_owned(),
+        None => figures::age(age),
+    };
+    (dot, right, hover)
+}
+
+fn sign_in_word(profile: &crate::settings::Profile) -> String {
+    match profile.sign_in {
+        SignIn::SqlLogin { .. } => "SQL login".to_owned(),
+        SignIn::WindowsIntegrated | SignIn::WindowsNamed { .. } => "Windows".to_owned(),
+    }
+}
+
+fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut Vec<Action>) {
+    let mut item = |ui: &mut Ui, text: &str, action: Action| {
+        if ui.button(text).clicked() {
+            actions.push(action);
+            ui.close();
+        }
+    };
+    if view.info().is_some() {
+        item(ui, "Refresh", Action::Run(Command::Refresh));
+        item(ui, "Disconnect", Action::Disconnect(server));
+    } else {
+        item(
+            ui,
+            "Connect",
+            Action::Connect {
+                server,
+                password: None,
+            },
+        );
+    }
+    if let ServerId::Profile(id) = server {
+        ui.separator();
+        item(ui, "Edit…", Action::Profile(ProfileAction::Edit(id)));
+        item(
+            ui,
+            "Duplicate…",
+            Action::Profile(ProfileAction::Duplicate(id)),
+        );
+        item(ui, "Remove…", Action::Profile(ProfileAction::AskRemove(id)));
+    }
+}
+
+/// One line of the tree.
+struct Row<'a> {
+    indent: f32,
+    dot: Dot,
+    name: &'a str,
+    right: &'a str,
+    bold: bool,
+    selected: bool,
+}
+
+impl Row<'_> {
+    fn show(&self, ui: &mut Ui) -> Response {
+        let palette = *Palette::of(ui);
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), size::ROW), Sense::click());
+        response.widget_info(|| {
+            WidgetInfo::selected(
+                Role::TreeItem,
+                true,
+                self.selected,
+                format!("{}, {}, {}", self.name, self.dot.word(), self.right),
+            )
+        });
+        if !ui.is_rect_visible(rect) {
+            return response;
+        }
+        let ground = if self.selected {
+            Some(palette.selected)
+        } else if response.hovered() || response.has_focus() {
+            Some(super::theme::mix(palette.panel, palette.selected, 0.6))
+        } else {
+            None
+        };
+        if let Some(ground) = ground {
+            ui.painter()
+                .rect_filled(rect, CornerRadius::same(6), ground);
+        }
+        let left = rect.left() + 12.0 + self.indent;
+        paint_dot(ui, pos2(left, rect.center().y), self.dot);
+        let small = regular(11.5);
+        let right_width = ui
+            .painter()
+            .layout_no_wrap(self.right.to_owned(), small.clone(), palette.muted)
+            .size()
+            .x
+            .min(rect.width() * 0.45);
+        let inner = Rect::from_min_max(
+            pos2(left + 12.0, rect.top()),
+            pos2(rect.right() - 8.0, rect.bottom()),
+        );
+        let mut text = inner;
+        text.set_right(inner.right() - right_width - 8.0);
+        let font = if self.bold {
+            semibold(13.0)
+        } else {
+            regular(13.0)
+        };
+        paint_clipped(ui, text, Align2::LEFT_CENTER, self.name, font, palette.text);
+        let mut end = inner;
+        end.set_left(inner.right() - right_width - 1.0);
+        paint_clipped(
+            ui,
+            end,
+            Align2::RIGHT_CENTER,
+            self.right,
+            small,
+            palette.muted,
+        );
+        response
+    }
+}
+
+/// The name of the program, and the menu.
+fn brand_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let palette = *Palette::of(ui);
+    let (rect, _) =
+        ui.allocate_exact_size(vec2(ui.available_width(), size::TOP_BAR), Sense::hover());
+    paint_logo(ui, pos2(rect.left() + 18.0, rect.center().y + 7.0), 1.0);
+    ui.painter().text(
+        pos2(rect.left() + 46.0, rect.center().y),
+        Align2::LEFT_CENTER,
+        "stopat",
+        semibold(16.0),
+        palette.text,
+    );
+    let corner =
+        Rect::from_center_size(pos2(rect.right() - 26.0, rect.center().y), vec2(32.0, 28.0));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(corner), |ui| {
+        let menu = ui.menu_button("…", |ui| menu_ui(ui, state, actions));
+        menu.response
+            .accessible_name("Menu")
+            .on_hover_text("Look, workspace, help");
+    });
+}
+
+fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    ui.set_min_width(190.0);
+    section(ui, "Look");
+    let current = ui.ctx().options(|options| options.theme_preference);
+    for (text, preference) in [
+        ("As the system", ThemePreference::System),
+        ("Dark", ThemePreference::Dark),
+        ("Light", ThemePreference::Light),
+    ] {
+        if ui.radio(current == preference, text).clicked() {
+            ui.ctx().set_theme(preference);
+            ui.close();
+        }
+    }
+    ui.separator();
+    section(ui, "Workspace");
+    for name in &state.workspaces {
+        if ui.radio(*name == state.workspace, name).clicked() {
+            actions.push(Action::OpenWorkspace(name.clone()));
+            ui.close();
+        }
+    }
+    if ui.button("New workspace…").clicked() {
+        actions.push(Action::ShowDialog(Dialog::NewWorkspace));
+        ui.close();
+    }
+    ui.separator();
+    if ui.button(Command::Help.text()).clicked() {
+        actions.push(Action::Run(Command::Help));
+        ui.close();
+    }
+}
+
+/// The sign of the program: three backups and the chosen moment. `foot` is its lower left corner.
+pub fn paint_logo(ui: &Ui, foot: egui::Pos2, scale: f32) {
+    let palette = Palette::of(ui);
+    let bars = [
+        (0.0, 6.0, palette.full),
+        (4.5, 9.0, palette.differential),
+        (9.0, 6.0, palette.log),
+    ];
+    for (x, height, color) in bars {
+        let min = foot + vec2(x, -height) * scale;
+        ui.painter().rect_filled(
+            Rect::from_min_size(min, vec2(3.0, height) * scale),
+            CornerRadius::same(1),
+            color,
+        );
+    }
+    ui.painter().vline(
+        foot.x + 15.5 * scale,
+        (foot.y - 16.0 * scale)..=foot.y,
+        Stroke::new(2.0 * scale, palette.moment),
+    );
+}

@@ -1,0 +1,90 @@
+//! The line at the bottom: what runs, what was read, how many servers.
+
+use super::{
+    theme::{Palette, regular, size},
+    widgets::progress,
+};
+use crate::{explain::figures, state::State, worker::ServerStatus};
+use egui::{Align, Label, Layout, RichText, Ui};
+
+/// Shows work in progress on the left and the state of the readings on the right.
+pub fn status_bar_ui(ui: &mut Ui, state: &State) {
+    let palette = *Palette::of(ui);
+    ui.set_height(size::STATUS_BAR);
+    let text = |text: String| RichText::new(text).font(regular(11.5)).color(palette.muted);
+    ui.horizontal_centered(|ui| {
+        ui.add_space(14.0);
+        if let Some((fraction, words)) = work(state) {
+            progress(ui, 120.0, 6.0, fraction, palette.log);
+            ui.add(Label::new(text(words)).truncate());
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(14.0);
+            ui.spacing_mut().item_spacing.x = 18.0;
+            let connected = state
+                .servers
+                .values()
+                .filter(|view| view.info().is_some())
+                .count() as u64;
+            let words = match connected {
+                0 => "Not connected".to_owned(),
+                n => format!("Connected to {}", figures::counted(n, "server", "servers")),
+            };
+            ui.add(Label::new(text(words)).truncate());
+            if let Some(words) = reading(state) {
+                ui.add(Label::new(text(words)).truncate());
+            }
+        });
+    });
+}
+
+fn work(state: &State) -> Option<(Option<f32>, String)> {
+    if let Some(run) = state.run.as_ref().filter(|run| run.report.is_none()) {
+        let mut words = format!("Restore of {}", run.database);
+        if let Some(step) = run.current_step() {
+            words.push_str(&format!(" · step {} of {}", step + 1, run.steps.len()));
+        }
+        if let Some(percent) = run.progress.as_ref().and_then(|p| p.percent) {
+            words.push_str(&format!(" · {percent:.0} %"));
+        }
+        return Some((Some(run.fraction()), words));
+    }
+    for (server, view) in &state.servers {
+        if let ServerStatus::Connecting { what } = &view.status {
+            return Some((None, what.clone()));
+        }
+        if view.refreshing {
+            return Some((
+                None,
+                format!("Reading what is new on {}", state.server_name(*server)),
+            ));
+        }
+    }
+    None
+}
+
+fn reading(state: &State) -> Option<String> {
+    let view = state.server()?;
+    let loaded = view.history.as_ref()?;
+    let age = (state.own.now.seconds() - loaded.read_at.seconds()).max(0.0);
+    let ago = if age < 2.0 {
+        "just now".to_owned()
+    } else {
+        format!("{} ago", figures::duration(age.floor()))
+    };
+    let sets = match (&state.database, state.database_name()) {
+        (Some(database), Some(_)) => database.history.len(),
+        _ => loaded.history.n_sets(),
+    };
+    let mut words = format!(
+        "{} · history read {ago}",
+        figures::counted(sets as u64, "backup", "backups")
+    );
+    if !loaded.notes.is_empty() {
+        words.push_str(&format!(
+            " · {}",
+            figures::counted(loaded.notes.len() as u64, "note", "notes")
+        ));
+    }
+    Some(words)
+}

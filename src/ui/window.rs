@@ -1,0 +1,99 @@
+//! The whole window: panels around a page, and dialogs over them.
+
+use super::{
+    dialogs::Dialogs, empty, header, notices, shortcuts, sidebar::Sidebar, status_bar,
+    theme::Palette,
+};
+use crate::state::{Action, Command, Page, Selection, State};
+use egui::{CentralPanel, Frame, Panel, Stroke, Ui};
+
+/// What a view wants from the platform rather than from the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Copy(String),
+    /// Asks where to save a text.
+    Save {
+        file_name: String,
+        text: String,
+    },
+}
+
+/// The views with what only they care about.
+#[derive(Debug, Default)]
+pub struct WindowView {
+    sidebar: Sidebar,
+    dialogs: Dialogs,
+}
+
+impl WindowView {
+    /// Shows everything; actions are to be applied in order.
+    pub fn ui(&mut self, ui: &mut Ui, state: &State) -> (Vec<Action>, Vec<Effect>) {
+        let palette = *Palette::of(ui);
+        let mut actions = shortcuts::pressed(ui, state);
+        let mut effects = Vec::new();
+        let line = Stroke::new(1.0, palette.line);
+        ui.painter()
+            .rect_filled(ui.max_rect(), 0, palette.background);
+
+        Panel::bottom("status bar")
+            .exact_size(super::theme::size::STATUS_BAR)
+            .resizable(false)
+            .frame(Frame::new().fill(palette.panel))
+            .show(ui, |ui| status_bar::status_bar_ui(ui, state));
+        Panel::left("servers")
+            .default_size(super::theme::size::SIDEBAR)
+            .size_range(180.0..=420.0)
+            .resizable(true)
+            .frame(Frame::new().fill(palette.panel))
+            .show(ui, |ui| actions.extend(self.sidebar.ui(ui, state)));
+        Panel::top("header")
+            .exact_size(super::theme::size::TOP_BAR)
+            .resizable(false)
+            .frame(Frame::new().fill(palette.panel))
+            .show(ui, |ui| actions.extend(header::header_ui(ui, state)));
+        CentralPanel::no_frame().show(ui, |ui| {
+            actions.extend(notices::notices_ui(ui, state));
+            self.page(ui, state, &mut actions, &mut effects);
+        });
+        actions.extend(self.dialogs.ui(ui, state));
+        for action in &actions {
+            if let Action::Run(Command::CopySql | Command::SaveSql) = action
+                && let Some(plan) = state.plan.plan()
+            {
+                let text = state.script(plan).to_sql();
+                effects.push(match action {
+                    Action::Run(Command::CopySql) => Effect::Copy(text),
+                    _ => Effect::Save {
+                        file_name: format!(
+                            "{}.sql",
+                            crate::tsql::file_name(crate::tsql::target_database(plan))
+                        ),
+                        text,
+                    },
+                });
+            }
+        }
+        ui.painter().hline(
+            ui.max_rect().x_range(),
+            ui.max_rect().bottom() - super::theme::size::STATUS_BAR,
+            line,
+        );
+        (actions, effects)
+    }
+
+    fn page(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        actions: &mut Vec<Action>,
+        _effects: &mut Vec<Effect>,
+    ) {
+        match (&state.selection, state.page) {
+            (Selection::Nothing, _) => actions.extend(empty::welcome_ui(ui, state)),
+            (Selection::Server(server), Page::Timeline) => {
+                actions.extend(empty::server_ui(ui, state, *server));
+            }
+            _ => actions.extend(empty::database_ui(ui, state)),
+        }
+    }
+}
