@@ -17,5 +17,5 @@ pub use preflight::{PreflightCheck, PreflightVerdict, preflight};
 pub use report::{Outcome, RunEnd, RunId, RunReport, StepReport, TableCount, Verification};
 pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
 pub use verify::{
-    Identity, ProtectedData, TableName, count_exactly, read_identity, rows_by_metadata, verify,
+    Expectations, Identity, TableName, count_exactly, read_identity, rows_by_metadata, verify,
 };

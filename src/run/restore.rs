@@ -5,7 +5,7 @@ use super::{
     journal::{Journal, JournalError, Record},
     preflight::{PreflightVerdict, preflight},
     report::{Outcome, RunEnd, RunId, RunReport, StepReport},
-    verify::{Identity, ProtectedData, read_identity, verify},
+    verify::{Expectations, Identity, read_identity, verify},
     watch::Watch,
 };
 use crate::{
@@ -29,7 +29,7 @@ pub struct RestoreJob {
     /// What the plan was made from: it is judged once more, and planned again when a tail comes to it.
     pub history: History,
     pub facts: ServerFacts,
-    pub protected: ProtectedData,
+    pub expected: Expectations,
     /// The server's offset now.
     pub utc_offset_minutes: i32,
 }
@@ -599,7 +599,7 @@ impl Run<'_> {
         let original = self.job.plan.database.clone();
         let looked = async {
             let identity = read_identity(work, &self.target).await?;
-            let verification = verify(work, &self.target, &original, &self.job.protected).await?;
+            let verification = verify(work, &self.target, &original, &self.job.expected).await?;
             Ok::<_, ServerError>((identity, verification))
         };
         let (identity, verification) = match looked.await {

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     explain::{Problem, ProblemKind, server_problem},
     server::{Connection, ServerError, ask},
+    settings::Application,
     tsql,
 };
 use std::collections::BTreeMap;
@@ -14,10 +15,45 @@ use uuid::Uuid;
 
 /// What the owners of a database want to find in a copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProtectedData {
+pub struct Expectations {
     pub tables: Vec<TableName>,
     /// The table and column whose greatest value is the version of the schema.
     pub schema_version: Option<(TableName, String)>,
+}
+
+impl Expectations {
+    /// What an application's owners want to find.
+    pub fn of(application: &Application) -> Self {
+        let name = |table: &str| TableName {
+            schema: application.schema.clone(),
+            table: table.to_owned(),
+        };
+        Self {
+            tables: application.protected_tables().map(name).collect(),
+            schema_version: application
+                .schema_check
+                .as_ref()
+                .map(|check| (name(&check.table), check.version_column.clone())),
+        }
+    }
+
+    /// What is expected of a database: that of the first application which lives in it; nothing when none does.
+    ///
+    /// `tables` are those of the database as it is now, lower case as [`rows_by_metadata`] gives them.
+    pub fn for_database(
+        applications: &[Application],
+        database: &str,
+        tables: &BTreeMap<String, u64>,
+    ) -> Self {
+        let has_table = |schema: &str, table: &str| {
+            tables.contains_key(&format!("{schema}.{table}").to_lowercase())
+        };
+        applications
+            .iter()
+            .find(|application| application.lives_in(database, has_table))
+            .map(Self::of)
+            .unwrap_or_default()
+    }
 }
 
 /// A table inside a database.
@@ -110,7 +146,7 @@ pub async fn verify(
     connection: &mut dyn Connection,
     copy: &str,
     original: &str,
-    protected: &ProtectedData,
+    expected: &Expectations,
 ) -> Result<Verification, ServerError> {
     let mut verification = Verification::default();
     let Some(identity) = read_identity(connection, copy).await? else {
@@ -131,7 +167,7 @@ pub async fn verify(
     } else {
         rows_by_metadata(connection, original).await?
     };
-    for table in &protected.tables {
+    for table in &expected.tables {
         let rows_copy = match count_exactly(connection, copy, table).await {
             Ok(rows) => rows,
             Err(error @ ServerError::Refused { .. }) => {
@@ -155,7 +191,7 @@ pub async fn verify(
             rows_copy,
         });
     }
-    if let Some((table, column)) = &protected.schema_version {
+    if let Some((table, column)) = &expected.schema_version {
         let question = tsql::newest_value(copy, &table.schema, &table.table, column);
         match ask(connection, &question).await {
             Ok(answer) => {

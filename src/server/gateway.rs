@@ -36,9 +36,9 @@ pub enum Credentials {
         user: String,
         password: SecretString,
     },
-    #[cfg(windows)]
+    /// As the user who runs stopat; possible on Windows alone.
     WindowsIntegrated,
-    #[cfg(windows)]
+    /// As a named Windows account; possible on Windows alone.
     WindowsNamed {
         user: String,
         password: SecretString,
@@ -108,6 +108,7 @@ impl SqlServer {
     async fn connect_to(&self, host: &str, port: u16) -> Result<TdsConnection, ConnectError> {
         let address = format!("{host},{port}");
         let allowed = allowed_kind(self.reach);
+        let authentication = self.authentication()?;
         let tcp = open(host, port).await?;
         match &self.encryption {
             Encryption::Pinned(fingerprint) => {
@@ -132,7 +133,7 @@ impl SqlServer {
                 let encryption = tiberius::EncryptionLevel::NotSupported;
                 TdsConnection::sign_in(Box::new(stream), &address, allowed, |config| {
                     config.encryption(encryption);
-                    self.configure(config, host, port)
+                    configure(config, host, port, authentication)
                 })
                 .await
             }
@@ -142,7 +143,7 @@ impl SqlServer {
                     if let Encryption::Authority(path) = &self.encryption {
                         config.trust_cert_ca(path.display());
                     }
-                    self.configure(config, host, port)
+                    configure(config, host, port, authentication)
                 })
                 .await;
                 match outcome {
@@ -159,28 +160,45 @@ impl SqlServer {
         }
     }
 
-    fn configure(&self, config: &mut tiberius::Config, host: &str, port: u16) {
+    fn authentication(&self) -> Result<tiberius::AuthMethod, ServerError> {
         use secrecy::ExposeSecret as _;
-        config.host(host);
-        config.port(port);
-        config.database("master");
-        config.application_name(concat!("stopat ", env!("CARGO_PKG_VERSION")));
-        config.handshake_timeout(Some(CONNECT_TIMEOUT));
-        // A restore may be silent for hours; who runs something decides when to give up.
-        config.command_timeout(None);
-        config.lossy_utf16_decoding(true);
-        config.authentication(match &self.credentials {
-            Credentials::SqlLogin { user, password } => {
-                tiberius::AuthMethod::sql_server(user, password.expose_secret())
-            }
+        match &self.credentials {
+            Credentials::SqlLogin { user, password } => Ok(tiberius::AuthMethod::sql_server(
+                user,
+                password.expose_secret(),
+            )),
             #[cfg(windows)]
-            Credentials::WindowsIntegrated => tiberius::AuthMethod::Integrated,
+            Credentials::WindowsIntegrated => Ok(tiberius::AuthMethod::Integrated),
             #[cfg(windows)]
-            Credentials::WindowsNamed { user, password } => {
-                tiberius::AuthMethod::windows(user, password.expose_secret())
+            Credentials::WindowsNamed { user, password } => Ok(tiberius::AuthMethod::windows(
+                user,
+                password.expose_secret(),
+            )),
+            #[cfg(not(windows))]
+            Credentials::WindowsIntegrated | Credentials::WindowsNamed { .. } => {
+                Err(ServerError::SignIn {
+                    reason: "Windows sign-in works on Windows alone".to_owned(),
+                })
             }
-        });
+        }
     }
+}
+
+fn configure(
+    config: &mut tiberius::Config,
+    host: &str,
+    port: u16,
+    authentication: tiberius::AuthMethod,
+) {
+    config.host(host);
+    config.port(port);
+    config.database("master");
+    config.application_name(concat!("stopat ", env!("CARGO_PKG_VERSION")));
+    config.handshake_timeout(Some(CONNECT_TIMEOUT));
+    // A restore may be silent for hours; who runs something decides when to give up.
+    config.command_timeout(None);
+    config.lossy_utf16_decoding(true);
+    config.authentication(authentication);
 }
 
 /// The most that a profile allows on its server.

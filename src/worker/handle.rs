@@ -61,7 +61,8 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name("stopat-worker".to_owned())
             .spawn(move || {
-                runtime.block_on(Jobs::new(data_root, events_out).serve(inbox));
+                let (jobs, reports) = Jobs::new(data_root, events_out);
+                runtime.block_on(jobs.serve(inbox, reports));
                 runtime.shutdown_timeout(std::time::Duration::from_secs(2));
             })
             .map_err(WorkerError::Thread)?;

@@ -3,6 +3,9 @@
 mod handle;
 mod jobs;
 mod messages;
+mod practice;
+mod reading;
+mod restores;
 
 pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
