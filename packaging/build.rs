@@ -15,7 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     resource
         .set_icon(ICON)
         .set("ProductName", "stopat")
-        .set("FileDescription", "stopat: pick the moment, get the database back")
+        .set(
+            "FileDescription",
+            "stopat: pick the moment, get the database back",
+        )
         .set("OriginalFilename", "stopat.exe")
         .set("LegalCopyright", "MIT OR Apache-2.0");
     resource.compile()?;

@@ -98,6 +98,7 @@ pub const PARTS: &[Part] = &[
 /// Which folders may name a foreign crate; `None` is all of them. Every dependency has a line.
 pub const CRATES: &[(&str, Option<&[&str]>)] = &[
     ("anyhow", Some(&["cli", "app", "main"])),
+    ("aws-lc-rs", Some(&[])),
     (
         "atomic-write-file",
         Some(&["settings", "run", "practice", "cli"]),
