@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod catalogue;
+pub mod engine;
 pub mod reply;
 pub mod sql;
 pub mod value;
