@@ -1,1 +1,4 @@
 //! The practice server and the gateway against it.
+
+mod fake;
+mod runs;
