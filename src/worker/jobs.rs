@@ -1,6 +1,7 @@
 //! What the worker does with each request: one loop owns the state, jobs run beside it and report back to it.
 
 use super::{
+    connect::{ConnectFailure, Opened, open_practice, open_profile},
     handle::Events,
     messages::{Event, Request, Secret, ServerId, ServerStatus},
     practice::Practice,
@@ -9,15 +10,12 @@ use super::{
 };
 use crate::{
     domain::{RestorePlan, RestoreRequest, UtcTime},
-    explain::{
-        Problem, ProblemKind, application_problem, aside_problem, credential_problem,
-        server_problem, store_problem, workspace_name_fault,
-    },
+    explain::{Problem, ProblemKind, credential_problem, server_problem},
     run::RunId,
-    server::{Credentials, Endpoint, Gateway, ServerError, ServerReading, SqlServer, read_server},
+    server::{Gateway, ServerError, ServerReading},
     settings::{
-        Application, DataRoot, Loaded, PasswordKept, PasswordStore, Profile, SessionStore, SignIn,
-        StoreError, SystemStore, Workspace, WorkspaceName, load_applications,
+        Application, DataRoot, PasswordKept, PasswordStore as _, Profile, SessionStore,
+        SystemStore, Workspace,
     },
     tsql::ServerFacts,
 };
@@ -61,24 +59,8 @@ pub(super) enum Report {
     },
 }
 
-/// A server that answered.
-pub(super) struct Opened {
-    pub(super) gateway: Arc<dyn Gateway>,
-    pub(super) reading: ServerReading,
-    pub(super) practice: Option<Practice>,
-    /// To be kept in the credential store, now that it is known to be right.
-    pub(super) password: Option<SecretString>,
-}
-
-/// Why a server could not be opened.
-pub(super) enum ConnectFailure {
-    Server(ServerError),
-    PasswordNeeded,
-    Other(Problem),
-}
-
 /// One server, as long as it is connected.
-struct Server {
+pub(super) struct Server {
     gateway: Arc<dyn Gateway>,
     reading: Arc<ServerReading>,
     /// Away while a refresh has it.
@@ -91,17 +73,17 @@ struct Server {
 
 /// Everything that the worker keeps between requests.
 pub(super) struct Jobs {
-    root: DataRoot,
-    workspace: Option<Workspace>,
-    profiles: Vec<Profile>,
-    applications: Arc<Vec<Application>>,
-    session_passwords: Arc<SessionStore>,
-    servers: BTreeMap<ServerId, Server>,
+    pub(super) root: DataRoot,
+    pub(super) workspace: Option<Workspace>,
+    pub(super) profiles: Vec<Profile>,
+    pub(super) applications: Arc<Vec<Application>>,
+    pub(super) session_passwords: Arc<SessionStore>,
+    pub(super) servers: BTreeMap<ServerId, Server>,
     /// Rises with each connect and disconnect, so that what an older one started is dropped when it comes back.
     epochs: BTreeMap<ServerId, u64>,
     practice: Option<Practice>,
     restores: Restores,
-    events: Events,
+    pub(super) events: Events,
     reports: UnboundedSender<Report>,
     stop: CancellationToken,
 }
@@ -226,129 +208,12 @@ impl Jobs {
         self.epochs.get(&server).copied().unwrap_or_default()
     }
 
-    fn status(&self, server: ServerId, status: ServerStatus) {
+    pub(super) fn status(&self, server: ServerId, status: ServerStatus) {
         self.events.send(Event::Server { server, status });
     }
 
-    fn problem(&self, server: Option<ServerId>, problem: Problem) {
+    pub(super) fn problem(&self, server: Option<ServerId>, problem: Problem) {
         self.events.send(Event::Problem { server, problem });
-    }
-
-    // Workspace and profiles.
-
-    async fn open_workspace(&mut self, name: String) {
-        let name = match name.parse::<WorkspaceName>() {
-            Ok(name) => name,
-            Err(error) => {
-                return self.problem(None, yours(workspace_name_fault(error)));
-            }
-        };
-        if self
-            .workspace
-            .as_ref()
-            .is_some_and(|open| *open.name() != name)
-        {
-            // Nothing of one client shows in another.
-            let open: Vec<ServerId> = self.servers.keys().copied().collect();
-            for server in open {
-                self.disconnect(server);
-                self.status(server, ServerStatus::Disconnected);
-            }
-            self.session_passwords = Arc::default();
-        }
-        let workspace = self.root.workspace(&name);
-        self.workspace = Some(workspace.clone());
-        let folder = self.root.applications_folder();
-        let read = blocking(move || (workspace.load_profiles(), load_applications(&folder))).await;
-        let Some((profiles, applications)) = read else {
-            return;
-        };
-        let mut problems: Vec<Problem> = applications
-            .errors
-            .iter()
-            .map(application_problem)
-            .collect();
-        self.applications = Arc::new(applications.applications);
-        self.take_profiles(profiles, &mut problems);
-        self.tell_workspace(problems);
-    }
-
-    fn take_profiles(
-        &mut self,
-        read: Result<Loaded<Vec<Profile>>, StoreError>,
-        problems: &mut Vec<Problem>,
-    ) {
-        match read {
-            Ok(Loaded { value, aside }) => {
-                self.profiles = value;
-                problems.extend(aside.iter().map(aside_problem));
-            }
-            Err(error) => problems.push(store_problem(&error)),
-        }
-    }
-
-    fn tell_workspace(&self, problems: Vec<Problem>) {
-        if let Some(workspace) = &self.workspace {
-            self.events.send(Event::Workspace {
-                name: workspace.name().to_string(),
-                profiles: self.profiles.clone(),
-                problems,
-            });
-        }
-    }
-
-    async fn save_profile(&mut self, profile: Profile, password: Option<Secret>) {
-        let Some(workspace) = self.workspace.clone() else {
-            return self.problem(None, no_workspace());
-        };
-        let id = profile.id;
-        let keeps = matches!(
-            profile.sign_in.named(),
-            Some((_, PasswordKept::CredentialStore))
-        );
-        let session = Arc::clone(&self.session_passwords);
-        let done = blocking(move || {
-            let mut problems = Vec::new();
-            if let Some(Secret(password)) = password {
-                session.keep(id, &password).ok();
-                if keeps && let Err(error) = SystemStore.keep(id, &password) {
-                    problems.push(credential_problem(&error));
-                }
-            }
-            if !keeps && let Err(error) = SystemStore.forget(id) {
-                // Nothing was kept where there is no store.
-                tracing::debug!(?error, "forget password");
-            }
-            (workspace.save_profile(profile), problems)
-        })
-        .await;
-        if let Some((read, mut problems)) = done {
-            self.take_profiles(read, &mut problems);
-            self.tell_workspace(problems);
-        }
-    }
-
-    async fn remove_profile(&mut self, id: Uuid) {
-        let Some(workspace) = self.workspace.clone() else {
-            return self.problem(None, no_workspace());
-        };
-        let server = ServerId::Profile(id);
-        self.disconnect(server);
-        self.status(server, ServerStatus::Disconnected);
-        let session = Arc::clone(&self.session_passwords);
-        let done = blocking(move || {
-            session.forget(id).ok();
-            if let Err(error) = SystemStore.forget(id) {
-                tracing::debug!(?error, "forget password");
-            }
-            workspace.remove_profile(id)
-        })
-        .await;
-        if let Some(read) = done {
-            let mut problems = Vec::new();
-            self.take_profiles(read, &mut problems);
-            self.tell_workspace(problems);
-        }
     }
 
     // Connections.
@@ -499,7 +364,7 @@ impl Jobs {
         }
     }
 
-    fn disconnect(&mut self, server: ServerId) {
+    pub(super) fn disconnect(&mut self, server: ServerId) {
         self.next_epoch(server);
         if let Some(server) = self.servers.remove(&server) {
             server.preflight.cancel();
@@ -711,7 +576,9 @@ impl Jobs {
 const LOGIN_FAILED: i64 = 18456;
 
 /// Runs what blocks where it may block; `None` when it panicked, which is logged.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => Some(value),
         Err(error) => {
@@ -730,101 +597,6 @@ pub(super) fn yours(sentence: String) -> Problem {
     }
 }
 
-fn no_workspace() -> Problem {
-    yours("No workspace is open".to_owned())
-}
-
 fn not_connected() -> Problem {
     yours("The server is not connected".to_owned())
-}
-
-async fn open_practice(
-    running: Option<Practice>,
-    world: PathBuf,
-) -> Result<Opened, ConnectFailure> {
-    let practice = match running {
-        Some(practice) => practice,
-        None => Practice::start(world)
-            .await
-            .map_err(ConnectFailure::Other)?,
-    };
-    let gateway: Arc<dyn Gateway> = Arc::new(practice.gateway());
-    let reading = read(gateway.as_ref()).await?;
-    Ok(Opened {
-        gateway,
-        reading,
-        practice: Some(practice),
-        password: None,
-    })
-}
-
-async fn read(gateway: &dyn Gateway) -> Result<ServerReading, ConnectFailure> {
-    let mut connection = gateway.connect().await.map_err(ConnectFailure::Server)?;
-    read_server(connection.as_mut(), now)
-        .await
-        .map_err(ConnectFailure::Server)
-}
-
-async fn open_profile(
-    profile: Profile,
-    given: Option<Secret>,
-    session: Arc<SessionStore>,
-) -> Result<Opened, ConnectFailure> {
-    let fresh = given.is_some();
-    let id = profile.id;
-    let kept = profile.sign_in.named().map(|(_, kept)| kept);
-    let password = match (given, kept) {
-        (Some(Secret(password)), _) => Some(password),
-        (None, None) => None,
-        (None, Some(kept)) => {
-            let loaded = blocking(move || match session.load(id) {
-                Ok(None) if kept == PasswordKept::CredentialStore => SystemStore.load(id),
-                other => other,
-            })
-            .await;
-            match loaded {
-                Some(Ok(password)) => password,
-                // Without a store the user is asked, as where nothing was kept.
-                Some(Err(error)) => {
-                    tracing::debug!(?error, "load password");
-                    None
-                }
-                None => None,
-            }
-        }
-    };
-    let server = server_of(&profile, password.clone()).ok_or(ConnectFailure::PasswordNeeded)?;
-    let gateway: Arc<dyn Gateway> = Arc::new(server);
-    let reading = read(gateway.as_ref()).await?;
-    Ok(Opened {
-        gateway,
-        reading,
-        practice: None,
-        password: password.filter(|_| fresh),
-    })
-}
-
-/// The server of a profile; `None` when its sign-in needs a password and there is none.
-pub(crate) fn server_of(profile: &Profile, password: Option<SecretString>) -> Option<SqlServer> {
-    let credentials = match &profile.sign_in {
-        SignIn::SqlLogin { user, .. } => Credentials::SqlLogin {
-            user: user.clone(),
-            password: password?,
-        },
-        SignIn::WindowsIntegrated => Credentials::WindowsIntegrated,
-        SignIn::WindowsNamed { user, .. } => Credentials::WindowsNamed {
-            user: user.clone(),
-            password: password?,
-        },
-    };
-    Some(SqlServer {
-        endpoint: Endpoint {
-            host: profile.host.clone(),
-            instance: profile.instance.clone(),
-            port: profile.port,
-        },
-        credentials,
-        encryption: profile.encryption.clone(),
-        reach: profile.reach,
-    })
 }

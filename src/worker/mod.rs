@@ -1,9 +1,11 @@
 //! Builds the tokio runtime and turns requests into jobs and events.
 
+mod connect;
 mod handle;
 mod jobs;
 mod messages;
 mod practice;
+mod profiles;
 mod reading;
 mod restores;
 

@@ -1,0 +1,121 @@
+//! Opening a server: the practice server, or one of a profile with its password.
+
+use super::{
+    jobs::{blocking, now},
+    messages::Secret,
+    practice::Practice,
+};
+use crate::{
+    explain::Problem,
+    server::{Credentials, Endpoint, Gateway, ServerError, ServerReading, SqlServer, read_server},
+    settings::{PasswordKept, PasswordStore as _, Profile, SessionStore, SignIn, SystemStore},
+};
+use secrecy::SecretString;
+use std::{path::PathBuf, sync::Arc};
+
+/// A server that answered.
+pub(super) struct Opened {
+    pub(super) gateway: Arc<dyn Gateway>,
+    pub(super) reading: ServerReading,
+    pub(super) practice: Option<Practice>,
+    /// To be kept in the credential store, now that it is known to be right.
+    pub(super) password: Option<SecretString>,
+}
+
+/// Why a server could not be opened.
+pub(super) enum ConnectFailure {
+    Server(ServerError),
+    PasswordNeeded,
+    Other(Problem),
+}
+
+pub(super) async fn open_practice(
+    running: Option<Practice>,
+    world: PathBuf,
+) -> Result<Opened, ConnectFailure> {
+    let practice = match running {
+        Some(practice) => practice,
+        None => Practice::start(world)
+            .await
+            .map_err(ConnectFailure::Other)?,
+    };
+    let gateway: Arc<dyn Gateway> = Arc::new(practice.gateway());
+    let reading = read(gateway.as_ref()).await?;
+    Ok(Opened {
+        gateway,
+        reading,
+        practice: Some(practice),
+        password: None,
+    })
+}
+
+async fn read(gateway: &dyn Gateway) -> Result<ServerReading, ConnectFailure> {
+    let mut connection = gateway.connect().await.map_err(ConnectFailure::Server)?;
+    read_server(connection.as_mut(), now)
+        .await
+        .map_err(ConnectFailure::Server)
+}
+
+pub(super) async fn open_profile(
+    profile: Profile,
+    given: Option<Secret>,
+    session: Arc<SessionStore>,
+) -> Result<Opened, ConnectFailure> {
+    let fresh = given.is_some();
+    let id = profile.id;
+    let kept = profile.sign_in.named().map(|(_, kept)| kept);
+    let password = match (given, kept) {
+        (Some(Secret(password)), _) => Some(password),
+        (None, None) => None,
+        (None, Some(kept)) => {
+            let loaded = blocking(move || match session.load(id) {
+                Ok(None) if kept == PasswordKept::CredentialStore => SystemStore.load(id),
+                other => other,
+            })
+            .await;
+            match loaded {
+                Some(Ok(password)) => password,
+                // Without a store the user is asked, as where nothing was kept.
+                Some(Err(error)) => {
+                    tracing::debug!(?error, "load password");
+                    None
+                }
+                None => None,
+            }
+        }
+    };
+    let server = server_of(&profile, password.clone()).ok_or(ConnectFailure::PasswordNeeded)?;
+    let gateway: Arc<dyn Gateway> = Arc::new(server);
+    let reading = read(gateway.as_ref()).await?;
+    Ok(Opened {
+        gateway,
+        reading,
+        practice: None,
+        password: password.filter(|_| fresh),
+    })
+}
+
+/// The server of a profile; `None` when its sign-in needs a password and there is none.
+pub(crate) fn server_of(profile: &Profile, password: Option<SecretString>) -> Option<SqlServer> {
+    let credentials = match &profile.sign_in {
+        SignIn::SqlLogin { user, .. } => Credentials::SqlLogin {
+            user: user.clone(),
+            password: password?,
+        },
+        SignIn::WindowsIntegrated => Credentials::WindowsIntegrated,
+        SignIn::WindowsNamed { user, .. } => Credentials::WindowsNamed {
+            user: user.clone(),
+            password: password?,
+        },
+    };
+    Some(SqlServer {
+        endpoint: Endpoint {
+            host: profile.host.clone(),
+            instance: profile.instance.clone(),
+            port: profile.port,
+        },
+        credentials,
+        encryption: profile.encryption.clone(),
+        reach: profile.reach,
+    })
+}

@@ -1,0 +1,139 @@
+//! The workspace that is open: its profiles, their passwords, and the applications.
+
+use super::{
+    jobs::{Jobs, blocking, yours},
+    messages::{Event, Secret, ServerId, ServerStatus},
+};
+use crate::{
+    explain::{
+        Problem, application_problem, aside_problem, credential_problem, store_problem,
+        workspace_name_fault,
+    },
+    settings::{
+        Loaded, PasswordKept, PasswordStore as _, Profile, StoreError, SystemStore, WorkspaceName,
+        load_applications,
+    },
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+impl Jobs {
+    pub(super) async fn open_workspace(&mut self, name: String) {
+        let name = match name.parse::<WorkspaceName>() {
+            Ok(name) => name,
+            Err(error) => {
+                return self.problem(None, yours(workspace_name_fault(error)));
+            }
+        };
+        if self
+            .workspace
+            .as_ref()
+            .is_some_and(|open| *open.name() != name)
+        {
+            // Nothing of one client shows in another.
+            let open: Vec<ServerId> = self.servers.keys().copied().collect();
+            for server in open {
+                self.disconnect(server);
+                self.status(server, ServerStatus::Disconnected);
+            }
+            self.session_passwords = Arc::default();
+        }
+        let workspace = self.root.workspace(&name);
+        self.workspace = Some(workspace.clone());
+        let folder = self.root.applications_folder();
+        let read = blocking(move || (workspace.load_profiles(), load_applications(&folder))).await;
+        let Some((profiles, applications)) = read else {
+            return;
+        };
+        let mut problems: Vec<Problem> = applications
+            .errors
+            .iter()
+            .map(application_problem)
+            .collect();
+        self.applications = Arc::new(applications.applications);
+        self.take_profiles(profiles, &mut problems);
+        self.tell_workspace(problems);
+    }
+
+    fn take_profiles(
+        &mut self,
+        read: Result<Loaded<Vec<Profile>>, StoreError>,
+        problems: &mut Vec<Problem>,
+    ) {
+        match read {
+            Ok(Loaded { value, aside }) => {
+                self.profiles = value;
+                problems.extend(aside.iter().map(aside_problem));
+            }
+            Err(error) => problems.push(store_problem(&error)),
+        }
+    }
+
+    fn tell_workspace(&self, problems: Vec<Problem>) {
+        if let Some(workspace) = &self.workspace {
+            self.events.send(Event::Workspace {
+                name: workspace.name().to_string(),
+                profiles: self.profiles.clone(),
+                problems,
+            });
+        }
+    }
+
+    pub(super) async fn save_profile(&mut self, profile: Profile, password: Option<Secret>) {
+        let Some(workspace) = self.workspace.clone() else {
+            return self.problem(None, no_workspace());
+        };
+        let id = profile.id;
+        let keeps = matches!(
+            profile.sign_in.named(),
+            Some((_, PasswordKept::CredentialStore))
+        );
+        let session = Arc::clone(&self.session_passwords);
+        let done = blocking(move || {
+            let mut problems = Vec::new();
+            if let Some(Secret(password)) = password {
+                session.keep(id, &password).ok();
+                if keeps && let Err(error) = SystemStore.keep(id, &password) {
+                    problems.push(credential_problem(&error));
+                }
+            }
+            if !keeps && let Err(error) = SystemStore.forget(id) {
+                // Nothing was kept where there is no store.
+                tracing::debug!(?error, "forget password");
+            }
+            (workspace.save_profile(profile), problems)
+        })
+        .await;
+        if let Some((read, mut problems)) = done {
+            self.take_profiles(read, &mut problems);
+            self.tell_workspace(problems);
+        }
+    }
+
+    pub(super) async fn remove_profile(&mut self, id: Uuid) {
+        let Some(workspace) = self.workspace.clone() else {
+            return self.problem(None, no_workspace());
+        };
+        let server = ServerId::Profile(id);
+        self.disconnect(server);
+        self.status(server, ServerStatus::Disconnected);
+        let session = Arc::clone(&self.session_passwords);
+        let done = blocking(move || {
+            session.forget(id).ok();
+            if let Err(error) = SystemStore.forget(id) {
+                tracing::debug!(?error, "forget password");
+            }
+            workspace.remove_profile(id)
+        })
+        .await;
+        if let Some(read) = done {
+            let mut problems = Vec::new();
+            self.take_profiles(read, &mut problems);
+            self.tell_workspace(problems);
+        }
+    }
+}
+
+fn no_workspace() -> Problem {
+    yours("No workspace is open".to_owned())
+}
