@@ -2,5 +2,9 @@
 
 pub mod codec;
 pub mod convert;
+pub mod dialect;
 pub mod environment;
+pub mod parse;
+pub mod session;
+pub mod statement;
 pub mod types;

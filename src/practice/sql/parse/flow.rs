@@ -1,0 +1,774 @@
+//! Control flow, variables, SET and transactions.
+
+use super::{BatchParser, LabelJump, Loop, MAX_DEPTH, Parsed};
+use crate::practice::reply::Message;
+use crate::practice::sql::statement::{
+    Action, Declaration, DeclarationKind, FetchDirection, ObjectPath, Operand, RaiseError,
+    SettingValue, Statement, TryRegion,
+};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, Value};
+use sqlparser::tokenizer::Token;
+use std::sync::Arc;
+
+/// SET options that are on or off; those that change no answer here are accepted all the same, as drivers send them.
+const SWITCHES: &[&str] = &[
+    "ANSI_DEFAULTS",
+    "ANSI_NULLS",
+    "ANSI_NULL_DFLT_OFF",
+    "ANSI_NULL_DFLT_ON",
+    "ANSI_PADDING",
+    "ANSI_WARNINGS",
+    "ARITHABORT",
+    "ARITHIGNORE",
+    "CONCAT_NULL_YIELDS_NULL",
+    "CURSOR_CLOSE_ON_COMMIT",
+    "FMTONLY",
+    "FORCEPLAN",
+    "IMPLICIT_TRANSACTIONS",
+    "NOCOUNT",
+    "NOEXEC",
+    "NO_BROWSETABLE",
+    "NUMERIC_ROUNDABORT",
+    "PARSEONLY",
+    "QUOTED_IDENTIFIER",
+    "REMOTE_PROC_TRANSACTIONS",
+    "SHOWPLAN_ALL",
+    "SHOWPLAN_TEXT",
+    "SHOWPLAN_XML",
+    "XACT_ABORT",
+];
+
+/// SET options that take a value.
+const VALUES: &[&str] = &[
+    "CONTEXT_INFO",
+    "DATEFIRST",
+    "DATEFORMAT",
+    "DEADLOCK_PRIORITY",
+    "LANGUAGE",
+    "LOCK_TIMEOUT",
+    "QUERY_GOVERNOR_COST_LIMIT",
+    "ROWCOUNT",
+    "TEXTSIZE",
+];
+
+impl BatchParser<'_> {
+    /// One statement, whatever it is.
+    pub(super) fn statement(&mut self) -> Parsed<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.too_deep());
+        }
+        let result = self.any_statement();
+        self.depth -= 1;
+        result
+    }
+
+    fn any_statement(&mut self) -> Parsed<()> {
+        let line = self.line();
+        if matches!(self.peek(0), Token::LParen) {
+            let query = self.query()?;
+            self.run(line, Statement::Query(query));
+            return Ok(());
+        }
+        let Some(word) = self.upper_word() else {
+            return Err(self.unexpected());
+        };
+        if matches!(self.peek(1), Token::Colon) && !super::is_reserved(&word) {
+            return self.label(&word);
+        }
+        match word.as_str() {
+            "BEGIN" => return self.begin(line),
+            "IF" => return self.if_statement(line),
+            "WHILE" => return self.while_statement(line),
+            "BREAK" | "CONTINUE" => return self.leave_loop(line, &word),
+            "RETURN" => return self.return_statement(line),
+            "GOTO" => {
+                self.parser.advance_token();
+                let label = self.name()?.to_lowercase();
+                let step = self.emit(line, Action::Nothing);
+                self.jumps.push(LabelJump { step, label, line });
+                return Ok(());
+            }
+            _ => {}
+        }
+        let statement = match word.as_str() {
+            "SELECT" => Statement::Query(self.query()?),
+            "WITH" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" => self.change(&word)?,
+            "DECLARE" => self.declare()?,
+            "SET" => self.set_statement()?,
+            "PRINT" => {
+                self.parser.advance_token();
+                Statement::Print(self.expression()?)
+            }
+            "RAISERROR" => self.raise_error()?,
+            "THROW" => self.throw()?,
+            "WAITFOR" => self.wait_for()?,
+            "USE" => {
+                self.parser.advance_token();
+                Statement::Use(self.name()?)
+            }
+            "EXEC" | "EXECUTE" => {
+                self.parser.advance_token();
+                Statement::Execute(Box::new(self.execute()?))
+            }
+            "KILL" => {
+                self.parser.advance_token();
+                let target = self.operand()?;
+                if self.take_word("WITH") {
+                    self.expect_word("STATUSONLY")?;
+                }
+                Statement::Kill(target)
+            }
+            "CHECKPOINT" => {
+                self.parser.advance_token();
+                if matches!(self.peek(0), Token::Number(..)) {
+                    self.parser.advance_token();
+                }
+                Statement::Checkpoint
+            }
+            "RECONFIGURE" => {
+                self.parser.advance_token();
+                if self.take_word("WITH") {
+                    self.expect_word("OVERRIDE")?;
+                }
+                Statement::Reconfigure
+            }
+            "COMMIT" => {
+                self.parser.advance_token();
+                self.transaction_name()?;
+                Statement::Commit
+            }
+            "ROLLBACK" => {
+                self.parser.advance_token();
+                Statement::Rollback {
+                    name: self.transaction_name()?,
+                }
+            }
+            "SAVE" => {
+                self.parser.advance_token();
+                if !self.take_word("TRAN") {
+                    self.expect_word("TRANSACTION")?;
+                }
+                Statement::Save {
+                    name: self.operand()?,
+                }
+            }
+            "OPEN" | "FETCH" | "CLOSE" | "DEALLOCATE" => self.cursor(&word)?,
+            "CREATE" | "ALTER" | "DROP" => self.definition(&word)?,
+            "BACKUP" => self.backup()?,
+            "RESTORE" => self.restore()?,
+            "DBCC" => self.dbcc()?,
+            _ => return Err(self.unexpected()),
+        };
+        self.run(line, statement);
+        Ok(())
+    }
+
+    /// Statements up to END, at least one.
+    fn block(&mut self) -> Parsed<()> {
+        self.skip_semicolons();
+        if self.is_word("END") {
+            return Err(self.unexpected());
+        }
+        while !self.is_word("END") {
+            if self.at_end() {
+                return Err(self.unexpected());
+            }
+            self.statement()?;
+            self.skip_semicolons();
+        }
+        self.parser.advance_token();
+        Ok(())
+    }
+
+    fn begin(&mut self, line: u32) -> Parsed<()> {
+        self.parser.advance_token();
+        self.take_word("DISTRIBUTED");
+        if self.is_word("TRAN") || self.is_word("TRANSACTION") {
+            let name = self.transaction_name()?;
+            if self.take_word("WITH") {
+                self.expect_word("MARK")?;
+                if matches!(
+                    self.peek(0),
+                    Token::SingleQuotedString(_) | Token::NationalStringLiteral(_)
+                ) {
+                    self.parser.advance_token();
+                }
+            }
+            self.run(line, Statement::BeginTransaction { name });
+            return Ok(());
+        }
+        if self.is_word("TRY") {
+            self.parser.advance_token();
+            let begin = self.here();
+            self.skip_semicolons();
+            if self.is_word("END") {
+                self.parser.advance_token();
+            } else {
+                self.block()?;
+            }
+            self.expect_word("TRY")?;
+            let end = self.here();
+            let over = self.emit(line, Action::Nothing);
+            self.skip_semicolons();
+            self.expect_word("BEGIN")?;
+            self.expect_word("CATCH")?;
+            let catch_begin = self.here();
+            self.skip_semicolons();
+            if self.is_word("END") {
+                self.parser.advance_token();
+            } else {
+                self.block()?;
+            }
+            self.expect_word("CATCH")?;
+            let catch_end = self.here();
+            self.point(over, catch_end);
+            self.program.regions.push(TryRegion {
+                begin,
+                end,
+                catch_begin,
+                catch_end,
+            });
+            return Ok(());
+        }
+        self.block()
+    }
+
+    /// Makes the step a jump to `target`.
+    fn point(&mut self, step: usize, target: usize) {
+        if let Some(step) = self.program.steps.get_mut(step) {
+            match &mut step.action {
+                Action::JumpUnless { target: held, .. } => *held = target,
+                action => *action = Action::Jump(target),
+            }
+        }
+    }
+
+    fn condition(&mut self, line: u32) -> Parsed<usize> {
+        let condition = Arc::new(self.expression()?);
+        Ok(self.emit(
+            line,
+            Action::JumpUnless {
+                condition,
+                target: 0,
+            },
+        ))
+    }
+
+    fn if_statement(&mut self, line: u32) -> Parsed<()> {
+        self.parser.advance_token();
+        let unless = self.condition(line)?;
+        self.statement()?;
+        let mut ahead = 0;
+        while matches!(self.peek(ahead), Token::SemiColon) {
+            ahead += 1;
+        }
+        if ahead <= 1 && self.is_word_at(ahead, "ELSE") {
+            self.skip_semicolons();
+            self.parser.advance_token();
+            let over = self.emit(line, Action::Nothing);
+            let otherwise = self.here();
+            self.point(unless, otherwise);
+            self.statement()?;
+            let end = self.here();
+            self.point(over, end);
+        } else {
+            let end = self.here();
+            self.point(unless, end);
+        }
+        Ok(())
+    }
+
+    fn while_statement(&mut self, line: u32) -> Parsed<()> {
+        self.parser.advance_token();
+        let begin = self.here();
+        let unless = self.condition(line)?;
+        self.loops.push(Loop {
+            begin,
+            breaks: Vec::new(),
+        });
+        let body = self.statement();
+        let finished = self.loops.pop();
+        body?;
+        self.emit(line, Action::Jump(begin));
+        let end = self.here();
+        self.point(unless, end);
+        for step in finished.map(|l| l.breaks).unwrap_or_default() {
+            self.point(step, end);
+        }
+        Ok(())
+    }
+
+    fn leave_loop(&mut self, line: u32, word: &str) -> Parsed<()> {
+        self.parser.advance_token();
+        let Some(begin) = self.loops.last().map(|l| l.begin) else {
+            let (number, text) = if word == "BREAK" {
+                (
+                    135,
+                    "Cannot use a BREAK statement outside the scope of a WHILE statement.",
+                )
+            } else {
+                (
+                    136,
+                    "Cannot use a CONTINUE statement outside the scope of a WHILE statement.",
+                )
+            };
+            let mut message = Message::error(number, text).with_class(15);
+            message.line = line;
+            return Err(message);
+        };
+        if word == "CONTINUE" {
+            self.emit(line, Action::Jump(begin));
+        } else {
+            let step = self.emit(line, Action::Nothing);
+            if let Some(open) = self.loops.last_mut() {
+                open.breaks.push(step);
+            }
+        }
+        Ok(())
+    }
+
+    fn return_statement(&mut self, line: u32) -> Parsed<()> {
+        self.parser.advance_token();
+        let value = match self.peek(0) {
+            Token::Number(..)
+            | Token::Minus
+            | Token::LParen
+            | Token::SingleQuotedString(_)
+            | Token::NationalStringLiteral(_) => Some(Arc::new(self.expression()?)),
+            Token::Word(w)
+                if w.quote_style.is_some()
+                    || w.value.starts_with('@')
+                    || matches!(self.peek(1), Token::LParen) && !super::is_reserved(&w.value)
+                    || w.value.eq_ignore_ascii_case("NULL")
+                    || w.value.eq_ignore_ascii_case("CASE") =>
+            {
+                Some(Arc::new(self.expression()?))
+            }
+            _ => None,
+        };
+        self.emit(line, Action::Return(value));
+        Ok(())
+    }
+
+    fn label(&mut self, word: &str) -> Parsed<()> {
+        let line = self.line();
+        self.parser.advance_token();
+        self.parser.advance_token();
+        let at = self.here();
+        if self.labels.insert(word.to_lowercase(), at).is_some() {
+            let mut message = Message::error(
+                132,
+                format!(
+                    "The label '{word}' has already been declared. \
+                     Label names must be unique within a query batch or stored procedure."
+                ),
+            )
+            .with_class(15);
+            message.line = line;
+            return Err(message);
+        }
+        Ok(())
+    }
+
+    pub(super) fn resolve_jumps(&mut self) -> Parsed<()> {
+        for LabelJump { step, label, line } in std::mem::take(&mut self.jumps) {
+            let Some(target) = self.labels.get(&label).copied() else {
+                let mut message = Message::error(
+                    133,
+                    format!(
+                        "A GOTO statement references the label '{label}' but the label has not been declared."
+                    ),
+                )
+                .with_class(15);
+                message.line = line;
+                return Err(message);
+            };
+            self.point(step, target);
+        }
+        Ok(())
+    }
+
+    /// 137 and 1087: a variable that no DECLARE before it names, found before anything runs.
+    pub(super) fn check_variables(&self) -> Parsed<()> {
+        let mut index = 0;
+        loop {
+            let token = self.parser.token_at(index);
+            match &token.token {
+                Token::EOF => return Ok(()),
+                Token::Word(w)
+                    if w.quote_style.is_none()
+                        && w.value.starts_with('@')
+                        && !w.value.starts_with("@@")
+                        && !self.argument_names.contains(&index) =>
+                {
+                    let known = self
+                        .declared
+                        .get(&w.value.to_lowercase())
+                        .is_some_and(|at| *at <= index);
+                    if !known {
+                        let before = index
+                            .checked_sub(1)
+                            .map(|before| &self.parser.token_at(before).token);
+                        let table = matches!(before, Some(Token::Word(word)) if word.quote_style.is_none()
+                            && ["FROM", "JOIN", "INTO", "UPDATE"].iter().any(|k| word.value.eq_ignore_ascii_case(k)));
+                        let mut message = if table {
+                            Message::error(
+                                1087,
+                                format!("Must declare the table variable \"{}\".", w.value),
+                            )
+                        } else {
+                            Message::error(
+                                137,
+                                format!("Must declare the scalar variable \"{}\".", w.value),
+                            )
+                        }
+                        .with_class(15)
+                        .with_state(2);
+                        message.line = super::line_of(token.span.start);
+                        return Err(message);
+                    }
+                }
+                _ => {}
+            }
+            index += 1;
+        }
+    }
+
+    fn transaction_name(&mut self) -> Parsed<Option<Operand>> {
+        if self.take_word("WORK") {
+            return Ok(None);
+        }
+        if !self.take_word("TRAN") && !self.take_word("TRANSACTION") {
+            return Ok(None);
+        }
+        match self.peek(0) {
+            Token::Word(w) if w.quote_style.is_some() || !super::is_reserved(&w.value) => {
+                // A word at the beginning of the next statement is not a name.
+                if w.quote_style.is_none()
+                    && ["THROW", "BACKUP"]
+                        .iter()
+                        .any(|k| w.value.eq_ignore_ascii_case(k))
+                {
+                    return Ok(None);
+                }
+                Ok(Some(self.operand()?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn declare(&mut self) -> Parsed<Statement> {
+        self.parser.advance_token();
+        let mut all = Vec::new();
+        if !self.is_variable() {
+            let name = self.name()?;
+            // ISO form: INSENSITIVE and SCROLL before CURSOR.
+            while self.take_word("INSENSITIVE") || self.take_word("SCROLL") {}
+            self.expect_word("CURSOR")?;
+            let query = self.cursor_query()?;
+            all.push(Declaration {
+                name,
+                kind: DeclarationKind::Cursor(query),
+            });
+            return Ok(Statement::Declare(all));
+        }
+        loop {
+            let at = self.parser.index();
+            let line = self.line();
+            let name = self.variable()?;
+            self.take_word("AS");
+            let kind = if self.take_word("TABLE") {
+                let path = ObjectPath {
+                    database: None,
+                    schema: None,
+                    name: name.clone(),
+                };
+                DeclarationKind::Table(self.table_definition(path)?)
+            } else if self.take_word("CURSOR") {
+                DeclarationKind::CursorVariable
+            } else {
+                let ty = self.type_name()?;
+                let initial = if self.take(&Token::Eq) {
+                    Some(Box::new(self.expression()?))
+                } else {
+                    None
+                };
+                DeclarationKind::Scalar { ty, initial }
+            };
+            if self.declared.insert(name.to_lowercase(), at).is_some() {
+                let mut message = Message::error(
+                    134,
+                    format!(
+                        "The variable name '{name}' has already been declared. \
+                         Variable names must be unique within a query batch or stored procedure."
+                    ),
+                )
+                .with_class(15);
+                message.line = line;
+                return Err(message);
+            }
+            all.push(Declaration { name, kind });
+            if !self.take(&Token::Comma) {
+                break;
+            }
+        }
+        Ok(Statement::Declare(all))
+    }
+
+    /// What follows CURSOR.
+    fn cursor_query(&mut self) -> Parsed<Box<sqlparser::ast::Query>> {
+        while !self.is_word("FOR") {
+            self.any_word()?;
+        }
+        self.parser.advance_token();
+        let query = self.query()?;
+        if self.take_word("FOR") {
+            self.any_word()?;
+            self.take_word("ONLY");
+        }
+        Ok(query)
+    }
+
+    fn cursor(&mut self, word: &str) -> Parsed<Statement> {
+        self.parser.advance_token();
+        if word == "FETCH" {
+            let direction = if self.take_word("NEXT") {
+                FetchDirection::Next
+            } else if self.take_word("PRIOR") {
+                FetchDirection::Prior
+            } else if self.take_word("FIRST") {
+                FetchDirection::First
+            } else if self.take_word("LAST") {
+                FetchDirection::Last
+            } else if self.take_word("ABSOLUTE") {
+                FetchDirection::Absolute(self.operand()?)
+            } else if self.take_word("RELATIVE") {
+                FetchDirection::Relative(self.operand()?)
+            } else {
+                FetchDirection::Next
+            };
+            self.take_word("FROM");
+            self.take_word("GLOBAL");
+            let cursor = self.name()?;
+            let mut into = Vec::new();
+            if self.take_word("INTO") {
+                into.push(self.variable()?);
+                while self.take(&Token::Comma) {
+                    into.push(self.variable()?);
+                }
+            }
+            return Ok(Statement::Fetch {
+                cursor,
+                direction,
+                into,
+            });
+        }
+        self.take_word("GLOBAL");
+        let name = self.name()?;
+        Ok(match word {
+            "OPEN" => Statement::OpenCursor(name),
+            "CLOSE" => Statement::CloseCursor(name),
+            _ => Statement::DeallocateCursor(name),
+        })
+    }
+
+    fn set_statement(&mut self) -> Parsed<Statement> {
+        self.parser.advance_token();
+        if self.is_variable() {
+            let name = self.variable()?;
+            let operator = self.assignment_operator()?;
+            if operator.is_none() && self.take_word("CURSOR") {
+                let query = self.cursor_query()?;
+                return Ok(Statement::Declare(vec![Declaration {
+                    name,
+                    kind: DeclarationKind::Cursor(query),
+                }]));
+            }
+            let value = self.expression()?;
+            let value = combined(operator, Expr::Identifier(Ident::new(name.clone())), value);
+            return Ok(Statement::SetVariable { name, value });
+        }
+        if self.take_words(&["TRANSACTION", "ISOLATION", "LEVEL"]) {
+            let level = if self.take_words(&["READ", "UNCOMMITTED"]) {
+                1
+            } else if self.take_words(&["READ", "COMMITTED"]) {
+                2
+            } else if self.take_words(&["REPEATABLE", "READ"]) {
+                3
+            } else if self.take_word("SERIALIZABLE") {
+                4
+            } else if self.take_word("SNAPSHOT") {
+                5
+            } else {
+                return Err(self.unexpected());
+            };
+            return Ok(Statement::SetIsolation(level));
+        }
+        if self.take_word("IDENTITY_INSERT") {
+            let table = self.object_path()?;
+            let on = self.on_or_off()?;
+            return Ok(Statement::SetIdentityInsert { table, on });
+        }
+        if self.take_word("STATISTICS") {
+            self.any_word()?;
+            while self.take(&Token::Comma) {
+                self.any_word()?;
+            }
+            let on = self.on_or_off()?;
+            return Ok(Statement::SetSwitch {
+                names: vec!["STATISTICS".to_owned()],
+                on,
+            });
+        }
+        let line = self.line();
+        let name = self.any_word()?;
+        if VALUES.contains(&name.as_str()) {
+            let value = if let Token::HexStringLiteral(digits) = self.peek(0) {
+                let bytes = bytes_of_hex(digits);
+                self.parser.advance_token();
+                SettingValue::Binary(bytes)
+            } else {
+                SettingValue::Operand(self.operand()?)
+            };
+            return Ok(Statement::SetValue { name, value });
+        }
+        let mut names = vec![name];
+        while self.take(&Token::Comma) {
+            names.push(self.any_word()?);
+        }
+        if let Some(unknown) = names.iter().find(|n| !SWITCHES.contains(&n.as_str())) {
+            let mut message =
+                Message::error(195, format!("'{unknown}' is not a recognized SET option."))
+                    .with_class(15)
+                    .with_state(5);
+            message.line = line;
+            return Err(message);
+        }
+        let on = self.on_or_off()?;
+        Ok(Statement::SetSwitch { names, on })
+    }
+
+    fn on_or_off(&mut self) -> Parsed<bool> {
+        if self.take_word("ON") {
+            Ok(true)
+        } else {
+            self.expect_word("OFF")?;
+            Ok(false)
+        }
+    }
+
+    /// `=` (`None`) or a compound assignment; the tokenizer splits most of them in two.
+    pub(super) fn assignment_operator(&mut self) -> Parsed<Option<BinaryOperator>> {
+        if self.take(&Token::Eq) {
+            return Ok(None);
+        }
+        let operator = match self.peek(0) {
+            Token::Plus => BinaryOperator::Plus,
+            Token::Minus => BinaryOperator::Minus,
+            Token::Mul => BinaryOperator::Multiply,
+            Token::Div => BinaryOperator::Divide,
+            Token::Mod => BinaryOperator::Modulo,
+            Token::Ampersand => BinaryOperator::BitwiseAnd,
+            Token::Pipe => BinaryOperator::BitwiseOr,
+            Token::Caret => BinaryOperator::BitwiseXor,
+            _ => return Err(self.unexpected()),
+        };
+        self.parser.advance_token();
+        self.expect(&Token::Eq)?;
+        Ok(Some(operator))
+    }
+
+    fn raise_error(&mut self) -> Parsed<Statement> {
+        self.parser.advance_token();
+        self.expect(&Token::LParen)?;
+        let mut arguments = vec![self.expression()?];
+        while self.take(&Token::Comma) {
+            arguments.push(self.expression()?);
+        }
+        if arguments.len() < 3 {
+            return Err(self.unexpected());
+        }
+        self.expect(&Token::RParen)?;
+        let mut options = Vec::new();
+        if self.take_word("WITH") {
+            options.push(self.any_word()?);
+            while self.take(&Token::Comma) {
+                options.push(self.any_word()?);
+            }
+        }
+        let rest = arguments.split_off(3);
+        let mut three = arguments.into_iter();
+        match (three.next(), three.next(), three.next()) {
+            (Some(message), Some(severity), Some(state)) => {
+                Ok(Statement::RaiseError(Box::new(RaiseError {
+                    message,
+                    severity,
+                    state,
+                    arguments: rest,
+                    options,
+                })))
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn throw(&mut self) -> Parsed<Statement> {
+        self.parser.advance_token();
+        if !self.is_variable()
+            && !matches!(
+                self.peek(0),
+                Token::Number(..) | Token::SingleQuotedString(_) | Token::NationalStringLiteral(_)
+            )
+        {
+            return Ok(Statement::Throw(None));
+        }
+        let number = self.simple_expression()?;
+        self.expect(&Token::Comma)?;
+        let message = self.simple_expression()?;
+        self.expect(&Token::Comma)?;
+        let state = self.simple_expression()?;
+        Ok(Statement::Throw(Some(Box::new((number, message, state)))))
+    }
+
+    fn wait_for(&mut self) -> Parsed<Statement> {
+        self.parser.advance_token();
+        let until = if self.take_word("TIME") {
+            true
+        } else {
+            self.expect_word("DELAY")?;
+            false
+        };
+        let value = self.simple_expression()?;
+        Ok(Statement::WaitFor { until, value })
+    }
+}
+
+/// `target operator value`, or the value alone.
+pub(super) fn combined(operator: Option<BinaryOperator>, target: Expr, value: Expr) -> Expr {
+    match operator {
+        None => value,
+        Some(op) => Expr::BinaryOp {
+            left: Box::new(target),
+            op,
+            right: Box::new(Expr::Nested(Box::new(value))),
+        },
+    }
+}
+
+/// A text literal for trees made here.
+pub(super) fn text_literal(text: String) -> Expr {
+    Expr::Value(Value::NationalStringLiteral(text).into())
+}
+
+fn bytes_of_hex(digits: &str) -> Vec<u8> {
+    let padded = if digits.len().is_multiple_of(2) {
+        digits.to_owned()
+    } else {
+        format!("0{digits}")
+    };
+    (0..padded.len() / 2)
+        .filter_map(|n| padded.get(n * 2..n * 2 + 2))
+        .filter_map(|pair| u8::from_str_radix(pair, 16).ok())
+        .collect()
+}
