@@ -1,7 +1,8 @@
 //! What the worker told, applied to the state.
 
 use super::{
-    Cancelling, DatabaseView, Dialog, Freshness, LoadedHistory, Notice, Page, Selection, State,
+    Cancelling, DatabaseView, Dialog, Freshness, LoadedHistory, Notice, Page, SeenCertificate,
+    Selection, State,
 };
 use crate::{
     domain::UtcTime,
@@ -54,13 +55,23 @@ impl State {
                 server,
                 fingerprint,
                 subject,
-            } => {
-                self.dialog = Some(Dialog::Certificate {
-                    server,
-                    fingerprint,
-                    subject,
-                });
-            }
+            } => match (&self.dialog, server) {
+                // A test: the editor shows it, and pins it in its draft.
+                (Some(Dialog::EditProfile(_)), ServerId::Profile(profile)) => {
+                    self.test_certificate = Some(SeenCertificate {
+                        profile,
+                        fingerprint,
+                        subject,
+                    });
+                }
+                _ => {
+                    self.dialog = Some(Dialog::Certificate {
+                        server,
+                        fingerprint,
+                        subject,
+                    });
+                }
+            },
             Event::PasswordNeeded { server } => {
                 self.servers.entry(server).or_default().status = ServerStatus::Disconnected;
                 self.dialog = Some(Dialog::Password { server });

@@ -73,6 +73,7 @@ pub enum Dialog {
         fingerprint: String,
         subject: String,
     },
+    EditProfile(EditedProfile),
     RemoveProfile {
         id: Uuid,
     },
@@ -83,6 +84,23 @@ pub enum Dialog {
     Help,
     /// A problem with all its details.
     Problem(Problem),
+}
+
+/// What the profile editor began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditedProfile {
+    New,
+    Saved(Uuid),
+    CopyOf(Uuid),
+}
+
+/// A certificate that nobody trusts yet, seen while a profile was tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenCertificate {
+    pub profile: Uuid,
+    /// SHA-256 of the DER form, lower-case hex.
+    pub fingerprint: String,
+    pub subject: String,
 }
 
 /// Something that went wrong and stays in sight until it is dismissed.
@@ -131,6 +149,8 @@ pub struct State {
     pub dialog: Option<Dialog>,
     /// The result of the last test of a profile.
     pub test_result: Option<(Uuid, Result<crate::worker::ServerInfo, Problem>)>,
+    /// The certificate that the last test met, when nobody trusts it.
+    pub test_certificate: Option<SeenCertificate>,
     /// Counts up whenever the drawn data changes.
     pub generation: u64,
     /// A moment that somebody suggests, with the reason: the practice world's accident.
@@ -175,6 +195,7 @@ impl State {
             notices: Vec::new(),
             dialog: None,
             test_result: None,
+            test_certificate: None,
             generation: 0,
             suggestion: None,
             remembered: BTreeMap::new(),

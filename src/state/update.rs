@@ -1,9 +1,9 @@
 //! The only place that changes state on behalf of the user, and the only one that asks the worker.
 
 use super::{
-    Action, Cancelling, Change, Command, DatabaseView, Dialog, MarkerStep, Page, PlanState,
-    ProfileAction, RangePreset, Remembered, RestoreChoice, Review, RunView, Selection, State,
-    TimeRange, TypedTime, UndoHistory, parse_time,
+    Action, Cancelling, Change, Command, DatabaseView, Dialog, EditedProfile, MarkerStep, Page,
+    PlanState, ProfileAction, RangePreset, Remembered, RestoreChoice, Review, RunView, Selection,
+    State, TimeRange, TypedTime, UndoHistory, parse_time,
 };
 use crate::{
     domain::{Lost, Moment, UtcTime},
@@ -598,13 +598,16 @@ impl State {
     fn change_profiles(&mut self, action: ProfileAction) -> Vec<Request> {
         match action {
             // The editor keeps its own draft; see `ui::profile_editor`.
-            ProfileAction::Add | ProfileAction::Edit(_) | ProfileAction::Duplicate(_) => {}
+            ProfileAction::Add => self.edit_profile(EditedProfile::New),
+            ProfileAction::Edit(id) => self.edit_profile(EditedProfile::Saved(id)),
+            ProfileAction::Duplicate(id) => self.edit_profile(EditedProfile::CopyOf(id)),
             ProfileAction::AskRemove(id) => self.dialog = Some(Dialog::RemoveProfile { id }),
             ProfileAction::Remove(id) => {
                 self.dialog = None;
                 return vec![Request::RemoveProfile { id }];
             }
             ProfileAction::Save { profile, password } => {
+                self.dialog = None;
                 return vec![Request::SaveProfile {
                     profile: *profile,
                     password,
@@ -612,6 +615,7 @@ impl State {
             }
             ProfileAction::Test { profile, password } => {
                 self.test_result = None;
+                self.test_certificate = None;
                 return vec![Request::TestProfile {
                     profile: *profile,
                     password,
@@ -619,6 +623,12 @@ impl State {
             }
         }
         Vec::new()
+    }
+
+    fn edit_profile(&mut self, edited: EditedProfile) {
+        self.test_result = None;
+        self.test_certificate = None;
+        self.dialog = Some(Dialog::EditProfile(edited));
     }
 
     fn trust(&mut self, server: ServerId, fingerprint: String) -> Vec<Request> {

@@ -2,10 +2,13 @@
 
 use super::{
     empty::paragraph,
+    profile_editor::ProfileEditor,
     theme::{Palette, mono, regular},
     widgets::{button, danger_button, primary_button, section, strong},
 };
 use crate::{
+    explain::workspace_name_fault,
+    settings::WorkspaceName,
     state::{Action, Command, Dialog, ProfileAction, State},
     worker::{Secret, ServerId},
 };
@@ -16,6 +19,7 @@ use egui::{Align, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, TextEdit
 pub struct Dialogs {
     password: String,
     workspace: String,
+    editor: ProfileEditor,
     /// The dialog that was shown last, so that a new one begins empty and focused.
     shown: Option<Dialog>,
 }
@@ -66,6 +70,7 @@ impl Dialogs {
                 fingerprint,
                 subject,
             } => certificate_ui(ui, state, *server, fingerprint, subject, actions),
+            Dialog::EditProfile(edited) => self.editor.ui(ui, state, *edited, opened, actions),
             Dialog::RemoveProfile { id } => {
                 let name = state.server_name(ServerId::Profile(*id)).to_owned();
                 strong(ui, format!("Remove {name}?"), 16.0);
@@ -167,16 +172,13 @@ impl Dialogs {
             field.request_focus();
         }
         let name = self.workspace.trim().to_owned();
-        // It becomes a folder of this name on any platform.
-        let fits = !name.is_empty()
-            && name.len() <= 60
-            && !name.starts_with('.')
-            && name
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.'));
-        if !name.is_empty() && !fits {
-            paragraph(ui, "Letters, digits, spaces, - and _ only.");
+        let checked = name.parse::<WorkspaceName>();
+        if let Err(fault) = &checked
+            && !name.is_empty()
+        {
+            paragraph(ui, &workspace_name_fault(*fault));
         }
+        let fits = checked.is_ok();
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         answers(ui, actions, |ui, actions| {
             if primary_button(ui, "Open", 90.0, fits).clicked() || (entered && fits) {
@@ -231,7 +233,7 @@ fn certificate_ui(
 }
 
 /// Groups of four, so that people can compare.
-fn spaced(hex: &str) -> String {
+pub(super) fn spaced(hex: &str) -> String {
     let mut text = String::new();
     for (idx, c) in hex.chars().enumerate() {
         if idx > 0 && idx % 4 == 0 {

@@ -4,6 +4,7 @@ mod dialogs;
 mod empty;
 mod header;
 mod notices;
+mod profile_editor;
 mod shortcuts;
 mod sidebar;
 mod status_bar;

@@ -1,0 +1,487 @@
+//! The dialog in which a server is added or changed, and tried before it is saved.
+//!
+//! It keeps a draft of its own; only what is saved or tested leaves it, as an action.
+
+mod draft;
+
+use self::draft::{Draft, DraftFault, EncryptionKind, SignInKind};
+use super::{
+    empty::paragraph,
+    theme::{Palette, card, mono, regular},
+    widgets::{button, choice, primary_button, section, small, strong},
+};
+use crate::{
+    explain::{Problem, profile_fault},
+    settings::{PasswordKept, Profile, ProfileFault, Reach},
+    state::{Action, EditedProfile, ProfileAction, SeenCertificate, State},
+    worker::{Secret, ServerInfo},
+};
+use egui::{Align, Label, Layout, Response, RichText, ScrollArea, TextEdit, Ui};
+use uuid::Uuid;
+
+/// Width of the fields, in points.
+const FIELD: f32 = 330.0;
+const LABELS: f32 = 110.0;
+
+/// The open editor.
+#[derive(Debug, Default)]
+pub struct ProfileEditor {
+    draft: Option<Draft>,
+    /// What is wrong is shown once somebody tried to go on.
+    tried: bool,
+    /// What was tested last, so that an answer about something else is not shown.
+    tested: Option<Profile>,
+}
+
+impl ProfileEditor {
+    /// Begins with the profile that is to be edited, or without one.
+    fn open(&mut self, state: &State, edited: EditedProfile) {
+        let saved = |id| state.profiles.iter().find(|profile| profile.id == id);
+        self.tried = false;
+        self.tested = None;
+        self.draft = match edited {
+            EditedProfile::New => Some(Draft::new(Uuid::new_v4())),
+            EditedProfile::Saved(id) => saved(id).map(Draft::of),
+            EditedProfile::CopyOf(id) => {
+                saved(id).map(|profile| Draft::duplicate(profile, Uuid::new_v4(), &state.profiles))
+            }
+        };
+    }
+
+    /// Shows the contents of the dialog; `opened` in its first frame.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        edited: EditedProfile,
+        opened: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        if opened {
+            self.open(state, edited);
+        }
+        let Some(draft) = &mut self.draft else {
+            // The profile is gone, as when another window removed it.
+            actions.push(Action::CloseDialog);
+            return;
+        };
+        ui.set_width(LABELS + FIELD + 60.0);
+        let title = match edited {
+            EditedProfile::New => "Add a server",
+            EditedProfile::Saved(_) => "Edit the server",
+            EditedProfile::CopyOf(_) => "Duplicate the server",
+        };
+        strong(ui, title, 16.0);
+        let made = draft.profile(&state.profiles);
+        let faults = match &made {
+            Err(faults) if self.tried => faults.clone(),
+            _ => Vec::new(),
+        };
+        let height = (ui.ctx().content_rect().height() - 170.0).clamp(160.0, 560.0);
+        ScrollArea::vertical()
+            .max_height(height)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                fields_ui(ui, draft, edited, &faults, opened);
+                if let Ok(profile) = &made
+                    && self.tested.as_ref() == Some(profile)
+                {
+                    test_ui(ui, state, draft);
+                }
+            });
+        ui.add_space(8.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let password =
+                (!draft.password.is_empty()).then(|| Secret(draft.password.clone().into()));
+            if primary_button(ui, "Save", 90.0, true).clicked() {
+                self.tried = true;
+                if let Ok(profile) = &made {
+                    actions.push(Action::Profile(ProfileAction::Save {
+                        profile: Box::new(profile.clone()),
+                        password: password.clone(),
+                    }));
+                    draft.password.clear();
+                }
+            }
+            if button(ui, "Cancel").clicked() {
+                draft.password.clear();
+                actions.push(Action::CloseDialog);
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let test = button(ui, "Test the connection");
+                if test.clicked() {
+                    self.tried = true;
+                    if let Ok(profile) = made {
+                        actions.push(Action::Profile(ProfileAction::Test {
+                            profile: Box::new(profile.clone()),
+                            password,
+                        }));
+                        self.tested = Some(profile);
+                    }
+                }
+            });
+        });
+    }
+}
+
+fn fields_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    edited: EditedProfile,
+    faults: &[DraftFault],
+    opened: bool,
+) {
+    use ProfileFault as Fault;
+    let says = |wanted: fn(&Fault) -> bool| {
+        faults.iter().find_map(|fault| match fault {
+            DraftFault::Profile(fault) if wanted(fault) => Some(profile_fault(fault)),
+            _ => None,
+        })
+    };
+    group(ui, "Server", |ui| {
+        let name = row(
+            ui,
+            "Name",
+            says(|f| matches!(f, Fault::NoName | Fault::ReservedName | Fault::NameTaken)),
+            |ui| text(ui, &mut draft.name, FIELD, "Production"),
+        );
+        if opened {
+            name.request_focus();
+        }
+        let host = row(
+            ui,
+            "Host",
+            says(|f| matches!(f, Fault::NoHost | Fault::HostCharacter(_))),
+            |ui| text(ui, &mut draft.host, FIELD, "sql01.example.org"),
+        );
+        if host.lost_focus() {
+            draft.split_host();
+        }
+        row(
+            ui,
+            "Instance",
+            says(|f| matches!(f, Fault::InstanceCharacter(_))),
+            |ui| text(ui, &mut draft.instance, FIELD, "the default instance"),
+        );
+        let port = if faults.contains(&DraftFault::Port) {
+            Some(profile_fault(&Fault::PortZero))
+        } else {
+            says(|f| matches!(f, Fault::PortZero))
+        };
+        row(ui, "Port", port, |ui| {
+            text(ui, &mut draft.port, 110.0, "as usual")
+        });
+    });
+    sign_in_ui(
+        ui,
+        draft,
+        edited,
+        says(|f| matches!(f, Fault::NoUser)),
+        says(|f| matches!(f, Fault::NeedsWindows)),
+    );
+    encryption_ui(
+        ui,
+        draft,
+        says(|f| matches!(f, Fault::NoAuthorityFile)),
+        says(|f| matches!(f, Fault::Fingerprint)),
+    );
+    group(ui, "How far stopat may go", |ui| {
+        row(ui, "On this server", None, |ui| {
+            choices(
+                ui,
+                &mut draft.reach,
+                &[
+                    (Reach::Look, "Look"),
+                    (Reach::BackUp, "Back up"),
+                    (Reach::Restore, "Restore"),
+                ],
+            )
+        });
+        note(
+            ui,
+            match draft.reach {
+                Reach::Look => {
+                    "Reads the history. Whatever writes is refused here, before it is sent."
+                }
+                Reach::BackUp => {
+                    "Takes backups as well. Nothing is created, overwritten or dropped."
+                }
+                Reach::Restore => "Restores copies, and drops those that it made.",
+            },
+        );
+        row(ui, "Band", None, |ui| {
+            text(ui, &mut draft.band, FIELD, "PRODUCTION")
+        });
+        note(
+            ui,
+            "The word at the top of the window while this server is chosen.",
+        );
+    });
+}
+
+fn sign_in_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    edited: EditedProfile,
+    no_user: Option<String>,
+    needs_windows: Option<String>,
+) {
+    group(ui, "Sign-in", |ui| {
+        if cfg!(windows) || draft.sign_in != SignInKind::SqlLogin {
+            row(ui, "Sign in with", needs_windows, |ui| {
+                choices(
+                    ui,
+                    &mut draft.sign_in,
+                    &[
+                        (SignInKind::SqlLogin, "SQL Server login"),
+                        (SignInKind::WindowsIntegrated, "My Windows account"),
+                        (SignInKind::WindowsNamed, "Another Windows account"),
+                    ],
+                )
+            });
+        }
+        let hint = match draft.sign_in {
+            SignInKind::SqlLogin => "login",
+            SignInKind::WindowsNamed => "DOMAIN\\user",
+            SignInKind::WindowsIntegrated => return,
+        };
+        row(ui, "User", no_user, |ui| {
+            text(ui, &mut draft.user, FIELD, hint)
+        });
+        let hint = match edited {
+            EditedProfile::Saved(_) => "as it is",
+            EditedProfile::New | EditedProfile::CopyOf(_) => "",
+        };
+        row(ui, "Password", None, |ui| {
+            ui.add(
+                TextEdit::singleline(&mut draft.password)
+                    .password(true)
+                    .hint_text(hint)
+                    .desired_width(FIELD),
+            )
+        });
+        row(ui, "Keep it", None, |ui| {
+            choices(
+                ui,
+                &mut draft.password_kept,
+                &[
+                    (PasswordKept::CredentialStore, "In the credential store"),
+                    (PasswordKept::AskEachTime, "Ask in each session"),
+                ],
+            )
+        });
+        note(
+            ui,
+            match draft.password_kept {
+                PasswordKept::CredentialStore => {
+                    "Your system keeps it under your account. It is in no file of stopat's."
+                }
+                PasswordKept::AskEachTime => "It is used for this session and written nowhere.",
+            },
+        );
+    });
+}
+
+fn encryption_ui(
+    ui: &mut Ui,
+    draft: &mut Draft,
+    no_file: Option<String>,
+    fingerprint: Option<String>,
+) {
+    group(ui, "Encryption", |ui| {
+        row(ui, "Certificate", None, |ui| {
+            choices(
+                ui,
+                &mut draft.encryption,
+                &[
+                    (EncryptionKind::Trusted, "Trusted by the system"),
+                    (EncryptionKind::Authority, "By a file"),
+                    (EncryptionKind::Pinned, "Exactly this one"),
+                ],
+            )
+        });
+        match draft.encryption {
+            EncryptionKind::Trusted => note(
+                ui,
+                "The connection is always encrypted, and the certificate is always checked.",
+            ),
+            EncryptionKind::Authority => {
+                row(ui, "PEM file", no_file, |ui| {
+                    text(
+                        ui,
+                        &mut draft.authority,
+                        FIELD,
+                        "of the authority, or of the server",
+                    )
+                });
+            }
+            EncryptionKind::Pinned => {
+                row(ui, "SHA-256", fingerprint, |ui| {
+                    ui.add(
+                        TextEdit::multiline(&mut draft.fingerprint)
+                            .font(mono(11.5))
+                            .desired_rows(2)
+                            .hint_text("test the connection to see it")
+                            .desired_width(FIELD),
+                    )
+                });
+            }
+        }
+    });
+}
+
+/// What the test said: who answered, what is wrong, or which certificate was shown.
+fn test_ui(ui: &mut Ui, state: &State, draft: &mut Draft) {
+    let palette = *Palette::of(ui);
+    ui.add_space(8.0);
+    card(&palette).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let result = state
+            .test_result
+            .as_ref()
+            .filter(|(id, _)| *id == draft.id)
+            .map(|(_, result)| result);
+        match result {
+            None => {
+                strong(ui, "Testing…", 13.0);
+            }
+            Some(Ok(info)) => answered_ui(ui, info),
+            Some(Err(problem)) => problem_ui(ui, problem),
+        }
+        if let Some(SeenCertificate { fingerprint, subject, .. }) = state
+            .test_certificate
+            .as_ref()
+            .filter(|seen| seen.profile == draft.id)
+        {
+            ui.add_space(6.0);
+            section(ui, "The server showed this certificate");
+            ui.add(Label::new(RichText::new(subject).font(mono(11.5))).wrap());
+            ui.add(
+                Label::new(RichText::new(super::dialogs::spaced(fingerprint)).font(mono(11.5)))
+                    .wrap()
+                    .selectable(true),
+            );
+            paragraph(ui, "Compare the fingerprint with one that you got on another way, then pin it and test again.");
+            if button(ui, "Pin this certificate").clicked() {
+                draft.encryption = EncryptionKind::Pinned;
+                draft.fingerprint.clone_from(fingerprint);
+            }
+        }
+    });
+}
+
+fn answered_ui(ui: &mut Ui, info: &ServerInfo) {
+    let palette = *Palette::of(ui);
+    ui.label(RichText::new(format!("✔ {} answers", info.name)).color(palette.log));
+    small(
+        ui,
+        format!(
+            "{} · {} · signed in as {}",
+            info.version_text, info.edition, info.login
+        ),
+    );
+}
+
+fn problem_ui(ui: &mut Ui, problem: &Problem) {
+    let palette = *Palette::of(ui);
+    ui.add(Label::new(RichText::new(&problem.sentence).color(palette.danger)).wrap());
+    if !problem.hint.is_empty() {
+        paragraph(ui, &problem.hint);
+    }
+    for line in &problem.details {
+        ui.add(Label::new(RichText::new(line).font(mono(11.5)).color(palette.muted)).wrap());
+    }
+}
+
+/// A section of fields.
+fn group(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui)) {
+    ui.add_space(8.0);
+    section(ui, title);
+    ui.add_space(2.0);
+    add(ui);
+}
+
+/// A label, its field, and below it what is wrong with it.
+fn row(
+    ui: &mut Ui,
+    label: &str,
+    fault: Option<String>,
+    add: impl FnOnce(&mut Ui) -> Response,
+) -> Response {
+    let palette = *Palette::of(ui);
+    let response = ui
+        .horizontal(|ui| {
+            let said = ui
+                .allocate_ui_with_layout(
+                    egui::vec2(LABELS, 28.0),
+                    Layout::left_to_right(Align::Center),
+                    |ui| {
+                        ui.set_width(LABELS);
+                        ui.add(Label::new(
+                            RichText::new(label)
+                                .font(regular(13.0))
+                                .color(palette.muted),
+                        ))
+                    },
+                )
+                .inner;
+            add(ui).labelled_by(said.id)
+        })
+        .inner;
+    if let Some(fault) = fault {
+        indented(ui, |ui| {
+            ui.add(
+                Label::new(
+                    RichText::new(fault)
+                        .font(regular(11.5))
+                        .color(palette.danger),
+                )
+                .wrap(),
+            );
+        });
+    }
+    response
+}
+
+/// What a choice means, under its row.
+fn note(ui: &mut Ui, text: &str) {
+    indented(ui, |ui| {
+        let palette = *Palette::of(ui);
+        ui.add(Label::new(RichText::new(text).font(regular(11.5)).color(palette.muted)).wrap());
+    });
+}
+
+fn indented(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.add_space(LABELS + ui.spacing().item_spacing.x);
+        ui.vertical(|ui| {
+            ui.set_max_width(FIELD);
+            add(ui);
+        });
+    });
+}
+
+fn text(ui: &mut Ui, value: &mut String, width: f32, hint: &str) -> Response {
+    ui.add(
+        TextEdit::singleline(value)
+            .hint_text(hint)
+            .desired_width(width),
+    )
+}
+
+/// A row of alternatives; returns the response of the row.
+fn choices<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    value: &mut T,
+    alternatives: &[(T, &str)],
+) -> Response {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for (alternative, label) in alternatives {
+            if choice(ui, label, value == alternative).clicked() {
+                *value = *alternative;
+            }
+        }
+    })
+    .response
+}
