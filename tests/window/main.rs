@@ -1,1 +1,3 @@
 //! Views, through egui_kittest.
+
+mod profiles;
