@@ -17,6 +17,7 @@ pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod explain;
+pub mod formats;
 pub mod practice;
 pub mod run;
 pub mod server;

@@ -1,19 +1,378 @@
 //! `stopat plan`: the way to a moment, planned without touching anything.
 
 use super::{CliError, Exit, Output};
+use crate::{
+    domain::{
+        DatabaseHistory, Destination, History, HistoryBuilder, HistoryNote, HistoryRecords, Lost,
+        Refusal, RestorePlan, RestoreRequest, ServerTime, Tail, Target, Usage, UtcTime, check,
+        is_proved, plan,
+    },
+    explain::{self, ProblemKind},
+    formats::{
+        backup_history::{self, HistoryFile, parse_server_time},
+        restore_plan::{self, Answer},
+    },
+    tsql,
+};
+use chrono::DateTime;
 use std::path::PathBuf;
+use uuid::Uuid;
 
 /// Arguments of `stopat plan`.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["history", "server", "folder"])))]
+#[command(group(clap::ArgGroup::new("moment").required(true).args(["to", "latest"])))]
+#[command(group(clap::ArgGroup::new("shape").args(["json", "sql"])))]
 pub struct PlanArgs {
     /// A history as `stopat history --json` writes it; several are merged
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE")]
     history: Vec<PathBuf>,
+    /// Read the history from this server
+    #[arg(long, value_name = "PROFILE")]
+    server: Option<String>,
+    /// Read the history from the backup files in this folder
+    #[arg(long, value_name = "DIR")]
+    folder: Vec<PathBuf>,
+    /// The database to restore
+    #[arg(long, value_name = "NAME")]
+    database: String,
+    /// The moment, as 2026-11-22T08:28:12: the server's local time, or with an offset an instant
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// The latest state that the backups hold
+    #[arg(long)]
+    latest: bool,
+    /// Treat this backup set (uuid) or file (path) as lost
+    #[arg(long, value_name = "BACKUP")]
+    without: Vec<String>,
+    /// Plan without differential backups
+    #[arg(long)]
+    no_differentials: bool,
+    /// Plan without log backups
+    #[arg(long)]
+    no_logs: bool,
+    /// Use only backups that this server took
+    #[arg(long, value_name = "SERVER")]
+    taken_by: Option<String>,
+    /// Plan a copy with this name
+    #[arg(long = "as", value_name = "NAME")]
+    copy: Option<String>,
+    /// Put every file of the copy into this folder, as the server sees it
+    #[arg(long, value_name = "DIR", requires = "copy")]
+    files_to: Option<String>,
+    /// Print the plan as JSON (restore-plan/1)
+    #[arg(long)]
+    json: bool,
+    /// Print the T-SQL that carries out the plan
+    #[arg(long)]
+    sql: bool,
     #[command(flatten)]
     output: Output,
 }
 
+/// Where the history comes from: the command line's one seam towards servers and folders.
+fn load_history(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> {
+    if !args.folder.is_empty() {
+        return Err(CliError::usage(
+            "Planning from a folder of backup files is not there yet",
+            "Use --history with a file that `stopat history --json` wrote.",
+        ));
+    }
+    if args.server.is_some() {
+        return Err(CliError::usage(
+            "Planning from a server on the command line is not there yet",
+            "Use --history with a file that `stopat history --json` wrote.",
+        ));
+    }
+    let mut notes = Vec::new();
+    let mut files = Vec::new();
+    for path in &args.history {
+        let HistoryFile {
+            origin: _,
+            records,
+            notes: odd,
+        } = read_history_file(path)?;
+        notes.extend(odd);
+        files.push(records);
+    }
+    let records = HistoryRecords::merge(files);
+    let mut builder = HistoryBuilder::new(records.server);
+    for record in records.backup_sets {
+        builder.push(record);
+    }
+    for record in records.restore_history {
+        builder.push_restore(record);
+    }
+    let (history, odd) = builder.finish();
+    notes.extend(odd);
+    if history.zones_conflict() {
+        return Err(CliError::usage(
+            "The servers of these histories lie in different zones, and the first file does not say which one counts",
+            "Add server.utc_offset_minutes to the first file, or plan on one server's history.",
+        ));
+    }
+    Ok((history, notes))
+}
+
+fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {
+    let unreadable = |details: String| {
+        let mut error = CliError::usage(
+            format!("{} cannot be read as a backup history", path.display()),
+            "It must be a file that `stopat history --json` wrote.",
+        );
+        error.problem.kind = ProblemKind::File;
+        error.problem.details.push(details);
+        error
+    };
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    backup_history::parse(&bytes).map_err(|error| unreadable(error.to_string()))
+}
+
+/// Plans, and prints the answer in the wanted shape.
 pub fn run(args: &PlanArgs) -> Result<Exit, CliError> {
-    args.output.write("")?;
-    Err(CliError::usage("Planning is being built", ""))
+    let (history, notes) = load_history(args)?;
+    report_notes(&notes);
+    let Some(database) = history.database(&args.database) else {
+        return unknown_database(args, &history);
+    };
+    let request = request_of(args, &database)?;
+    for (lost, text) in request.without.iter().zip(&args.without) {
+        if !database.knows(lost) {
+            return Err(CliError::usage(
+                format!("No backup of {} is {text}", database.name()),
+                "--without takes the uuid of a backup set or the path of one of its files.",
+            ));
+        }
+    }
+    let result = plan(&database, &request);
+    if let Some(plan) = result
+        .as_ref()
+        .ok()
+        .or(result.as_ref().err().and_then(|r| r.tail.as_deref()))
+    {
+        let findings = check(plan, &database);
+        if !is_proved(&findings) {
+            return Err(unproved(&findings));
+        }
+    }
+    let exit = match &result {
+        Ok(_) => Exit::Done,
+        Err(_) => Exit::Unreachable,
+    };
+    if args.json {
+        let coverage = database.coverage(&request.limits());
+        let answer = Answer {
+            history: &database,
+            request: &request,
+            result: result.as_ref().map_err(|refusal| &**refusal),
+            coverage: &coverage,
+        };
+        args.output.write(&restore_plan::to_json(&answer))?;
+        return Ok(exit);
+    }
+    match result {
+        Ok(plan) if args.sql => {
+            let script = tsql::restore_script(&plan, &tsql::ServerFacts::default());
+            args.output.write(&script.to_sql())?;
+        }
+        Ok(plan) => args.output.write(&table(&plan))?,
+        Err(refusal) => {
+            if !args.sql
+                && let Some(plan) = &refusal.tail
+            {
+                args.output.write(&table(plan))?;
+            }
+            report_refusal(&refusal, &database);
+        }
+    }
+    Ok(exit)
+}
+
+fn unproved(findings: &[crate::domain::Finding]) -> CliError {
+    let mut error = CliError::usage(
+        "The planner made a plan that the checker refuses; this is our fault",
+        "Please report it with the history file.",
+    );
+    error.exit = Exit::Failed;
+    error.problem.kind = ProblemKind::Ours;
+    error.problem.details = findings.iter().map(explain::finding).collect();
+    error
+}
+
+fn request_of(args: &PlanArgs, database: &DatabaseHistory) -> Result<RestoreRequest, CliError> {
+    let target = match &args.to {
+        Some(text) => Target::At(moment_of(text, database)?),
+        None => Target::Latest,
+    };
+    let usage = |ignore| if ignore { Usage::Ignore } else { Usage::Use };
+    Ok(RestoreRequest {
+        target,
+        destination: match &args.copy {
+            Some(name) => Destination::Copy {
+                name: name.clone(),
+                files_to: args.files_to.clone(),
+            },
+            None => Destination::Original,
+        },
+        differentials: usage(args.no_differentials),
+        logs: usage(args.no_logs),
+        taken_by: args.taken_by.clone(),
+        without: args
+            .without
+            .iter()
+            .map(|text| match Uuid::parse_str(text.trim()) {
+                Ok(uuid) => Lost::Set(uuid),
+                Err(_) => Lost::File(text.clone()),
+            })
+            .collect(),
+    })
+}
+
+/// Local time of the server that took the backups, or with an offset an instant.
+fn moment_of(text: &str, database: &DatabaseHistory) -> Result<crate::domain::Moment, CliError> {
+    let clock = database.clock();
+    if let Some(instant) = parse_instant(text) {
+        if !clock.knows_zone() {
+            return Err(CliError::usage(
+                format!("{text} has an offset, and the zone of the server is unknown"),
+                "Give the server's local time, without an offset.",
+            ));
+        }
+        return Ok(clock.moment_at(UtcTime(instant)));
+    }
+    match parse_server_time(text) {
+        Some(time) => Ok(clock.moment(time)),
+        None => Err(bad_time(text)),
+    }
+}
+
+fn parse_instant(text: &str) -> Option<DateTime<chrono::Utc>> {
+    let text = text.trim();
+    let formats = [
+        "%Y-%m-%dT%H:%M:%S%.f%#z",
+        "%Y-%m-%dT%H:%M%#z",
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+    ];
+    DateTime::parse_from_rfc3339(text)
+        .ok()
+        .or_else(|| {
+            formats
+                .iter()
+                .find_map(|format| DateTime::parse_from_str(text, format).ok())
+        })
+        .map(|instant| instant.to_utc())
+}
+
+fn bad_time(text: &str) -> CliError {
+    CliError::usage(
+        format!("{text} is not a time"),
+        "Write it as 2026-11-22T08:28:12, or with an offset as 2026-11-22T08:28:12+01:00.",
+    )
+}
+
+fn unknown_database(args: &PlanArgs, history: &History) -> Result<Exit, CliError> {
+    let sentence = format!("Nothing is known of a database {}", args.database);
+    let names = history.databases();
+    let hint = match names.as_slice() {
+        [] => "This history holds no backups.".to_owned(),
+        names => {
+            let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+            let more = if names.len() > shown.len() {
+                ", …"
+            } else {
+                ""
+            };
+            format!("It knows {}{more}.", shown.join(", "))
+        }
+    };
+    if args.json {
+        let target = match &args.to {
+            Some(text) => {
+                let time = parse_server_time(text)
+                    .or_else(|| {
+                        let instant = parse_instant(text)?;
+                        Some(history.clock().server_time(UtcTime(instant)))
+                    })
+                    .ok_or_else(|| bad_time(text))?;
+                Target::At(history.clock().moment(time))
+            }
+            None => Target::Latest,
+        };
+        let json = restore_plan::unknown_database_json(&args.database, target, &sentence, &hint);
+        args.output.write(&json)?;
+        return Ok(Exit::Unreachable);
+    }
+    let mut error = CliError::usage(sentence, hint);
+    error.exit = Exit::Unreachable;
+    Err(error)
+}
+
+#[expect(clippy::print_stderr, reason = "notes go to standard error")]
+fn report_notes(notes: &[HistoryNote]) {
+    for note in notes {
+        eprintln!("stopat: note: {}", explain::history_note(note).1);
+    }
+}
+
+fn report_refusal(refusal: &Refusal, database: &DatabaseHistory) {
+    let problem = explain::refusal(refusal, database.name(), Some(database));
+    let exit = Exit::Unreachable;
+    CliError { exit, problem }.report();
+}
+
+/// The plan for people: a step a line.
+fn table(plan: &RestorePlan) -> String {
+    let mut text = format!("{} to {}\n", plan.database, target_words(plan));
+    if let Some(tail) = plan.tail {
+        text += match tail {
+            Tail::LogBackup => "first    back up the log (copy-only), and restore it last\n",
+            Tail::TailLog => {
+                "first    back up the tail of the log (NORECOVERY), and restore it last\n"
+            }
+        };
+    }
+    for (n, step) in plan.steps.iter().enumerate() {
+        let stop = step
+            .stop_at
+            .map(|stop| format!("  STOPAT {stop}"))
+            .unwrap_or_default();
+        text += &format!(
+            "{:>4}  {:<20}  {}  {:>9}{stop}\n",
+            n + 1,
+            explain::kind_name(step.backup_type),
+            show_time(step.start),
+            explain::size_or_unknown(step.bytes),
+        );
+        for device in &step.devices {
+            text += &format!("      {} FILE = {}\n", device.name(), step.position);
+        }
+    }
+    let read = match plan.bytes {
+        Some(bytes) => format!("{} to read", explain::size(bytes)),
+        None => "size unknown".to_owned(),
+    };
+    let n_steps = explain::count(plan.steps.len(), "step", "steps");
+    text += &format!("{n_steps}, {read}\n");
+    for file in &plan.moves {
+        text += &format!("move  {} to {}\n", file.logical_name, file.to);
+    }
+    for note in &plan.notes {
+        text += &format!("note  {}\n", explain::plan_note(note).1);
+    }
+    text
+}
+
+fn target_words(plan: &RestorePlan) -> String {
+    match (plan.target, plan.reaches) {
+        (Target::At(moment), _) => explain::server_time_with_zone(moment.server, plan.utc_offset),
+        (Target::Latest, Some(reaches)) => format!(
+            "the latest state, {}",
+            explain::server_time_with_zone(reaches, plan.utc_offset)
+        ),
+        (Target::Latest, None) => "the latest state".to_owned(),
+    }
+}
+
+fn show_time(time: ServerTime) -> String {
+    format!("{:>20}", explain::server_time(time))
 }

@@ -1,6 +1,15 @@
 //! Judges a restore plan by the server's rules, step by step; knows nothing of how plans are made.
+//!
+//! It replays what SQL Server would do with each step, from the rows of the history alone:
+//! which state a set needs, which one it gives, and where `STOPAT` stops.
+//! The message numbers in the docs are the server's answers.
 
-use super::{DatabaseHistory, RestorePlan};
+use super::{
+    BackupSet, BackupType, DatabaseHistory, Destination, Lineage, Lsn, Moment, PlanStep,
+    RestorePlan, Role, Target, Trouble, UtcTime,
+};
+use chrono::TimeDelta;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What is wrong, or remarkable, about a plan.
@@ -32,18 +41,453 @@ pub enum Severity {
 pub enum FindingKind {
     /// A plan without steps restores nothing.
     NoSteps,
+    /// The history has no such set.
+    UnknownSet,
+    /// The step says other things of the set than the history does.
+    StaleStep,
+    /// The first step is no full backup (3118).
+    NoFullFirst,
+    /// A full backup after the first step would start over.
+    SecondFull,
+    /// The set cannot be restored.
+    Trouble(Trouble),
+    /// A backup of files, filegroups or parts.
+    PartialBackup,
+    /// A differential after a log (3120).
+    DifferentialAfterLog,
+    /// A differential of another full (3136).
+    WrongBase,
+    /// A backup of another database (3154).
+    OtherFamily,
+    /// A set of another recovery fork (4330).
+    OtherFork,
+    /// A log is missing before this one (4305).
+    LogTooRecent {
+        /// Where redo stands.
+        redo: Lsn,
+        /// Where the log begins.
+        first_lsn: Lsn,
+    },
+    /// The log ends before redo (4326).
+    LogTooEarly,
+    /// The log moves nothing.
+    LogNotNeeded,
+    /// Fork or family of the set are unknown, so they were not tested.
+    ForkUnknown,
+    /// The set does not say where it was written to.
+    DevicesUnknown,
+    /// A data backup finished after the target (4338).
+    BaseAfterTarget,
+    /// The data backup may really have finished up to a second later than recorded, and so after the target (4338).
+    StopWithinSecondOfBase,
+    /// A log step without `STOPAT` may overshoot.
+    StopMissing,
+    /// `STOPAT` is not that of the target.
+    StopDiffers,
+    /// `STOPAT` where there is none to be: on a data backup, or for *latest*.
+    StopUnwanted,
+    /// The target lies inside a log with bulk-logged work (4341).
+    StopInBulkLogged,
+    /// A log before the last one already holds the target, so the next may be refused (4335).
+    StopBeforeLastLog,
+    /// The last log does not surely reach the target (4322): the database would stay `RESTORING`.
+    TargetNotReached,
+    /// The target lies on a branch that this plan does not restore.
+    AbandonedBranch,
+    /// A file of a set has no `MOVE`, or has it on another step than the first one that has the file.
+    MoveMissing {
+        /// The file's name inside the database.
+        logical_name: String,
+    },
+    /// Two files would get the same path.
+    MoveTwice {
+        /// The path.
+        to: String,
+    },
+    /// A copy of sets that do not list their files: `MOVE` cannot be complete.
+    FilesUnknown,
 }
 
 /// Everything that speaks against a plan; without an error it can be run.
-pub fn check(plan: &RestorePlan, _history: &DatabaseHistory) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if plan.steps.is_empty() {
-        findings.push(Finding {
-            severity: Severity::Error,
-            kind: FindingKind::NoSteps,
-            step: None,
-            backup_set_uuid: None,
+pub fn check(plan: &RestorePlan, history: &DatabaseHistory) -> Vec<Finding> {
+    let mut judge = Judge {
+        plan,
+        history,
+        findings: Vec::new(),
+    };
+    judge.run();
+    judge.findings
+}
+
+/// Whether a plan may run: no finding is an error.
+pub fn is_proved(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .all(|finding| finding.severity < Severity::Error)
+}
+
+/// The database while it is restored.
+struct State<'a> {
+    redo: Lsn,
+    fork: Option<Uuid>,
+    family: Option<Uuid>,
+    full: &'a BackupSet,
+    /// When the newest data backup applied had finished.
+    data_finish: Moment,
+    logs_applied: bool,
+    /// The last moment that the sets applied so far surely hold.
+    holds_until: UtcTime,
+    /// The last log crossed a fork point: where it came from.
+    crossed_from: Option<Crossing>,
+}
+
+#[derive(Clone, Copy)]
+struct Crossing {
+    held_before: UtcTime,
+}
+
+struct Judge<'a> {
+    plan: &'a RestorePlan,
+    history: &'a DatabaseHistory,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Judge<'a> {
+    fn find(&mut self, severity: Severity, kind: FindingKind, step: Option<usize>) {
+        let backup_set_uuid = step
+            .and_then(|n| self.plan.steps.get(n))
+            .map(|step| step.backup_set_uuid);
+        self.findings.push(Finding {
+            severity,
+            kind,
+            step,
+            backup_set_uuid,
         });
     }
-    findings
+
+    fn error(&mut self, kind: FindingKind, step: usize) {
+        self.find(Severity::Error, kind, Some(step));
+    }
+
+    fn run(&mut self) {
+        if self.plan.steps.is_empty() {
+            self.find(Severity::Error, FindingKind::NoSteps, None);
+            return;
+        }
+        let mut sets: Vec<&'a BackupSet> = Vec::with_capacity(self.plan.steps.len());
+        for (n, step) in self.plan.steps.iter().enumerate() {
+            match self.history.set_by_uuid(step.backup_set_uuid) {
+                Some(set) => {
+                    self.compare(step, set, n);
+                    sets.push(set);
+                }
+                None => {
+                    self.error(FindingKind::UnknownSet, n);
+                    return;
+                }
+            }
+        }
+        if let Some(state) = self.replay(&sets) {
+            self.judge_target(&sets, &state);
+        }
+        self.judge_moves(&sets);
+    }
+
+    /// A step must say of its set what the history says.
+    fn compare(&mut self, step: &PlanStep, set: &BackupSet, n: usize) {
+        let same = step.backup_type == set.kind()
+            && step.position == set.position
+            && step.first_lsn == set.first_lsn
+            && step.last_lsn == set.last_lsn;
+        if !same {
+            self.error(FindingKind::StaleStep, n);
+        }
+        if let Some(trouble) = set.trouble() {
+            self.error(FindingKind::Trouble(trouble), n);
+        }
+        if set.device_names().next().is_none() {
+            self.find(Severity::Warning, FindingKind::DevicesUnknown, Some(n));
+        } else {
+            let known = step
+                .devices
+                .iter()
+                .all(|device| set.device_names().any(|name| name == device.name()));
+            if !known || step.devices.len() != set.n_stripes() {
+                self.error(FindingKind::StaleStep, n);
+            }
+        }
+        if set.lineage.last_fork.is_none() || set.lineage.family.is_none() {
+            self.find(Severity::Notice, FindingKind::ForkUnknown, Some(n));
+        }
+    }
+
+    fn replay(&mut self, sets: &[&'a BackupSet]) -> Option<State<'a>> {
+        let full = *sets.first()?;
+        if full.kind() != BackupType::Full {
+            self.error(FindingKind::NoFullFirst, 0);
+            return None;
+        }
+        let mut state = State {
+            redo: full.last_lsn,
+            fork: full.lineage.last_fork,
+            family: full.lineage.family,
+            full,
+            data_finish: full.finish(),
+            logs_applied: false,
+            holds_until: full.finish().instant,
+            crossed_from: None,
+        };
+        for (n, set) in sets.iter().enumerate().skip(1) {
+            if state
+                .family
+                .zip(set.lineage.family)
+                .is_some_and(|(a, b)| a != b)
+            {
+                self.error(FindingKind::OtherFamily, n);
+            }
+            state.family = state.family.or(set.lineage.family);
+            match set.kind() {
+                BackupType::Full => self.error(FindingKind::SecondFull, n),
+                BackupType::Differential => self.apply_differential(&mut state, set, n),
+                BackupType::Log => self.apply_log(&mut state, set, n),
+                _ => self.error(FindingKind::PartialBackup, n),
+            }
+        }
+        Some(state)
+    }
+
+    fn apply_differential(&mut self, state: &mut State<'_>, set: &BackupSet, n: usize) {
+        if state.logs_applied {
+            self.error(FindingKind::DifferentialAfterLog, n);
+        }
+        if !builds_on(set, state.full) || set.last_lsn < state.full.last_lsn {
+            self.error(FindingKind::WrongBase, n);
+        }
+        state.redo = set.last_lsn;
+        state.fork = set.lineage.last_fork.or(state.fork);
+        state.data_finish = state.data_finish.max(set.finish());
+        state.holds_until = state.data_finish.instant;
+    }
+
+    fn apply_log(&mut self, state: &mut State<'_>, set: &BackupSet, n: usize) {
+        state.logs_applied = true;
+        if set.first_lsn > state.redo {
+            let kind = FindingKind::LogTooRecent {
+                redo: state.redo,
+                first_lsn: set.first_lsn,
+            };
+            self.error(kind, n);
+        }
+        if set.last_lsn < state.redo {
+            self.error(FindingKind::LogTooEarly, n);
+        } else if set.last_lsn == state.redo {
+            self.find(Severity::Notice, FindingKind::LogNotNeeded, Some(n));
+            state.holds_until = state.holds_until.max(set.start().instant);
+            return;
+        }
+        if !fork_accepts(state.fork, state.redo, set) {
+            self.error(FindingKind::OtherFork, n);
+        }
+        let lineage: &Lineage = &set.lineage;
+        let from_old = lineage.first_fork != lineage.last_fork
+            && lineage.fork_point.unwrap_or(set.first_lsn).ge(&state.redo);
+        state.crossed_from = from_old.then_some(Crossing {
+            held_before: state.holds_until,
+        });
+        state.redo = set.last_lsn;
+        state.fork = lineage.last_fork.or(state.fork);
+        let until = if set.has_bulk_logged_data() {
+            set.finish().instant
+        } else {
+            set.start().instant
+        };
+        state.holds_until = state.data_finish.instant.max(until);
+    }
+
+    /// `STOPAT` where it belongs, and the target surely reached and not passed.
+    fn judge_target(&mut self, sets: &[&BackupSet], state: &State<'_>) {
+        let Target::At(target) = self.plan.target else {
+            for (n, step) in self.plan.steps.iter().enumerate() {
+                if step.stop_at.is_some() {
+                    self.error(FindingKind::StopUnwanted, n);
+                }
+            }
+            return;
+        };
+        let last = sets.len() - 1;
+        let whole_last = sets.last().is_some_and(|set| {
+            set.has_bulk_logged_data() && set.finish().instant == target.instant
+        });
+        for (n, step) in self.plan.steps.iter().enumerate() {
+            match (step.backup_type, step.stop_at) {
+                (BackupType::Log, None) if n == last && whole_last => {}
+                (BackupType::Log, None) => self.error(FindingKind::StopMissing, n),
+                (BackupType::Log, Some(_)) if n == last && whole_last => {
+                    self.error(FindingKind::StopInBulkLogged, n);
+                }
+                (BackupType::Log, Some(stop)) => {
+                    let early = target.server.0 - stop.0;
+                    // `datetime` holds ticks of a three-hundredth of a second.
+                    if early < TimeDelta::zero() || early > TimeDelta::milliseconds(3) {
+                        self.error(FindingKind::StopDiffers, n);
+                    }
+                }
+                (_, Some(_)) => self.error(FindingKind::StopUnwanted, n),
+                (_, None) => {}
+            }
+        }
+        self.judge_data(state, target, last, whole_last);
+        for (n, set) in sets
+            .iter()
+            .enumerate()
+            .filter(|(_, set)| set.kind() == BackupType::Log)
+        {
+            let is_last = n == last && self.plan.tail.is_none();
+            if set.has_bulk_logged_data() && target.instant < set.finish().instant {
+                self.error(FindingKind::StopInBulkLogged, n);
+            } else if !is_last && set.start().instant >= target.instant {
+                self.find(Severity::Warning, FindingKind::StopBeforeLastLog, Some(n));
+            }
+        }
+        if self.plan.tail.is_none() {
+            self.judge_arrival(sets, state, target, last);
+        }
+    }
+
+    /// No data backup may finish after the target; a stop in a log is a second later at the earliest.
+    fn judge_data(&mut self, state: &State<'_>, target: Moment, last: usize, whole_last: bool) {
+        let finish = state.data_finish.instant;
+        let step = self
+            .plan
+            .steps
+            .iter()
+            .rposition(|step| step.backup_type != BackupType::Log)
+            .unwrap_or(last);
+        let with_stop = state.logs_applied && !whole_last;
+        if target.instant < finish {
+            self.error(FindingKind::BaseAfterTarget, step);
+        } else if with_stop && target.instant < finish.plus(TimeDelta::seconds(1)) {
+            let kind = FindingKind::StopWithinSecondOfBase;
+            self.find(Severity::Warning, kind, Some(step));
+        }
+    }
+
+    fn judge_arrival(
+        &mut self,
+        sets: &[&BackupSet],
+        state: &State<'_>,
+        target: Moment,
+        last: usize,
+    ) {
+        let reached = state.holds_until >= target.instant
+            || self.unchanged_until(state.redo, state.fork, target.instant);
+        let Some(last_set) = sets.last() else { return };
+        if !reached {
+            self.error(FindingKind::TargetNotReached, last);
+            return;
+        }
+        let in_last = last_set.kind() == BackupType::Log && !last_set.has_bulk_logged_data();
+        if let Some(crossing) = state.crossed_from.filter(|_| in_last) {
+            let start = last_set.start().instant;
+            let mut since = self.history.restores().iter().filter(|restore| {
+                restore.at.instant > crossing.held_before && restore.at.instant <= start
+            });
+            let (first, last_restore) = (since.next(), since.next_back());
+            let on_new = match last_restore.or(first) {
+                Some(restore) => target.instant >= restore.at.instant,
+                None => target.instant >= start,
+            };
+            let on_old = last_restore.is_none()
+                && first
+                    .and_then(|restore| restore.stop_at)
+                    .is_some_and(|stop| target.instant <= stop.instant);
+            if !on_new && !on_old {
+                self.error(FindingKind::AbandonedBranch, last);
+            }
+        }
+    }
+
+    /// Whether an empty log says that nothing changed after `redo` up to the target.
+    fn unchanged_until(&self, redo: Lsn, fork: Option<Uuid>, target: UtcTime) -> bool {
+        let Some(logs) = self.history.lane(BackupType::Log) else {
+            return false;
+        };
+        logs.iter_from(logs.started_before(target))
+            .take(64)
+            .any(|set| {
+                set.first_lsn == redo
+                    && set.last_lsn == redo
+                    && set.lineage.last_fork.zip(fork).is_none_or(|(a, b)| a == b)
+            })
+    }
+
+    /// Every file of every set needs its `MOVE` on the first step that has the file, to a path of its own.
+    fn judge_moves(&mut self, sets: &[&BackupSet]) {
+        if self.plan.destination == Destination::Original {
+            return;
+        }
+        let mut moved: BTreeSet<String> = BTreeSet::new();
+        let mut paths: BTreeSet<String> = BTreeSet::new();
+        for (n, set) in sets.iter().enumerate() {
+            let here: Vec<&super::FileMove> = self
+                .plan
+                .steps
+                .get(n)
+                .map(|step| &step.moves)
+                .into_iter()
+                .flatten()
+                .filter_map(|&at| self.plan.moves.get(at))
+                .collect();
+            for file in &here {
+                if !paths.insert(file.to.to_lowercase()) {
+                    let to = file.to.clone();
+                    self.find(Severity::Error, FindingKind::MoveTwice { to }, Some(n));
+                }
+                moved.insert(file.logical_name.to_lowercase());
+            }
+            match &set.files {
+                None if set.kind() == BackupType::Full => {
+                    self.find(Severity::Warning, FindingKind::FilesUnknown, Some(n));
+                }
+                None => {}
+                Some(list) => {
+                    let missing: Vec<String> = list
+                        .files
+                        .iter()
+                        .filter_map(|file| file.logical_name.as_ref())
+                        .filter(|name| !moved.contains(&name.to_lowercase()))
+                        .cloned()
+                        .collect();
+                    for logical_name in missing {
+                        self.error(FindingKind::MoveMissing { logical_name }, n);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rule 2, by guid where there is one.
+fn builds_on(set: &BackupSet, full: &BackupSet) -> bool {
+    let (Role::Differential(facts), Role::Full(base)) = (&set.role, &full.role) else {
+        return false;
+    };
+    if let Some(guid) = facts.base_guid {
+        return guid == full.uuid;
+    }
+    let lsn = facts.base_lsn.or(facts.database_backup_lsn);
+    !full.is_copy_only() && lsn.is_some() && lsn == base.checkpoint_lsn
+}
+
+/// Rule 4: whether a log may follow a state on this fork.
+fn fork_accepts(fork: Option<Uuid>, redo: Lsn, set: &BackupSet) -> bool {
+    let lineage = &set.lineage;
+    let point = lineage.fork_point.unwrap_or(set.first_lsn);
+    let before_point = lineage.first_fork == lineage.last_fork || redo <= point;
+    let needed = if before_point {
+        lineage.first_fork
+    } else {
+        lineage.last_fork
+    };
+    fork.zip(needed).is_none_or(|(have, need)| have == need)
 }

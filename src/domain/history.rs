@@ -46,6 +46,8 @@ pub struct DatabaseHistory {
     /// Hashes of the devices of those sets, sorted: whether a new set overwrites one of them.
     device_hashes: Arc<Vec<u32>>,
     restores: Arc<Vec<Restore>>,
+    /// Logs across a fork point.
+    crossings: Arc<Vec<u32>>,
     pub(super) graphs: Graphs,
 }
 
@@ -478,6 +480,13 @@ impl DatabaseHistory {
         &self.restores
     }
 
+    /// Log backups that hold the end of one recovery fork and the beginning of another.
+    pub fn crossings(&self) -> impl Iterator<Item = &BackupSet> {
+        self.crossings
+            .iter()
+            .filter_map(|&idx| self.sets.get(idx as usize))
+    }
+
     /// Whether a lost set or file is one of this database.
     pub fn knows(&self, lost: &Lost) -> bool {
         match lost {
@@ -607,6 +616,11 @@ impl DatabaseHistory {
             lane(BackupType::Differential),
             lane(BackupType::Log),
         );
+        let crossings = (0_u32..)
+            .zip(&sets)
+            .filter(|(_, set)| crosses(set))
+            .map(|(idx, _)| idx)
+            .collect();
         let history = Self {
             name,
             clock,
@@ -617,6 +631,7 @@ impl DatabaseHistory {
             by_uuid: Arc::new(by_uuid),
             device_hashes: Arc::new(device_hashes),
             restores,
+            crossings: Arc::new(crossings),
             graphs: Graphs::default(),
         };
         history.graphs.prepare(&history);
@@ -690,6 +705,7 @@ impl DatabaseHistory {
             by_uuid: self.by_uuid.clone(),
             device_hashes: self.device_hashes.clone(),
             restores,
+            crossings: self.crossings.clone(),
             graphs: Graphs::default(),
         };
         for (set, idx) in new.into_iter().zip(first_new..) {
@@ -699,6 +715,9 @@ impl DatabaseHistory {
                 BackupType::Differential => grown.differentials.push(idx),
                 BackupType::Log => grown.logs.push(idx),
                 _ => {}
+            }
+            if crosses(&set) {
+                Arc::make_mut(&mut grown.crossings).push(idx);
             }
             grown.sets.push(set);
         }
@@ -753,6 +772,10 @@ pub(super) fn same_path(a: &str, b: &str) -> bool {
     } else {
         a.len() == b.len() && (a == b || a.to_lowercase() == b.to_lowercase())
     }
+}
+
+fn crosses(set: &BackupSet) -> bool {
+    set.kind() == BackupType::Log && set.lineage.first_fork != set.lineage.last_fork
 }
 
 fn ceil_second(instant: UtcTime) -> i64 {

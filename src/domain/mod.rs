@@ -24,15 +24,17 @@ mod graph;
 mod history;
 mod judge;
 mod lsn;
+mod moves;
 mod overwrite;
 mod plan;
 mod planner;
 mod record;
+mod refusal;
 mod set;
 mod shared_vec;
 mod time;
 
-pub use check::{Finding, FindingKind, Severity, check};
+pub use check::{Finding, FindingKind, Severity, check, is_proved};
 pub use clock::{Reading, ServerClock};
 pub use coverage::{Branch, Coverage, Gap, Window};
 pub use history::{DatabaseHistory, History, HistoryBuilder, Lane, Restore};
@@ -42,7 +44,7 @@ pub use plan::{
     Destination, Device, Estimate, EstimateBasis, FileMove, Limits, Lost, Moment, PlanNote,
     PlanStep, Refusal, RefusalKind, RestorePlan, RestoreRequest, Tail, Target, Usage,
 };
-pub use planner::{Rejected, SkipReason, plan, rejected};
+pub use planner::{Rejected, SkipReason, plan, price, rejected};
 pub use record::{
     BackupRecord, BackupType, DatabaseFile, HistoryRecords, MediaFile, RecordedServer,
     RestoreRecord,

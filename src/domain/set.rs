@@ -6,7 +6,7 @@ use super::{
     BackupType, DatabaseFile, Device, Lsn, Moment, ServerTime, UtcOffset, UtcTime,
     clock::from_seconds,
 };
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// One backup set that can be placed on the timeline.
@@ -437,20 +437,5 @@ fn moment(second: i64, offset_minutes: i16) -> Moment {
     Moment {
         server: instant.to_server(offset),
         instant,
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged => f.write_str("the backup is damaged"),
-            Self::Snapshot => f.write_str("a snapshot, which RESTORE cannot read"),
-            Self::VirtualDevice => f.write_str("on a virtual device of another product"),
-            Self::WrittenToNul => f.write_str("written to NUL"),
-            Self::StripeMissing(stripe) => write!(f, "file {stripe} of the backup is missing"),
-            Self::Overwritten => f.write_str("overwritten by a later backup"),
-            Self::NoLsn => f.write_str("its row has no log sequence numbers"),
-            Self::TreatedAsLost => f.write_str("treated as lost"),
-        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod figures;
 mod format;
 mod gap;
+mod plan;
 mod problem;
 mod server;
 mod settings;
@@ -12,6 +13,9 @@ pub use format::{
     size_or_unknown, time_of_day,
 };
 pub use gap::{backup_word, gap_line};
+pub use plan::{
+    finding, history_note, kind_name, plan_note, refusal, set_name, skip_reason, trouble,
+};
 pub use problem::{Problem, ProblemKind};
 pub use server::server_problem;
 pub use settings::{

@@ -1,1 +1,4 @@
 //! Rules, scenarios and properties of planning.
+
+mod samples;
+mod support;
