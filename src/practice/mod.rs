@@ -8,4 +8,5 @@ pub mod engine;
 pub mod reply;
 pub mod sql;
 pub mod value;
+pub mod wire;
 pub mod world;
