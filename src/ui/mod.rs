@@ -4,11 +4,17 @@ mod dialogs;
 mod empty;
 mod header;
 mod notices;
+mod plan_panel;
 mod profile_editor;
+mod review;
+mod run_page;
 mod shortcuts;
 mod sidebar;
+mod sql_view;
 mod status_bar;
+mod table;
 pub mod theme;
+pub mod timeline;
 pub mod widgets;
 mod window;
 

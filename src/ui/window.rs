@@ -1,10 +1,11 @@
 //! The whole window: panels around a page, and dialogs over them.
 
 use super::{
-    dialogs::Dialogs, empty, header, notices, shortcuts, sidebar::Sidebar, status_bar,
-    theme::Palette,
+    dialogs::Dialogs, empty, header, notices, plan_panel::PlanPanel, review::ReviewPage, run_page,
+    shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
+    timeline::TimelineView,
 };
-use crate::state::{Action, Command, Page, Selection, State};
+use crate::state::{Action, Command, DatabaseView, Page, Selection, State};
 use egui::{CentralPanel, Frame, Panel, Stroke, Ui};
 
 /// What a view wants from the platform rather than from the state.
@@ -22,6 +23,10 @@ pub enum Effect {
 #[derive(Debug, Default)]
 pub struct WindowView {
     sidebar: Sidebar,
+    timeline: TimelineView,
+    table: BackupTable,
+    plan: PlanPanel,
+    review: ReviewPage,
     dialogs: Dialogs,
 }
 
@@ -51,9 +56,19 @@ impl WindowView {
             .resizable(false)
             .frame(Frame::new().fill(palette.panel))
             .show(ui, |ui| actions.extend(header::header_ui(ui, state)));
+        if state.page == Page::Timeline
+            && let Some(database) = &state.database
+        {
+            Panel::right("plan")
+                .default_size(super::theme::size::PLAN_PANEL)
+                .size_range(280.0..=520.0)
+                .resizable(true)
+                .frame(Frame::new().fill(palette.panel))
+                .show(ui, |ui| actions.extend(self.plan.ui(ui, state, database)));
+        }
         CentralPanel::no_frame().show(ui, |ui| {
             actions.extend(notices::notices_ui(ui, state));
-            self.page(ui, state, &mut actions, &mut effects);
+            actions.extend(self.page(ui, state));
         });
         actions.extend(self.dialogs.ui(ui, state));
         for action in &actions {
@@ -81,19 +96,36 @@ impl WindowView {
         (actions, effects)
     }
 
-    fn page(
-        &mut self,
-        ui: &mut Ui,
-        state: &State,
-        actions: &mut Vec<Action>,
-        _effects: &mut Vec<Effect>,
-    ) {
-        match (&state.selection, state.page) {
-            (Selection::Nothing, _) => actions.extend(empty::welcome_ui(ui, state)),
-            (Selection::Server(server), Page::Timeline) => {
-                actions.extend(empty::server_ui(ui, state, *server));
-            }
-            _ => actions.extend(empty::database_ui(ui, state)),
+    fn page(&mut self, ui: &mut Ui, state: &State) -> Vec<Action> {
+        if state.page == Page::Run
+            && let Some(run) = &state.run
+        {
+            return run_page::run_ui(ui, state, run);
         }
+        if state.page == Page::Review
+            && let Some(review) = &state.review
+        {
+            return self.review.ui(ui, state, review);
+        }
+        match (&state.selection, &state.database) {
+            (Selection::Nothing, _) => empty::welcome_ui(ui, state),
+            (Selection::Server(server), _) => empty::server_ui(ui, state, *server),
+            (Selection::Database { .. }, Some(database)) => self.database_ui(ui, state, database),
+            (Selection::Database { .. }, None) => empty::database_ui(ui, state),
+        }
+    }
+
+    fn database_ui(&mut self, ui: &mut Ui, state: &State, database: &DatabaseView) -> Vec<Action> {
+        let palette = *Palette::of(ui);
+        let area = ui.available_rect_before_wrap();
+        let height = TimelineView::height(area.height());
+        let (above, below) = area.split_top_bottom_at_y(area.top() + height);
+        let mut actions = self.timeline.ui(ui, above, state, database);
+        ui.painter()
+            .hline(below.x_range(), below.top(), Stroke::new(1.0, palette.line));
+        ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {
+            actions.extend(self.table.ui(ui, state, database));
+        });
+        actions
     }
 }

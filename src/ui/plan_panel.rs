@@ -1,0 +1,730 @@
+//! The plan beside the timeline: where to, how long, step by step, under which name.
+
+use super::{
+    empty::paragraph,
+    shortcuts,
+    sql_view::sql_ui,
+    theme::{Palette, card, mix, mono, regular, semibold, size},
+    timeline::kind_color,
+    widgets::{button, link, muted, primary_button, section, small, strong, tall_button},
+};
+use crate::{
+    domain::{
+        BackupType, Estimate, EstimateBasis, Moment, PlanStep, Refusal, RestorePlan, Tail, Target,
+        rejected,
+    },
+    explain::{self, figures},
+    state::{Action, Command, DatabaseView, PlanState, State},
+};
+use egui::{
+    Align, Align2, Frame, Label, Layout, Margin, Rect, RichText, ScrollArea, Sense, Stroke,
+    TextEdit, Ui, pos2, vec2,
+};
+
+/// Memory of the panel: whether the left-out sets are shown, and which they were.
+#[derive(Debug, Default)]
+pub struct PlanPanel {
+    left_out_open: bool,
+    left_out: Option<LeftOut>,
+    sql: Option<(RestorePlan, String)>,
+}
+
+/// The sets that have no part in a plan.
+#[derive(Debug)]
+struct LeftOut {
+    generation: u64,
+    moment: Option<Moment>,
+    /// What it is, and why it is left out.
+    lines: Vec<(String, String)>,
+    total: usize,
+}
+
+/// A step as the panel shows it; logs in a row are one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepLine {
+    pub kind: Option<BackupType>,
+    pub title: String,
+    pub detail: String,
+    /// Bytes to read; `None` where unknown or nothing is read.
+    pub bytes: Option<u64>,
+    /// Estimated seconds, where there is a basis.
+    pub seconds: Option<f64>,
+    /// Everything there is to say, for the tooltip.
+    pub hover: String,
+}
+
+impl PlanPanel {
+    /// Shows the panel for the selected database.
+    pub fn ui(&mut self, ui: &mut Ui, state: &State, database: &DatabaseView) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let palette = *Palette::of(ui);
+        let foot_height = 64.0;
+        let mut body = ui.available_rect_before_wrap();
+        let foot = body.split_top_bottom_at_y(body.bottom() - foot_height).1;
+        body.set_bottom(foot.top());
+        ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
+            ScrollArea::vertical()
+                .auto_shrink([false, false])
+                .show(ui, |ui| {
+                    Frame::new()
+                        .inner_margin(Margin::same(size::PADDING as i8))
+                        .show(ui, |ui| {
+                            ui.set_width(ui.available_width());
+                            ui.spacing_mut().item_spacing.y = 4.0;
+                            target_ui(ui, state, database, &mut actions);
+                            ui.add_space(8.0);
+                            self.answer_ui(ui, state, database, &mut actions);
+                        });
+                });
+        });
+        ui.painter()
+            .hline(foot.x_range(), foot.top(), Stroke::new(1.0, palette.line));
+        ui.scope_builder(
+            egui::UiBuilder::new()
+                .max_rect(foot.shrink(size::PADDING))
+                .layout(Layout::right_to_left(Align::Center)),
+            |ui| foot_ui(ui, state, &mut actions),
+        );
+        actions
+    }
+
+    fn answer_ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        database: &DatabaseView,
+        actions: &mut Vec<Action>,
+    ) {
+        match &state.plan {
+            PlanState::NoMarker => paragraph(
+                ui,
+                "Click into the timeline to choose the moment, or type it above.",
+            ),
+            PlanState::Refused(refusal) => refusal_ui(ui, state, database, refusal, actions),
+            PlanState::Planned(plan) => {
+                cards_ui(ui, state, database, plan);
+                ui.add_space(12.0);
+                if state.show_sql {
+                    self.sql_ui(ui, state, plan, actions);
+                } else {
+                    steps_ui(ui, plan);
+                    notes_ui(ui, plan);
+                    self.left_out_ui(ui, state, database, plan);
+                }
+                ui.add_space(14.0);
+                name_ui(ui, state, plan, actions);
+            }
+        }
+    }
+
+    fn sql_ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        plan: &RestorePlan,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.sql.as_ref().is_none_or(|(old, _)| old != plan) {
+            self.sql = Some((plan.clone(), state.script(plan).to_sql()));
+        }
+        ui.horizontal(|ui| {
+            section(ui, "T-SQL of this plan");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                for command in [Command::SaveSql, Command::CopySql] {
+                    if button(ui, command.text())
+                        .on_hover_text(shortcuts::tooltip(command))
+                        .clicked()
+                    {
+                        actions.push(Action::Run(command));
+                    }
+                }
+            });
+        });
+        if let Some((_, text)) = &self.sql {
+            card(Palette::of(ui)).show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                sql_ui(ui, text);
+            });
+        }
+    }
+
+    fn left_out_ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        database: &DatabaseView,
+        plan: &RestorePlan,
+    ) {
+        ui.add_space(4.0);
+        let words = if self.left_out_open {
+            "Hide what is left out"
+        } else {
+            "What is left out, and why…"
+        };
+        if link(ui, words).clicked() {
+            self.left_out_open = !self.left_out_open;
+        }
+        if !self.left_out_open {
+            return;
+        }
+        let key = (state.generation, state.choice.moment);
+        if self
+            .left_out
+            .as_ref()
+            .is_none_or(|left_out| (left_out.generation, left_out.moment) != key)
+        {
+            let name = state.database_name().unwrap_or_default();
+            let Some(request) = state.choice.request(name) else {
+                return;
+            };
+            let (sets, total) = rejected(&database.history, &request, plan, 20);
+            let lines = sets
+                .into_iter()
+                .filter_map(|set| {
+                    let known = database.history.set_by_uuid(set.backup_set_uuid)?;
+                    let mut title = explain::set_name(known);
+                    if let Some(rest) = title.strip_prefix("the ") {
+                        title = rest.to_owned();
+                    }
+                    Some((title, explain::skip_reason(set.reason)))
+                })
+                .collect();
+            self.left_out = Some(LeftOut {
+                generation: key.0,
+                moment: key.1,
+                lines,
+                total,
+            });
+        }
+        if let Some(LeftOut { lines, total, .. }) = &self.left_out {
+            if lines.is_empty() {
+                small(ui, "Nothing near this plan is left out.");
+            }
+            for (title, reason) in lines {
+                ui.add_space(2.0);
+                small(ui, title.clone());
+                ui.add(
+                    Label::new(
+                        RichText::new(reason)
+                            .font(regular(11.5))
+                            .color(Palette::of(ui).text),
+                    )
+                    .wrap(),
+                );
+            }
+            if *total > lines.len() {
+                small(
+                    ui,
+                    format!("and {} more", figures::count((*total - lines.len()) as u64)),
+                );
+            }
+        }
+    }
+}
+
+/// Where to: the moment, its zone, and the field to type another.
+fn target_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut Vec<Action>) {
+    let palette = *Palette::of(ui);
+    muted(ui, "Restore to");
+    let moment = state.choice.moment;
+    let heading = moment.map_or_else(
+        || "no moment yet".to_owned(),
+        |moment| figures::date_time(moment.server),
+    );
+    strong(ui, heading, 21.0);
+    let zone = moment
+        .and_then(|moment| database.history.clock().offset_at(moment.instant))
+        .map_or_else(
+            || "server time; the backups do not tell its zone".to_owned(),
+            |offset| format!("server time, {offset}"),
+        );
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 8.0;
+        muted(ui, zone);
+    });
+    let shown = moment.map_or_else(String::new, |moment| {
+        moment.server.to_string().replace('T', " ")
+    });
+    let mut text = state.time_text.clone().unwrap_or_else(|| shown.clone());
+    let id = egui::Id::unique("time field");
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        let label = small(ui, "Type a time");
+        let field = ui
+            .add(
+                TextEdit::singleline(&mut text)
+                    .id(id)
+                    .font(mono(12.0))
+                    .hint_text("2026-11-22 08:28:12")
+                    .desired_width(f32::INFINITY),
+            )
+            .labelled_by(label.id)
+            .on_hover_text(
+                "On the server's clock, or with an offset like +02:00. \
+                 Any time may be typed; the answer says whether it can be reached.",
+            );
+        let wanted = state.time_text.as_deref() == Some("") && !field.has_focus();
+        if wanted {
+            field.request_focus();
+        }
+        if field.changed() {
+            actions.push(Action::EditTime(Some(text.clone())));
+        }
+        if field.lost_focus() {
+            let entered = ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let escaped = ui.input(|input| input.key_pressed(egui::Key::Escape));
+            if escaped || text == shown || text.trim().is_empty() {
+                actions.push(Action::EditTime(None));
+            } else if entered || state.time_text.is_some() {
+                actions.push(Action::GoToTypedTime(text.clone()));
+            }
+        }
+    });
+    if let Some(problem) = &state.time_problem {
+        ui.add(
+            Label::new(
+                RichText::new(problem)
+                    .font(regular(11.5))
+                    .color(palette.danger),
+            )
+            .wrap(),
+        );
+    }
+}
+
+fn cards_ui(ui: &mut Ui, state: &State, database: &DatabaseView, plan: &RestorePlan) {
+    let palette = *Palette::of(ui);
+    let width = ((ui.available_width() - 10.0) / 2.0).max(80.0);
+    let moment = match plan.target {
+        Target::At(moment) => Some(moment),
+        Target::Latest => state.choice.moment,
+    };
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 10.0;
+        let (ready, basis) = ready_words(plan.estimate);
+        fact_card(ui, &palette, width, "Ready in about", &ready, &basis);
+        if let Some(moment) = moment {
+            let seconds = database.now.seconds() - moment.instant.seconds();
+            fact_card(
+                ui,
+                &palette,
+                width,
+                "Older than now",
+                &figures::duration(seconds.max(0.0).floor()),
+                &format!("{} → now", figures::time_of_day(moment.server)),
+            );
+        }
+    });
+}
+
+fn ready_words(estimate: Option<Estimate>) -> (String, String) {
+    match estimate {
+        Some(estimate) => {
+            let basis = match estimate.basis {
+                EstimateBasis::Measured => "as measured here".to_owned(),
+                EstimateBasis::BackupSpeed => "at the speed of the backups".to_owned(),
+            };
+            (figures::duration(estimate.seconds.max(1.0).round()), basis)
+        }
+        None => (
+            "unknown".to_owned(),
+            "no restore or backup to judge by".to_owned(),
+        ),
+    }
+}
+
+fn fact_card(ui: &mut Ui, palette: &Palette, width: f32, title: &str, value: &str, below: &str) {
+    card(palette).show(ui, |ui| {
+        ui.set_width(width - 24.0);
+        ui.set_min_height(58.0);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 3.0;
+            small(ui, title);
+            strong(ui, value, 17.0);
+            ui.add(
+                Label::new(
+                    RichText::new(below)
+                        .font(regular(11.5))
+                        .color(palette.muted),
+                )
+                .wrap(),
+            );
+        });
+    });
+}
+
+fn steps_ui(ui: &mut Ui, plan: &RestorePlan) {
+    let palette = *Palette::of(ui);
+    let lines = step_lines(plan);
+    let read = plan.bytes.map_or_else(
+        || "size unknown".to_owned(),
+        |bytes| format!("{} read", figures::size(bytes)),
+    );
+    section(
+        ui,
+        &format!(
+            "Plan · {} · {read}",
+            figures::counted(lines.len() as u64, "step", "steps")
+        ),
+    );
+    ui.add_space(4.0);
+    for (idx, line) in lines.iter().enumerate() {
+        step_row(ui, &palette, idx + 1, line);
+    }
+}
+
+fn step_row(ui: &mut Ui, palette: &Palette, number: usize, line: &StepLine) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 52.0), Sense::hover());
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(
+            egui::Role::ListItem,
+            true,
+            format!("Step {number}: {}, {}", line.title, line.detail),
+        )
+    });
+    let color = line
+        .kind
+        .map_or(palette.log, |kind| kind_color(palette, kind));
+    let painter = ui.painter();
+    let center = pos2(rect.left() + 11.0, rect.top() + 18.0);
+    painter.circle_filled(center, 10.0, mix(palette.panel, color, 0.22));
+    painter.text(
+        center,
+        Align2::CENTER_CENTER,
+        number.to_string(),
+        semibold(11.0),
+        color,
+    );
+    let right_text = match (line.seconds, line.bytes) {
+        (Some(seconds), _) if seconds >= 1.0 => Some(figures::stopwatch(seconds)),
+        (_, Some(bytes)) => Some(figures::size(bytes)),
+        _ => None,
+    };
+    let mut right_width = 0.0;
+    if let Some(text) = right_text {
+        let drawn = painter.text(
+            pos2(rect.right(), rect.top() + 18.0),
+            Align2::RIGHT_CENTER,
+            text,
+            regular(12.0),
+            palette.muted,
+        );
+        right_width = drawn.width() + 8.0;
+    }
+    let left = rect.left() + 32.0;
+    let title = Rect::from_min_max(
+        pos2(left, rect.top() + 8.0),
+        pos2(rect.right() - right_width, rect.top() + 28.0),
+    );
+    super::widgets::paint_clipped(
+        ui,
+        title,
+        Align2::LEFT_CENTER,
+        &line.title,
+        regular(13.0),
+        palette.text,
+    );
+    let detail = Rect::from_min_max(
+        pos2(left, rect.top() + 28.0),
+        pos2(rect.right(), rect.top() + 44.0),
+    );
+    super::widgets::paint_clipped(
+        ui,
+        detail,
+        Align2::LEFT_CENTER,
+        &line.detail,
+        regular(11.5),
+        palette.muted,
+    );
+    ui.painter().hline(
+        rect.x_range(),
+        rect.bottom() - 1.0,
+        Stroke::new(1.0, palette.line),
+    );
+    if !line.hover.is_empty() {
+        response.on_hover_text(&line.hover);
+    }
+}
+
+/// The steps of a plan for people: a line for each set, one for all logs, one for the checks.
+pub fn step_lines(plan: &RestorePlan) -> Vec<StepLine> {
+    let total: f64 = plan
+        .steps
+        .iter()
+        .map(|step| step.bytes.unwrap_or(0) as f64)
+        .sum();
+    let seconds_of = |bytes: u64| {
+        plan.estimate
+            .filter(|_| total > 0.0)
+            .map(|estimate| estimate.seconds * bytes as f64 / total)
+    };
+    let mut lines = Vec::new();
+    if plan.tail.is_some() {
+        let title = match plan.tail {
+            Some(Tail::TailLog) => "Back up the tail of the log",
+            _ => "Back up the log once more",
+        };
+        lines.push(StepLine {
+            kind: Some(BackupType::Log),
+            title: title.to_owned(),
+            detail: "copy-only; the database stays online".to_owned(),
+            bytes: None,
+            seconds: None,
+            hover: "The moment lies after the last log backup, so one more is taken first. \
+                    It is copy-only and disturbs no other backup."
+                .to_owned(),
+        });
+    }
+    let day = plan.steps.first().map(|step| step.start.0.date());
+    for step in plan
+        .steps
+        .iter()
+        .filter(|step| step.backup_type != BackupType::Log)
+    {
+        let word = match step.backup_type {
+            BackupType::Full => "Full",
+            _ => "Differential",
+        };
+        let when = if lines.is_empty() || day != Some(step.start.0.date()) {
+            figures::day_and_time(step.start)
+        } else {
+            figures::short_time_of_day(step.start)
+        };
+        lines.push(StepLine {
+            kind: Some(step.backup_type),
+            title: format!("{word} · {when}"),
+            detail: file_words(step),
+            bytes: step.bytes,
+            seconds: step.bytes.and_then(seconds_of),
+            hover: step
+                .devices
+                .iter()
+                .map(|device| format!("{} (FILE = {})", device.name(), step.position))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        });
+    }
+    let logs: Vec<&PlanStep> = plan
+        .steps
+        .iter()
+        .filter(|step| step.backup_type == BackupType::Log)
+        .collect();
+    if let (Some(first), Some(last)) = (logs.first(), logs.last()) {
+        let title = if logs.len() == 1 {
+            format!("1 log · {}", figures::short_time_of_day(first.finish))
+        } else {
+            format!(
+                "{} logs · {} → {}",
+                figures::count(logs.len() as u64),
+                figures::short_time_of_day(first.finish),
+                figures::short_time_of_day(last.finish)
+            )
+        };
+        let detail = match plan.stop_at {
+            Some(stop) if plan.tail.is_none() => {
+                format!("stops inside the last at {}", figures::time_of_day(stop))
+            }
+            _ => "applied as a whole".to_owned(),
+        };
+        let bytes = logs.iter().map(|step| step.bytes).sum::<Option<u64>>();
+        lines.push(StepLine {
+            kind: Some(BackupType::Log),
+            title,
+            detail,
+            bytes,
+            seconds: bytes.and_then(seconds_of),
+            hover: logs
+                .iter()
+                .rev()
+                .take(12)
+                .rev()
+                .map(|step| file_words(step))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        });
+    }
+    if plan.tail.is_some() {
+        let detail = match plan.target {
+            Target::At(moment) => {
+                format!("stops inside it at {}", figures::time_of_day(moment.server))
+            }
+            Target::Latest => "applied as a whole".to_owned(),
+        };
+        lines.push(StepLine {
+            kind: Some(BackupType::Log),
+            title: "The log backup of step 1".to_owned(),
+            detail,
+            bytes: None,
+            seconds: None,
+            hover: String::new(),
+        });
+    }
+    lines.push(StepLine {
+        kind: None,
+        title: "Check the copy".to_owned(),
+        detail: "online · protected tables counted · schema".to_owned(),
+        bytes: None,
+        seconds: None,
+        hover: "Its state is read back, the protected tables are there and counted.".to_owned(),
+    });
+    lines
+}
+
+fn file_words(step: &PlanStep) -> String {
+    let first = step
+        .devices
+        .first()
+        .map_or("unknown file", crate::domain::Device::name);
+    let short = first.rsplit(['\\', '/']).next().unwrap_or(first);
+    match step.devices.len() {
+        0 | 1 => short.to_owned(),
+        n => format!("{short} and {} more", n - 1),
+    }
+}
+
+fn notes_ui(ui: &mut Ui, plan: &RestorePlan) {
+    let palette = *Palette::of(ui);
+    for note in &plan.notes {
+        let (_, words) = explain::plan_note(note);
+        ui.add_space(4.0);
+        ui.add(
+            Label::new(
+                RichText::new(format!("Note: {words}"))
+                    .font(regular(11.5))
+                    .color(palette.at_risk),
+            )
+            .wrap(),
+        );
+    }
+}
+
+/// Why the moment cannot be reached, and what can.
+fn refusal_ui(
+    ui: &mut Ui,
+    state: &State,
+    database: &DatabaseView,
+    refusal: &Refusal,
+    actions: &mut Vec<Action>,
+) {
+    let palette = *Palette::of(ui);
+    let problem = explain::refusal(
+        refusal,
+        state.database_name().unwrap_or_default(),
+        Some(&database.history),
+    );
+    Frame::new()
+        .fill(mix(palette.panel, palette.danger, 0.1))
+        .stroke(Stroke::new(1.0, mix(palette.panel, palette.danger, 0.5)))
+        .corner_radius(8)
+        .inner_margin(Margin::symmetric(12, 10))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            strong(ui, "This moment cannot be restored", 14.0);
+            ui.add(Label::new(RichText::new(&problem.sentence).color(palette.text)).wrap());
+            if !problem.hint.is_empty() {
+                ui.add_space(2.0);
+                paragraph(ui, &problem.hint);
+            }
+        });
+    ui.add_space(10.0);
+    let nearest = [
+        ("Latest before", refusal.nearest_before),
+        ("Earliest after", refusal.nearest_after),
+    ];
+    if nearest.iter().any(|(_, moment)| moment.is_some()) {
+        section(ui, "Nearest that can be reached");
+        ui.add_space(4.0);
+    }
+    for (words, moment) in nearest {
+        let Some(moment) = moment else {
+            continue;
+        };
+        ui.horizontal(|ui| {
+            if button(ui, &figures::date_time(moment.server)).clicked() {
+                actions.push(Action::GoTo(moment.instant.seconds()));
+            }
+            small(ui, words);
+        });
+    }
+}
+
+/// Under which name the copy appears.
+fn name_ui(ui: &mut Ui, state: &State, plan: &RestorePlan, actions: &mut Vec<Action>) {
+    let palette = *Palette::of(ui);
+    section(ui, "Restore as");
+    ui.add_space(4.0);
+    card(&palette).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let target = crate::tsql::target_database(plan).to_owned();
+        let mut name = state.choice.copy_name.clone().unwrap_or(target);
+        ui.horizontal(|ui| {
+            radio_mark(ui, &palette);
+            let label = ui.add(Label::new(RichText::new("A copy").color(palette.text)));
+            let field = ui
+                .add(
+                    TextEdit::singleline(&mut name)
+                        .font(mono(12.0))
+                        .char_limit(128)
+                        .desired_width(f32::INFINITY),
+                )
+                .labelled_by(label.id);
+            if field.changed() {
+                actions.push(Action::EditCopyName(name.clone()));
+            }
+        });
+        let original = state.database_name().unwrap_or_default();
+        if name.trim().is_empty() {
+            small(ui, "The copy needs a name");
+        } else if name.eq_ignore_ascii_case(original) {
+            small(ui, "A copy cannot have the name of the original");
+        } else {
+            small(ui, format!("Beside {original}, which is not touched"));
+        }
+        if state.choice.copy_name.is_some() && link(ui, "Name it after the moment").clicked() {
+            actions.push(Action::ResetCopyName);
+        }
+    });
+}
+
+/// The one destination there is: a chosen radio button that cannot be unchosen.
+fn radio_mark(ui: &mut Ui, palette: &Palette) {
+    let (rect, _) = ui.allocate_exact_size(vec2(14.0, 20.0), Sense::hover());
+    let painter = ui.painter();
+    painter.circle_stroke(rect.center(), 5.5, Stroke::new(1.5, palette.moment));
+    painter.circle_filled(rect.center(), 3.0, palette.moment);
+}
+
+fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let planned = state.plan.plan().is_some();
+    let connected = state.server().is_some_and(|view| view.info().is_some());
+    let original = state.database_name().unwrap_or_default();
+    let named = state
+        .plan
+        .plan()
+        .map(crate::tsql::target_database)
+        .is_some_and(|name| !name.trim().is_empty() && !name.eq_ignore_ascii_case(original));
+    if tall_button(ui, Command::ShowSql.text(), planned)
+        .on_hover_text(shortcuts::tooltip(Command::ShowSql))
+        .clicked()
+    {
+        actions.push(Action::Run(Command::ShowSql));
+    }
+    let width = ui.available_width();
+    let ready = planned && connected && named && !state.running();
+    let why_not = if state.running() {
+        "A restore is running"
+    } else if !connected {
+        "The server is not connected"
+    } else if !planned {
+        "Choose a moment that can be restored"
+    } else {
+        "The copy needs a name of its own"
+    };
+    if primary_button(ui, Command::Review.text(), width, ready)
+        .on_hover_text(shortcuts::tooltip(Command::Review))
+        .on_disabled_hover_text(why_not)
+        .clicked()
+    {
+        actions.push(Action::Review);
+    }
+}
