@@ -4,9 +4,8 @@
 
 use crate::{
     domain::{UtcOffset, UtcTime},
-    explain::{Problem, ProblemKind, aside_problem, store_problem},
-    settings::{DataRoot, Preferences, ThemeChoice, WorkspaceName},
-    state::{Action, Dialog, OwnClock, ServerView, State},
+    settings::{DataRoot, Preferences, ThemeChoice, WorkspaceName, save_text},
+    state::{Action, Dialog, FileTrouble, OwnClock, ServerView, State},
     ui::{Effect, WindowView, closing_confirmed, theme},
     worker::{Event, Request, ServerId, Worker, WorkerHandle},
 };
@@ -156,8 +155,8 @@ pub struct App {
     data_root: Option<DataRoot>,
     preferences: Preferences,
     /// What threads for files and dialogs report.
-    problems: mpsc::Receiver<Problem>,
-    problem_sender: mpsc::Sender<Problem>,
+    troubles: mpsc::Receiver<FileTrouble>,
+    trouble_sender: mpsc::Sender<FileTrouble>,
 }
 
 impl App {
@@ -167,9 +166,9 @@ impl App {
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let ctx = creation.egui_ctx.clone();
         let root = options.data_root.clone();
-        let (mut preferences, aside) = match root.load_preferences() {
-            Ok(loaded) => (loaded.value, loaded.aside.as_ref().map(aside_problem)),
-            Err(error) => (Preferences::default(), Some(store_problem(&error))),
+        let (mut preferences, trouble) = match root.load_preferences() {
+            Ok(loaded) => (loaded.value, loaded.aside.map(FileTrouble::KeptAside)),
+            Err(error) => (Preferences::default(), Some(FileTrouble::Settings(error))),
         };
         if let Some(workspace) = &options.workspace {
             preferences.workspace = workspace.clone();
@@ -187,10 +186,10 @@ impl App {
                     app.state.workspaces.push(app.state.workspace.clone());
                 }
             }
-            Err(error) => app.state.notice(None, store_problem(&error)),
+            Err(error) => app.state.tell(&FileTrouble::Settings(error)),
         }
-        if let Some(problem) = aside {
-            app.state.notice(None, problem);
+        if let Some(trouble) = trouble {
+            app.state.tell(&trouble);
         }
         app.data_root = Some(root);
         if options.practice {
@@ -212,7 +211,7 @@ impl App {
             ThemeChoice::Dark => ThemePreference::Dark,
             ThemeChoice::Light => ThemePreference::Light,
         });
-        let (problem_sender, problems) = mpsc::channel();
+        let (trouble_sender, troubles) = mpsc::channel();
         let mut state = State::new(clock(), preferences.workspace.to_string());
         for request in state.open() {
             backend.send(request);
@@ -224,8 +223,8 @@ impl App {
             clock,
             data_root: None,
             preferences,
-            problems,
-            problem_sender,
+            troubles,
+            trouble_sender,
         }
     }
 
@@ -236,8 +235,8 @@ impl App {
                 self.backend.send(request);
             }
         }
-        while let Ok(problem) = self.problems.try_recv() {
-            self.state.notice(None, problem);
+        while let Ok(trouble) = self.troubles.try_recv() {
+            self.state.tell(&trouble);
         }
     }
 
@@ -283,7 +282,7 @@ impl App {
         match effect {
             Effect::Copy(text) => ctx.copy_text(text),
             Effect::Save { file_name, text } => {
-                save_with_dialog(file_name, text, self.problem_sender.clone(), ctx.clone());
+                save_with_dialog(file_name, text, self.trouble_sender.clone(), ctx.clone());
             }
         }
     }
@@ -303,11 +302,15 @@ impl App {
         let Some(root) = self.data_root.clone() else {
             return;
         };
-        let sender = self.problem_sender.clone();
+        let sender = self.trouble_sender.clone();
         std::thread::spawn(move || {
-            if let Err(error) = root.save_preferences(&now) {
+            let trouble = match root.save_preferences(&now) {
+                Ok(aside) => aside.map(FileTrouble::KeptAside),
+                Err(error) => Some(FileTrouble::Settings(error)),
+            };
+            if let Some(trouble) = trouble {
                 // The window may be gone by now; then nobody needs to know.
-                sender.send(store_problem(&error)).ok();
+                sender.send(trouble).ok();
             }
         });
     }
@@ -360,7 +363,7 @@ fn own_clock() -> OwnClock {
 fn save_with_dialog(
     file_name: String,
     text: String,
-    problems: mpsc::Sender<Problem>,
+    troubles: mpsc::Sender<FileTrouble>,
     ctx: Context,
 ) {
     // The dialog is made here, because some platforms want that on the main thread, and awaited there.
@@ -374,24 +377,12 @@ fn save_with_dialog(
             return;
         };
         let path: PathBuf = handle.path().to_owned();
-        if let Err(error) = write_file(&path, &text) {
-            let problem = Problem {
-                kind: ProblemKind::Yours,
-                sentence: format!("the T-SQL could not be saved to {}", path.display()),
-                hint: "Choose a folder that you may write to.".to_owned(),
-                details: vec![error.to_string()],
-            };
-            problems.send(problem).ok();
+        if let Err(error) = save_text(&path, &text) {
+            // The window may be gone by now; then nobody needs to know.
+            troubles.send(FileTrouble::ScriptNotSaved(error)).ok();
             ctx.request_repaint();
         }
     });
-}
-
-fn write_file(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut file = atomic_write_file::AtomicWriteFile::open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.commit()
 }
 
 /// Waits for a future on this thread, which has nothing else to do.

@@ -25,5 +25,5 @@ pub use data_root::{DataRoot, PORTABLE_MARK};
 pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
 pub use preferences::{Preferences, ThemeChoice};
 pub use profile::{Encryption, PasswordKept, Profile, ProfileFault, RESERVED_NAME, Reach, SignIn};
-pub use stored::{Aside, Loaded, StoreError};
+pub use stored::{Aside, Loaded, StoreError, save_text};
 pub use workspace::{Workspace, WorkspaceName, WorkspaceNameError};

@@ -124,16 +124,23 @@ pub(super) fn save<D: Document>(file: &Path, value: &D) -> Result<Option<Aside>,
         format: format!("{}/{}", D::FORMAT, D::VERSION),
         content: value.to_stored(),
     };
-    let text = ron::ser::to_string_pretty(&envelope, ron::ser::PrettyConfig::new().new_line("\n"))
-        .map_err(|source| StoreError::Encode {
-            file: file.to_owned(),
-            source,
-        })?;
+    let mut text =
+        ron::ser::to_string_pretty(&envelope, ron::ser::PrettyConfig::new().new_line("\n"))
+            .map_err(|source| StoreError::Encode {
+                file: file.to_owned(),
+                source,
+            })?;
+    text.push('\n');
+    save_text(file, &text)?;
+    Ok(aside)
+}
+
+/// Writes a text of the user's, such as a script, whole or not at all, over what is there.
+pub fn save_text(file: &Path, text: &str) -> Result<(), StoreError> {
     write_atomically(file, text.as_bytes()).map_err(|source| StoreError::Write {
         file: file.to_owned(),
         source,
-    })?;
-    Ok(aside)
+    })
 }
 
 fn write_atomically(file: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -142,7 +149,6 @@ fn write_atomically(file: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut writer = AtomicWriteFile::open(file)?;
     writer.write_all(bytes)?;
-    writer.write_all(b"\n")?;
     writer.commit()
 }
 

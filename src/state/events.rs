@@ -300,7 +300,7 @@ impl State {
     /// Works out how one more database stands; `false` when all are known.
     pub fn refine_one(&mut self) -> bool {
         let lost = [];
-        for (&server, view) in &mut self.servers {
+        for view in self.servers.values_mut() {
             let Some(name) = view.unrefined.pop() else {
                 continue;
             };
@@ -323,7 +323,6 @@ impl State {
                 },
             };
             view.freshness.insert(name, freshness);
-            tracing::trace!(?server, "a database refined");
             return true;
         }
         false

@@ -9,6 +9,7 @@ mod range;
 mod run;
 mod server;
 mod time_entry;
+mod trouble;
 mod update;
 
 pub use action::{Action, MarkerStep, ProfileAction};
@@ -19,6 +20,7 @@ pub use range::{RangePreset, SHORTEST, TimeRange};
 pub use run::{Cancelling, Review, RunView};
 pub use server::{Freshness, LoadedHistory, ServerView};
 pub use time_entry::{TypedTime, TypedTimeError, parse_time};
+pub use trouble::FileTrouble;
 
 use crate::{
     domain::{ServerTime, UtcOffset, UtcTime},

@@ -44,7 +44,9 @@ impl Dialogs {
         let Some(dialog) = &state.dialog else {
             return actions;
         };
-        let response = Modal::new(Id::unique("dialog")).show(ui.ctx(), |ui| {
+        let frame = egui::Frame::popup(ui.style()).inner_margin(16);
+        let modal = Modal::new(Id::unique("dialog")).frame(frame);
+        let response = modal.show(ui.ctx(), |ui| {
             ui.set_width(440.0);
             ui.spacing_mut().item_spacing.y = 8.0;
             self.contents(ui, state, dialog, opened, &mut actions);

@@ -187,7 +187,7 @@ pub const STANDARD: &[StandardRule] = &[
     },
     StandardRule {
         path: &["std", "process"],
-        allowed: |folder| matches!(folder, "main" | "cli" | "app" | "azure" | "run"),
+        allowed: |folder| !matches!(folder, "domain" | "tsql" | "state" | "ui" | "explain"),
         why: "no processes here",
     },
     StandardRule {

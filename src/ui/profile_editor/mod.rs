@@ -77,7 +77,7 @@ impl ProfileEditor {
             Err(faults) if self.tried => faults.clone(),
             _ => Vec::new(),
         };
-        let height = (ui.ctx().content_rect().height() - 170.0).clamp(160.0, 560.0);
+        let height = (ui.ctx().content_rect().height() - 170.0).clamp(160.0, 690.0);
         ScrollArea::vertical()
             .max_height(height)
             .auto_shrink([false, true])
@@ -253,6 +253,7 @@ fn sign_in_ui(
             EditedProfile::New | EditedProfile::CopyOf(_) => "",
         };
         row(ui, "Password", None, |ui| {
+            let hint = hint_text(ui, hint);
             ui.add(
                 TextEdit::singleline(&mut draft.password)
                     .password(true)
@@ -317,11 +318,12 @@ fn encryption_ui(
             }
             EncryptionKind::Pinned => {
                 row(ui, "SHA-256", fingerprint, |ui| {
+                    let hint = hint_text(ui, "test the connection to see it");
                     ui.add(
                         TextEdit::multiline(&mut draft.fingerprint)
                             .font(mono(11.5))
                             .desired_rows(2)
-                            .hint_text("test the connection to see it")
+                            .hint_text(hint)
                             .desired_width(FIELD),
                     )
                 });
@@ -462,11 +464,17 @@ fn indented(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
 }
 
 fn text(ui: &mut Ui, value: &mut String, width: f32, hint: &str) -> Response {
+    let hint = hint_text(ui, hint);
     ui.add(
         TextEdit::singleline(value)
             .hint_text(hint)
             .desired_width(width),
     )
+}
+
+/// An example in an empty field: fainter than what is typed.
+fn hint_text(ui: &Ui, hint: &str) -> RichText {
+    RichText::new(hint).color(Palette::of(ui).faint)
 }
 
 /// A row of alternatives; returns the response of the row.
