@@ -5,7 +5,7 @@ use super::{
     error::ServerError,
 };
 use crate::{
-    domain::{ServerTime, UtcOffset, UtcTime},
+    domain::{RecordedServer, ServerTime, UtcOffset, UtcTime},
     tsql::{self, HistoryColumns},
 };
 
@@ -72,6 +72,17 @@ pub struct Database {
     pub recovery_model: Option<String>,
     pub created: Option<ServerTime>,
     pub size_bytes: Option<u64>,
+}
+
+impl ServerReading {
+    /// The server as the origin of a history's records.
+    pub fn recorded(&self) -> RecordedServer {
+        RecordedServer {
+            name: Some(self.info.name.clone()),
+            utc_offset_minutes: None,
+            collation: self.collation.clone(),
+        }
+    }
 }
 
 /// Asks a server who it is. `now` is the own clock, read before and after the question.

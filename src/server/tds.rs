@@ -210,6 +210,12 @@ fn sign_in_error(
             }
             .into(),
         },
+        // PRELOGIN is the only part of signing in where the driver itself objects to what the server answered.
+        Error::Protocol(reason) if reason.contains("encryption") => ServerError::Tls {
+            address,
+            reason: "the server does not encrypt connections".to_owned(),
+        }
+        .into(),
         other => ServerError::Lost {
             reason: other.to_string(),
         }

@@ -96,7 +96,7 @@ pub(super) async fn open_profile(
 }
 
 /// The server of a profile; `None` when its sign-in needs a password and there is none.
-pub(crate) fn server_of(profile: &Profile, password: Option<SecretString>) -> Option<SqlServer> {
+pub fn server_of(profile: &Profile, password: Option<SecretString>) -> Option<SqlServer> {
     let credentials = match &profile.sign_in {
         SignIn::SqlLogin { user, .. } => Credentials::SqlLogin {
             user: user.clone(),

@@ -46,12 +46,7 @@ impl Worker {
         data_root: PathBuf,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<WorkerHandle, WorkerError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("stopat-worker")
-            .enable_all()
-            .build()
-            .map_err(WorkerError::Runtime)?;
+        let runtime = runtime()?;
         let (requests, inbox) = unbounded_channel();
         let (sender, events) = mpsc::channel();
         let events_out = Events {
@@ -72,6 +67,16 @@ impl Worker {
             thread: Some(thread),
         })
     }
+}
+
+/// The runtime: the only place that builds one. The command line runs its commands on it.
+pub fn runtime() -> Result<tokio::runtime::Runtime, WorkerError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("stopat-worker")
+        .enable_all()
+        .build()
+        .map_err(WorkerError::Runtime)
 }
 
 impl WorkerHandle {

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The own clock.
-pub(super) fn now() -> UtcTime {
+pub fn now() -> UtcTime {
     UtcTime(chrono::Utc::now())
 }
 

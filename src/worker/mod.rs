@@ -13,5 +13,8 @@ pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
     server::{DatabaseState, DatabaseSummary, ServerInfo},
 };
-pub use handle::{Worker, WorkerError, WorkerHandle};
+pub use connect::server_of;
+pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
+pub use jobs::now;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
+pub use practice::{Accident, Practice};

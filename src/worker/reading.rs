@@ -33,11 +33,7 @@ impl HistoryState {
     pub(super) fn new(reading: &ServerReading) -> Self {
         Self {
             reader: HistoryReader::new(reading.columns),
-            server: RecordedServer {
-                name: Some(reading.info.name.clone()),
-                utc_offset_minutes: None,
-                collation: reading.collation.clone(),
-            },
+            server: reading.recorded(),
             history: History::default(),
             notes: Arc::default(),
             begun: false,

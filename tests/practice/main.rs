@@ -1,4 +1,5 @@
 //! The practice server and the gateway against it.
 
+mod certificates;
 mod fake;
 mod runs;
