@@ -11,6 +11,11 @@ fn main() -> ExitCode {
     match cli::start(std::env::args_os()) {
         Start::Ended(exit) => exit.into(),
         Start::Window(global) => open_window(&global, false).into(),
+        Start::Demo(global) => match open_window(&global, true) {
+            // A display that takes no window, as over some remote sessions.
+            Exit::Failed => cli::tell_demo().into(),
+            exit => exit.into(),
+        },
     }
 }
 

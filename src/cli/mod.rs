@@ -3,9 +3,12 @@
 //! A command is a file here: its arguments (`clap::Args`) and a function from them to an [`Exit`].
 //! To add one, add its variant to [`Command`] and its line to [`Command::run`].
 
+mod demo;
 mod exit;
+mod history;
 mod output;
 mod plan;
+mod server;
 
 pub use exit::{CliError, Exit};
 pub use output::Output;
@@ -48,14 +51,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The main job on the practice server: the window, or the whole story as text
+    Demo(demo::DemoArgs),
+    /// List the backups of a database as its server knows them
+    History(history::HistoryArgs),
     /// Plan the way to a moment, without touching anything
     Plan(plan::PlanArgs),
 }
 
 impl Command {
-    fn run(self, _global: &Global) -> Result<Exit, CliError> {
+    fn run(self, global: &Global) -> Result<Exit, CliError> {
         match self {
-            Self::Plan(args) => plan::run(&args),
+            Self::Demo(args) if args.headless => demo::tell(args.json),
+            Self::Demo(_) => Ok(tell_demo()),
+            Self::History(args) => history::run(&args, global),
+            Self::Plan(args) => plan::run(&args, global),
         }
     }
 }
@@ -65,6 +75,8 @@ impl Command {
 pub enum Start {
     /// Open the window.
     Window(Global),
+    /// Open the window with the practice server chosen.
+    Demo(Global),
     /// A command ran; end with this.
     Ended(Exit),
 }
@@ -76,6 +88,10 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Start {
             global,
             command: None,
         }) => Start::Window(global),
+        Ok(Cli {
+            global,
+            command: Some(Command::Demo(args)),
+        }) if !args.headless && demo::has_display() => Start::Demo(global),
         Ok(Cli {
             global,
             command: Some(command),
@@ -92,6 +108,12 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Start {
             Start::Ended(exit)
         }
     }
+}
+
+/// Tells the demonstration as text, for where no window can be opened.
+pub fn tell_demo() -> Exit {
+    server::say("no window can be opened here, so this is the same story as text");
+    demo::tell(false).unwrap_or_else(|error| error.report())
 }
 
 /// The help page, for where no window can be opened.

@@ -1,6 +1,9 @@
 //! `stopat plan`: the way to a moment, planned without touching anything.
 
-use super::{CliError, Exit, Output};
+use super::{
+    CliError, Exit, Global, Output,
+    server::{SignInArgs, records_of},
+};
 use crate::{
     domain::{
         DatabaseHistory, Destination, History, HistoryBuilder, HistoryNote, HistoryRecords, Lost,
@@ -30,6 +33,8 @@ pub struct PlanArgs {
     /// Read the history from this server
     #[arg(long, value_name = "PROFILE")]
     server: Option<String>,
+    #[command(flatten)]
+    sign_in: SignInArgs,
     /// Read the history from the backup files in this folder
     #[arg(long, value_name = "DIR")]
     folder: Vec<PathBuf>,
@@ -71,18 +76,16 @@ pub struct PlanArgs {
 }
 
 /// Where the history comes from: the command line's one seam towards servers and folders.
-fn load_history(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> {
+fn load_history(args: &PlanArgs, global: &Global) -> Result<(History, Vec<HistoryNote>), CliError> {
     if !args.folder.is_empty() {
         return Err(CliError::usage(
             "Planning from a folder of backup files is not there yet",
             "Use --history with a file that `stopat history --json` wrote.",
         ));
     }
-    if args.server.is_some() {
-        return Err(CliError::usage(
-            "Planning from a server on the command line is not there yet",
-            "Use --history with a file that `stopat history --json` wrote.",
-        ));
+    if let Some(server) = &args.server {
+        let records = records_of(server, &args.sign_in, global)?;
+        return Ok(History::from_records(records));
     }
     let mut notes = Vec::new();
     let mut files = Vec::new();
@@ -129,8 +132,8 @@ fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {
 }
 
 /// Plans, and prints the answer in the wanted shape.
-pub fn run(args: &PlanArgs) -> Result<Exit, CliError> {
-    let (history, notes) = load_history(args)?;
+pub fn run(args: &PlanArgs, global: &Global) -> Result<Exit, CliError> {
+    let (history, notes) = load_history(args, global)?;
     report_notes(&notes);
     let Some(database) = history.database(&args.database) else {
         return unknown_database(args, &history);

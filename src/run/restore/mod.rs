@@ -10,8 +10,8 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    domain::{self, BackupType, History, RestorePlan, RestoreRequest, Severity, Target, UtcTime},
-    explain::{Problem, ProblemKind, server_problem},
+    domain::{self, BackupType, History, RestorePlan, RestoreRequest, Target, UtcTime},
+    explain::{Problem, ProblemKind, finding, server_problem},
     server::{Answer, Connection, Gateway, ServerError, ask},
     tsql::{self, Batch, Purpose, Script, ServerFacts},
 };
@@ -308,11 +308,8 @@ impl Run<'_> {
         let findings = history.map(|history| domain::check(&self.job.plan, &history));
         let objections: Vec<String> = match &findings {
             None => vec!["the history does not know the database".to_owned()],
-            Some(findings) => findings
-                .iter()
-                .filter(|finding| finding.severity == Severity::Error)
-                .map(|finding| format!("{finding:?}"))
-                .collect(),
+            Some(findings) if domain::is_proved(findings) => Vec::new(),
+            Some(findings) => findings.iter().map(finding).collect(),
         };
         (!objections.is_empty()).then(|| Problem {
             kind: ProblemKind::Ours,
