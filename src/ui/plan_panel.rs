@@ -326,17 +326,15 @@ fn ready_words(estimate: Option<Estimate>) -> (String, String) {
             };
             (figures::duration(estimate.seconds.max(1.0).round()), basis)
         }
-        None => (
-            "unknown".to_owned(),
-            "no restore or backup to judge by".to_owned(),
-        ),
+        None => ("unknown".to_owned(), "nothing to judge by yet".to_owned()),
     }
 }
 
 fn fact_card(ui: &mut Ui, palette: &Palette, width: f32, title: &str, value: &str, below: &str) {
     card(palette).show(ui, |ui| {
-        ui.set_width(width - 24.0);
-        ui.set_min_height(58.0);
+        // Twelve of margin and one of line on each side.
+        ui.set_width(width - 26.0);
+        ui.set_min_height(62.0);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 3.0;
             small(ui, title);

@@ -128,6 +128,7 @@ impl BackupTable {
                 TextEdit::singleline(&mut self.filter)
                     .hint_text("Find a file, date or type")
                     .font(regular(12.0))
+                    .align(Align2::LEFT_CENTER)
                     .desired_width(width),
             )
             .accessible_name("Find backups");
@@ -216,17 +217,27 @@ impl BackupTable {
             .and_then(|plan| plan.steps.last())
             .map(|step| step.backup_set_uuid);
         let shown = state.chosen_set.or(marked);
+        let visuals = ui.visuals_mut();
+        visuals.selection.bg_fill = palette.selected;
+        visuals.widgets.hovered.bg_fill = palette.panel;
+        ui.spacing_mut().item_spacing = vec2(8.0, 0.0);
+        let [kind, finished, duration, bytes, compressed, checksum] =
+            if ui.available_width() < 800.0 {
+                [108.0, 112.0, 62.0, 64.0, 76.0, 62.0]
+            } else {
+                [120.0, 132.0, 78.0, 78.0, 92.0, 76.0]
+            };
         let mut table = TableBuilder::new(ui)
             .id_salt("backups")
             .striped(false)
             .sense(Sense::click())
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
-            .column(Column::exact(120.0))
-            .column(Column::exact(132.0))
-            .column(Column::exact(78.0))
-            .column(Column::exact(78.0))
-            .column(Column::exact(92.0))
-            .column(Column::exact(76.0))
+            .column(Column::exact(kind))
+            .column(Column::exact(finished))
+            .column(Column::exact(duration))
+            .column(Column::exact(bytes))
+            .column(Column::exact(compressed))
+            .column(Column::exact(checksum))
             .column(Column::remainder().at_least(120.0).clip(true))
             .auto_shrink([false, false]);
         if self.scrolled_to != shown {

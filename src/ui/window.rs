@@ -36,7 +36,6 @@ impl WindowView {
         let palette = *Palette::of(ui);
         let mut actions = shortcuts::pressed(ui, state);
         let mut effects = Vec::new();
-        let line = Stroke::new(1.0, palette.line);
         ui.painter()
             .rect_filled(ui.max_rect(), 0, palette.background);
 
@@ -88,11 +87,6 @@ impl WindowView {
                 });
             }
         }
-        ui.painter().hline(
-            ui.max_rect().x_range(),
-            ui.max_rect().bottom() - super::theme::size::STATUS_BAR,
-            line,
-        );
         (actions, effects)
     }
 

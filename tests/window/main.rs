@@ -1,3 +1,7 @@
 //! Views, through egui_kittest.
 
+mod fake;
+mod made_up;
+mod pictures;
 mod profiles;
+mod timeline;

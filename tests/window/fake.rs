@@ -1,0 +1,130 @@
+//! The window on a backend that answers from memory.
+
+use crate::made_up::{MadeUp, OFFSET, now};
+use egui_kittest::Harness;
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
+use stopat::{
+    app::{App, Backend},
+    domain::{History, UtcOffset},
+    server::{DatabaseState, DatabaseSummary, ServerInfo},
+    settings::{Preferences, ThemeChoice},
+    state::OwnClock,
+    worker::{Event, Request, ServerId, ServerStatus},
+};
+
+/// Events to come and requests that were made.
+#[derive(Clone, Default)]
+pub struct Wire {
+    pub events: Rc<RefCell<VecDeque<Event>>>,
+    pub requests: Rc<RefCell<Vec<Request>>>,
+}
+
+impl Wire {
+    /// Lets the window find an event in its next frame.
+    pub fn tell(&self, event: Event) {
+        self.events.borrow_mut().push_back(event);
+    }
+}
+
+impl Backend for Wire {
+    fn send(&self, request: Request) {
+        if let Request::Connect { server, .. } = &request {
+            for event in connected(*server) {
+                self.tell(event);
+            }
+        }
+        self.requests.borrow_mut().push(request);
+    }
+
+    fn next_event(&self) -> Option<Event> {
+        self.events.borrow_mut().pop_front()
+    }
+}
+
+/// What a server tells after it was chosen.
+fn connected(server: ServerId) -> Vec<Event> {
+    let info = ServerInfo {
+        name: "PRACTICE".to_owned(),
+        version: "16.0.4135.4".to_owned(),
+        version_text: "Microsoft SQL Server 2022 practice".to_owned(),
+        edition: "Developer Edition".to_owned(),
+        login: "practice".to_owned(),
+        clock_skew_millis: 0,
+        utc_offset: offset(),
+        path_separator: '\\',
+        default_data_path: Some(r"D:\Data\".to_owned()),
+        default_log_path: Some(r"D:\Log\".to_owned()),
+        default_backup_path: Some(r"D:\Backup\".to_owned()),
+    };
+    let others = [
+        ("OctopusAudit", 120, "FULL"),
+        ("CRM", 2880, "FULL"),
+        ("Warehouse", 187_200, "FULL"),
+        ("Scratch", 90_000, "SIMPLE"),
+    ];
+    let mut databases = vec![summary("OctopusAI", 660, "FULL")];
+    databases.extend(others.map(|(name, age, model)| summary(name, age, model)));
+    let (history, notes) = History::from_records(MadeUp::octopus().records());
+    vec![
+        Event::Server {
+            server,
+            status: ServerStatus::Connected(Arc::new(info)),
+        },
+        Event::Databases {
+            server,
+            databases: Arc::new(databases),
+        },
+        Event::History {
+            server,
+            history,
+            notes: Arc::new(notes),
+            read_at: now().plus(chrono::TimeDelta::seconds(-2)),
+        },
+    ]
+}
+
+fn summary(name: &str, age: i64, model: &str) -> DatabaseSummary {
+    DatabaseSummary {
+        name: name.to_owned(),
+        state: DatabaseState::Online,
+        recovery_model: Some(model.to_owned()),
+        size_bytes: Some(41_800_000_000),
+        newest_backup: Some(now().plus(chrono::TimeDelta::seconds(-age))),
+        is_system: false,
+    }
+}
+
+fn offset() -> UtcOffset {
+    UtcOffset::from_minutes(OFFSET).expect("a real offset")
+}
+
+/// The whole application in memory.
+pub fn window(size: [f32; 2], theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
+    let wire = Wire::default();
+    let backend = wire.clone();
+    let mut harness = Harness::builder()
+        .with_size(size)
+        .with_max_steps(20)
+        .with_theme(match theme {
+            ThemeChoice::Light => egui::Theme::Light,
+            ThemeChoice::System | ThemeChoice::Dark => egui::Theme::Dark,
+        })
+        .build_eframe(move |creation| {
+            let preferences = Preferences {
+                theme,
+                ..Preferences::default()
+            };
+            let clock = || OwnClock {
+                now: now(),
+                offset: UtcOffset::ZERO,
+            };
+            App::new(
+                &creation.egui_ctx,
+                Box::new(backend),
+                Box::new(clock),
+                preferences,
+            )
+        });
+    harness.run_steps(3);
+    (harness, wire)
+}

@@ -1,0 +1,46 @@
+//! Pictures of the window, to be looked at: written where `STOPAT_PICTURES` says.
+//!
+//! What is asserted here is only that something is drawn; where no Vulkan driver is found a line says so.
+
+use crate::timeline::opened;
+use egui_kittest::Harness;
+use std::path::PathBuf;
+use stopat::{app::App, settings::ThemeChoice, state::Action};
+
+/// Draws the window, and keeps the picture when somebody wants to look at it.
+fn take(harness: &mut Harness<'static, App>, name: &str) {
+    let drawn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| harness.render()));
+    let picture = match drawn {
+        Ok(Ok(picture)) => picture,
+        Ok(Err(error)) => {
+            eprintln!("{name}: no picture, {error}");
+            return;
+        }
+        Err(_) => {
+            eprintln!("{name}: no picture, there is no Vulkan driver here");
+            return;
+        }
+    };
+    let first = picture.get_pixel(0, 0);
+    let others = picture.pixels().filter(|pixel| *pixel != first).count();
+    assert!(others > 10_000, "{name} is blank");
+    if let Some(folder) = std::env::var_os("STOPAT_PICTURES") {
+        let path = PathBuf::from(folder).join(format!("{name}.png"));
+        picture.save(&path).expect("the folder can be written");
+    }
+}
+
+#[test]
+fn the_timeline_in_both_themes_and_sizes() {
+    for (name, size, theme) in [
+        ("timeline-dark", [1440.0, 900.0], ThemeChoice::Dark),
+        ("timeline-light", [1440.0, 900.0], ThemeChoice::Light),
+        ("timeline-small", [1280.0, 720.0], ThemeChoice::Dark),
+    ] {
+        let (mut harness, _wire) = opened(size, theme);
+        let eight = 1_795_351_267.0 - 14.0 * 3600.0 - 41.0 * 60.0 - 7.0 + 8.0 * 3600.0 + 1692.0;
+        harness.state_mut().state.update(Action::PlaceMarker(eight));
+        harness.run_steps(3);
+        take(&mut harness, name);
+    }
+}
