@@ -193,6 +193,7 @@ impl App {
         }
         app.data_root = Some(root);
         if options.practice {
+            app.state.open_suggestion = true;
             app.act(vec![Action::SelectServer(ServerId::Practice)]);
         }
         Ok(app)

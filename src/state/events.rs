@@ -1,8 +1,8 @@
 //! What the worker told, applied to the state.
 
 use super::{
-    Cancelling, DatabaseView, Dialog, Freshness, LoadedHistory, Notice, Page, SeenCertificate,
-    Selection, State,
+    Action, Cancelling, DatabaseView, Dialog, Freshness, LoadedHistory, Notice, Page,
+    SeenCertificate, Selection, State, Suggestion,
 };
 use crate::{
     domain::UtcTime,
@@ -49,6 +49,21 @@ impl State {
                 if self.selected_server() == Some(server) {
                     self.read_database_again();
                 }
+                if self.open_suggestion && self.suggestion.is_some() {
+                    self.open_suggestion = false;
+                    return self.update(Action::TakeSuggestion);
+                }
+            }
+            Event::Accident {
+                server,
+                database,
+                at,
+            } => {
+                self.suggestion = Some(Suggestion {
+                    server,
+                    database,
+                    accident: at,
+                });
             }
             Event::TestResult { profile, result } => self.test_result = Some((profile, result)),
             Event::CertificateSeen {

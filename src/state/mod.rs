@@ -157,19 +157,20 @@ pub struct State {
     pub generation: u64,
     /// A moment that somebody suggests, with the reason: the practice world's accident.
     pub suggestion: Option<Suggestion>,
+    /// Goes to the suggestion as soon as its history is read.
+    pub open_suggestion: bool,
     remembered: BTreeMap<Selection, Remembered>,
     next_notice: u64,
     next_preflight: u64,
 }
 
-/// A moment worth going back to.
+/// A moment worth going back to: the second before an accident.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestion {
     pub server: ServerId,
     pub database: String,
-    pub at: UtcTime,
-    /// What happened then, as a sentence without a full stop.
-    pub why: String,
+    /// The second in which it happened.
+    pub accident: UtcTime,
 }
 
 impl State {
@@ -200,6 +201,7 @@ impl State {
             test_certificate: None,
             generation: 0,
             suggestion: None,
+            open_suggestion: false,
             remembered: BTreeMap::new(),
             next_notice: 0,
             next_preflight: 0,

@@ -381,7 +381,8 @@ impl State {
             server: suggestion.server,
             database: suggestion.database,
         });
-        self.go_to(suggestion.at.seconds());
+        // The state at the end of the second before is the last that was good.
+        self.go_to(suggestion.accident.seconds().floor() - 1.0);
         self.show_marker();
     }
 

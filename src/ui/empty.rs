@@ -138,7 +138,13 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
                     .filter(|suggestion| suggestion.server == server)
                 {
                     ui.add_space(12.0);
-                    paragraph(ui, &suggestion.why);
+                    paragraph(
+                        ui,
+                        &format!(
+                            "Somebody made a mistake in {}. The second before it, everything was still there.",
+                            suggestion.database
+                        ),
+                    );
                     if button(ui, "Go to the second before").clicked() {
                         actions.push(Action::TakeSuggestion);
                     }

@@ -12,6 +12,7 @@ mod shortcuts;
 mod sidebar;
 mod sql_view;
 mod status_bar;
+mod suggestion;
 mod table;
 pub mod theme;
 pub mod timeline;

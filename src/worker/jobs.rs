@@ -299,6 +299,15 @@ impl Jobs {
                     },
                 );
                 self.status(server, ServerStatus::Connected(info));
+                if server == ServerId::Practice
+                    && let Some(accident) = self.practice.as_ref().and_then(Practice::accident)
+                {
+                    self.events.send(Event::Accident {
+                        server,
+                        database: accident.database,
+                        at: accident.at,
+                    });
+                }
                 self.refresh(server);
             }
             Err(ConnectFailure::PasswordNeeded) => {

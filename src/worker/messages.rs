@@ -109,6 +109,13 @@ pub enum Event {
         notes: Arc<Vec<HistoryNote>>,
         read_at: UtcTime,
     },
+    /// The practice world knows of an accident, so that there is something to undo.
+    Accident {
+        server: ServerId,
+        database: String,
+        /// The second in which it happened.
+        at: UtcTime,
+    },
     TestResult {
         profile: Uuid,
         result: Result<ServerInfo, Problem>,
