@@ -3,6 +3,7 @@
 //! It deliberately knows nothing of the planner and of `tsql`: it must not check our homework with our own pen.
 
 pub mod agent;
+pub mod backup;
 pub mod catalogue;
 pub mod engine;
 pub mod reply;

@@ -213,7 +213,7 @@ pub(crate) mod fixture {
 
     pub struct Server {
         pub engine: Engine,
-        pub folder: tempfile::TempDir,
+        _folder: tempfile::TempDir,
     }
 
     pub fn time(text: &str) -> UtcTime {
@@ -223,7 +223,10 @@ pub(crate) mod fixture {
     pub fn server() -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = open(folder.path(), false);
-        Server { engine, folder }
+        Server {
+            engine,
+            _folder: folder,
+        }
     }
 
     pub fn open(folder: &std::path::Path, kept: bool) -> Engine {

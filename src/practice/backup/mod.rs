@@ -1,0 +1,20 @@
+//! `BACKUP` and `RESTORE` of the practice server: files, rules, messages, history.
+
+pub mod container;
+mod execute;
+pub mod history;
+mod info;
+pub mod media;
+mod moves;
+pub mod options;
+pub mod restore;
+pub mod take;
+
+pub use container::{SetHeader, SetKind};
+pub use execute::{execute_backup, execute_restore};
+pub use options::{BackupRequest, Ending, Expiry, RestoreRequest};
+pub use restore::restore_now;
+pub use take::backup_now;
+
+#[cfg(test)]
+mod sequences;

@@ -1,0 +1,532 @@
+//! `BACKUP`: what is allowed, what goes into the set, and what changes in the database by it.
+
+use super::{
+    container::{self, SetFile, SetHeader, SetKind},
+    history, media,
+    options::BackupRequest,
+};
+use crate::{
+    domain::UtcTime,
+    practice::{
+        engine::{
+            Activities, DatabaseId, DatabaseState, Engine, EngineOptions, FileKind, LogPosition,
+            LogRecord, MASTER, RecoveryModel, SessionId, TEMPDB, UserAccess,
+            database::{DifferentialBase, RestoreProgress},
+            image,
+            paths::OsError,
+            store::no_such_database,
+        },
+        reply::Message,
+    },
+};
+use chrono::{NaiveDateTime, TimeDelta, Timelike as _};
+
+/// 100 MB a second: the speed of the pretended devices.
+pub const BYTES_PER_SECOND: f64 = 100e6;
+
+/// A backup that has begun.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    pub database: DatabaseId,
+    pub started: UtcTime,
+    /// The checkpoint that a data backup writes first.
+    pub checkpoint: LogPosition,
+    /// The log began to be kept with this backup, and is given up again when it fails.
+    pub began_log: bool,
+    /// How long it takes at the server's pace.
+    pub expected_seconds: f64,
+}
+
+/// What a backup says at its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    pub header: SetHeader,
+    /// File name and pages, in the order in which they are reported.
+    pub pages: Vec<(String, i64)>,
+}
+
+/// The name of the statement in messages.
+pub fn verb(kind: SetKind) -> &'static str {
+    match kind {
+        SetKind::Full => "BACKUP DATABASE",
+        SetKind::Differential => "BACKUP DATABASE WITH DIFFERENTIAL",
+        SetKind::Log => "BACKUP LOG",
+    }
+}
+
+/// The same in 3013, which does not tell a differential.
+pub fn plain_verb(kind: SetKind) -> &'static str {
+    match kind {
+        SetKind::Full | SetKind::Differential => "BACKUP DATABASE",
+        SetKind::Log => "BACKUP LOG",
+    }
+}
+
+/// Takes a whole backup at once, at the time that the clock shows.
+pub fn backup_now(engine: &mut Engine, request: &BackupRequest) -> Result<Finished, Vec<Message>> {
+    let begun = begin(engine, crate::practice::engine::SERVER, request)?;
+    match finish(engine, request, &begun) {
+        Ok(finished) => Ok(finished),
+        Err(messages) => {
+            give_up(engine, &begun);
+            Err(messages)
+        }
+    }
+}
+
+/// Checks everything that can be checked before the first byte, and writes the checkpoint.
+pub fn begin(
+    engine: &mut Engine,
+    session: SessionId,
+    request: &BackupRequest,
+) -> Result<Begun, Vec<Message>> {
+    let name = &request.database;
+    let Some(id) = engine.store.find(name) else {
+        return Err(vec![no_such_database(name)]);
+    };
+    check_allowed(engine, session, id, request).map_err(|m| vec![m])?;
+    media::prepare(engine, request)?;
+    let now = engine.commit_time();
+    let started = engine.clock.now();
+    let mut begun = Begun {
+        database: id,
+        started,
+        checkpoint: LogPosition::FIRST,
+        began_log: false,
+        expected_seconds: 0.0,
+    };
+    let bytes = match request.kind {
+        SetKind::Full => engine.store.image(id).map_err(|m| vec![m])?.len(),
+        SetKind::Differential => engine.store.image(id).map_err(|m| vec![m])?.len() / 5,
+        SetKind::Log => engine.store.database(id).map_or(0, |d| d.log.bytes()),
+    };
+    if engine.options.pace > 0.0 {
+        begun.expected_seconds = bytes as f64 * engine.options.pace / BYTES_PER_SECOND;
+    }
+    if request.kind != SetKind::Log {
+        let starts = engine
+            .store
+            .database(id)
+            .is_some_and(|d| d.recovery_model != RecoveryModel::Simple && d.log_start.is_none());
+        let position = engine
+            .store
+            .database(id)
+            .map_or(LogPosition::FIRST, |d| d.log_position);
+        if starts
+            && !request.copy_only
+            && let Some(database) = engine.store.database_mut(id)
+        {
+            // Everything from this checkpoint on has to be in the first log backup.
+            database.facts.log_start = Some(position);
+            begun.began_log = true;
+        }
+        begun.checkpoint = engine.store.checkpoint(id, now);
+    }
+    Ok(begun)
+}
+
+/// The database goes on as if the backup had never begun.
+pub fn give_up(engine: &mut Engine, begun: &Begun) {
+    if begun.began_log
+        && let Some(database) = engine.store.database_mut(begun.database)
+        && database.facts.last_log_backup_lsn.is_none()
+    {
+        database.facts.log_start = None;
+        database.log.clear();
+    }
+}
+
+fn check_allowed(
+    engine: &Engine,
+    session: SessionId,
+    id: DatabaseId,
+    request: &BackupRequest,
+) -> Result<(), Message> {
+    let Some(database) = engine.store.database(id) else {
+        return Err(no_such_database(&request.database));
+    };
+    let name = &database.facts.name;
+    if id == TEMPDB {
+        return Err(Message::error(
+            3147,
+            "Backup and restore operations are not allowed on database tempdb.",
+        ));
+    }
+    if id == MASTER && request.kind == SetKind::Differential {
+        return Err(Message::error(
+            3024,
+            "You can only perform a full backup of the master database. Use BACKUP DATABASE to back up the entire master database.",
+        ));
+    }
+    if id == MASTER && request.kind == SetKind::Log {
+        return Err(Message::error(
+            4212,
+            "Cannot back up the log of the master database. Use BACKUP DATABASE instead.",
+        ));
+    }
+    if database.standby {
+        return Err(Message::error(
+            3036,
+            format!(
+                "The database \"{name}\" is in warm-standby state (set by executing RESTORE WITH STANDBY) and cannot be backed up until the entire restore sequence is completed."
+            ),
+        ));
+    }
+    engine.store.check_readable(id)?;
+    let busy = |activities: &Activities| {
+        activities
+            .iter()
+            .any(|a| a.database == Some(id) && a.session != session && a.command != "BACKUP LOG")
+    };
+    if request.kind != SetKind::Log && busy(&engine.activities) {
+        return Err(Message::error(
+            3023,
+            "Backup, file manipulation operations (such as ALTER DATABASE ADD FILE) and encryption changes on a database must be serialized. Reissue the statement after the current backup or file manipulation operation is completed.",
+        ));
+    }
+    match request.kind {
+        SetKind::Full => Ok(()),
+        SetKind::Differential => {
+            if database.differential_base.is_none() || database.base_pages.is_none() {
+                return Err(Message::error(
+                    3035,
+                    format!(
+                        "Cannot perform a differential backup for database \"{name}\", because a current database backup does not exist. Perform a full database backup by reissuing BACKUP DATABASE, omitting the WITH DIFFERENTIAL option."
+                    ),
+                ));
+            }
+            Ok(())
+        }
+        SetKind::Log => {
+            if database.recovery_model == RecoveryModel::Simple {
+                return Err(Message::error(
+                    4208,
+                    "The statement BACKUP LOG is not allowed while the recovery model is SIMPLE. Use BACKUP DATABASE or change the recovery model using ALTER DATABASE.",
+                ));
+            }
+            if database.last_log_backup_lsn.is_none() {
+                return Err(Message::error(
+                    4214,
+                    "BACKUP LOG cannot be performed because there is no current database backup.",
+                ));
+            }
+            if request.norecovery {
+                if database.facts.is_system() {
+                    return Err(Message::error(
+                        4220,
+                        format!(
+                            "Cannot back up the log of the {name} database with NORECOVERY option."
+                        ),
+                    ));
+                }
+                super::restore::check_exclusive(engine, session, id, "BACKUP LOG")?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Takes the pages or records, writes the set, and moves the database's own marks.
+pub fn finish(
+    engine: &mut Engine,
+    request: &BackupRequest,
+    begun: &Begun,
+) -> Result<Finished, Vec<Message>> {
+    let id = begun.database;
+    if engine.store.writer().is_some() {
+        // The image would hold what may yet be rolled back.
+        return Err(vec![
+            Message::error(1222, "Lock request time out period exceeded.").with_state(51),
+        ]);
+    }
+    let target = media::prepare(engine, request)?;
+    let mut new_base = None;
+    let (payload, records_end) = match request.kind {
+        SetKind::Full => {
+            let pages = engine.store.image(id).map_err(|m| vec![m])?;
+            new_base = (!request.copy_only).then(|| image::hashes(&pages));
+            (pages, None)
+        }
+        SetKind::Differential => {
+            let pages = engine.store.image(id).map_err(|m| vec![m])?;
+            let base = engine
+                .store
+                .database(id)
+                .and_then(|d| d.base_pages.as_deref())
+                .unwrap_or_default();
+            (image::difference(base, &pages), None)
+        }
+        SetKind::Log => {
+            let Some(database) = engine.store.database(id) else {
+                return Err(vec![no_such_database(&request.database)]);
+            };
+            let start = database.last_log_backup_lsn.unwrap_or(LogPosition::FIRST);
+            let mut payload = Vec::new();
+            let mut end = LogEnd::default();
+            for record in database.log.since(start) {
+                record.encode(&mut payload);
+                end.see(record);
+            }
+            (payload, Some(end))
+        }
+    };
+    let blocks = container::cut(&payload, target.paths.len(), target.compress);
+    let mut header = header(engine, request, begun, &payload, records_end);
+    header.position = target.position;
+    header.compressed = target.compress;
+    header.compressed_size = blocks.bytes;
+    for (family, (path, device)) in target.paths.iter().zip(&request.devices).enumerate() {
+        let Some(path) = path else { continue };
+        let media = target.new_media.as_ref().and_then(|m| m.get(family));
+        container::write_set(path, family, media, &header, &blocks).map_err(|error| {
+            vec![Message::error(
+                3202,
+                format!("Write on \"{device}\" failed: {}", OsError::from_io(&error)),
+            )]
+        })?;
+    }
+    let hashes_changed = new_base.is_some();
+    apply(engine, request, begun, &header, new_base);
+    engine.store.save_facts(id).map_err(|m| vec![m])?;
+    if hashes_changed {
+        engine.store.save_base_pages(id).map_err(|m| vec![m])?;
+    }
+    let devices: Vec<_> = request.devices.iter().cloned().zip(target.media).collect();
+    history::record_set(engine, &devices, &header).map_err(|m| {
+        vec![
+            m,
+            Message::error(3009, "Could not insert a backup or restore history/detail record in the msdb database. This may indicate a problem with the msdb database. The backup/restore operation was still successful."),
+        ]
+    })?;
+    let pages = header
+        .files
+        .iter()
+        .filter(|f| f.is_present)
+        .map(|f| (f.logical_name.clone(), f.backed_up_pages))
+        .collect();
+    Ok(Finished { header, pages })
+}
+
+/// What the records of a log backup say together.
+#[derive(Clone, Copy, Debug, Default)]
+struct LogEnd {
+    newest_commit: Option<i64>,
+    bulk: bool,
+}
+
+impl LogEnd {
+    fn see(&mut self, record: &LogRecord) {
+        if !record.payload.is_empty() {
+            self.newest_commit = self.newest_commit.max(Some(record.time.local));
+        }
+        self.bulk |= record.bulk;
+    }
+}
+
+fn header(
+    engine: &mut Engine,
+    request: &BackupRequest,
+    begun: &Begun,
+    payload: &[u8],
+    log: Option<LogEnd>,
+) -> SetHeader {
+    let uuid = engine.store.new_guid();
+    let clock = engine.clock;
+    let options = &engine.options;
+    let start = whole_second(clock.local(begun.started).0);
+    let now = clock.now();
+    let consistent_at = engine.commit_time().local;
+    let zone = i16::try_from(clock.zone().offset_at(begun.started).minutes() / 15).unwrap_or(127);
+    // A data backup has everything up to its end: shown rounded up, so that no moment before it is promised.
+    let finish = match request.kind {
+        SetKind::Log => whole_second(clock.local(now).0),
+        SetKind::Full | SetKind::Differential => next_second(clock.local(now).0),
+    };
+    let empty = SetHeader {
+        uuid,
+        kind: request.kind,
+        name: request.name.clone(),
+        description: request.description.clone(),
+        position: 1,
+        expires: request.expires.as_ref().and_then(|e| e.from(start)),
+        user: request.user.clone(),
+        server: options.server_name.clone(),
+        machine: options.machine_name.clone(),
+        database: request.database.clone(),
+        database_version: EngineOptions::DATABASE_VERSION,
+        database_created: start,
+        software: EngineOptions::VERSION,
+        time_zone: zone,
+        start,
+        finish,
+        consistent_at,
+        first_lsn: begun.checkpoint,
+        last_lsn: begun.checkpoint,
+        checkpoint_lsn: begun.checkpoint,
+        database_backup_lsn: None,
+        compatibility_level: 160,
+        collation: String::new(),
+        recovery_model: String::new(),
+        family_guid: uuid,
+        database_guid: uuid,
+        first_fork: uuid,
+        last_fork: uuid,
+        fork_point: None,
+        differential_base_lsn: None,
+        differential_base_guid: None,
+        differential_base_time: None,
+        is_copy_only: request.copy_only,
+        has_checksums: request.checksum.unwrap_or(options.checksum_default),
+        begins_log_chain: false,
+        has_bulk_logged: false,
+        is_read_only: false,
+        is_single_user: false,
+        is_force_offline: request.norecovery,
+        compressed: false,
+        last_valid_restore_time: None,
+        size: payload.len() as u64,
+        compressed_size: payload.len() as u64,
+        files: Vec::new(),
+    };
+    let Some(database) = engine.store.database(begun.database) else {
+        return empty;
+    };
+    let facts = &database.facts;
+    let is_log = request.kind == SetKind::Log;
+    let first_lsn = if is_log {
+        facts.last_log_backup_lsn.unwrap_or(begun.checkpoint)
+    } else {
+        begun.checkpoint
+    };
+    let forked = is_log && facts.first_recovery_fork_guid != facts.recovery_fork_guid;
+    let base = facts
+        .differential_base
+        .as_ref()
+        .filter(|_| request.kind == SetKind::Differential);
+    let pages = i64::try_from(payload.len().div_ceil(8192)).unwrap_or(0);
+    SetHeader {
+        database: facts.name.clone(),
+        database_created: facts.created,
+        first_lsn,
+        last_lsn: facts.log_position,
+        checkpoint_lsn: if is_log {
+            facts.database_backup_lsn.unwrap_or(first_lsn)
+        } else {
+            begun.checkpoint
+        },
+        database_backup_lsn: facts.database_backup_lsn,
+        compatibility_level: facts.compatibility_level,
+        collation: facts.collation.clone(),
+        recovery_model: facts.recovery_model.history_name().to_owned(),
+        family_guid: facts.family_guid,
+        database_guid: facts.database_guid,
+        first_fork: if is_log {
+            facts.first_recovery_fork_guid
+        } else {
+            facts.recovery_fork_guid
+        },
+        last_fork: facts.recovery_fork_guid,
+        fork_point: facts.fork_point.filter(|_| forked),
+        differential_base_lsn: base.map(|b| b.lsn),
+        differential_base_guid: base.map(|b| b.guid),
+        differential_base_time: base.map(|b| b.time),
+        begins_log_chain: is_log && facts.begins_log_chain,
+        has_bulk_logged: log.is_some_and(|l| l.bulk),
+        is_read_only: facts.read_only,
+        is_single_user: facts.user_access == UserAccess::Single,
+        last_valid_restore_time: log
+            .and_then(|l| l.newest_commit)
+            .map(|units| whole_second(super::options::naive_from_datetime(units))),
+        files: facts
+            .files
+            .iter()
+            .map(|file| {
+                let log_file = file.kind == FileKind::Log;
+                SetFile {
+                    file_id: file.file_id,
+                    file_guid: file.file_guid,
+                    is_log: log_file,
+                    logical_name: file.logical_name.clone(),
+                    physical_name: file.physical_name.clone(),
+                    size_pages: file.size_pages,
+                    max_size_pages: file.max_size_pages,
+                    growth_pages: file.growth_pages,
+                    backed_up_pages: match (is_log, log_file) {
+                        (true, true) | (false, false) => pages,
+                        (true, false) => 0,
+                        // The log that makes a data backup consistent.
+                        (false, true) => 2,
+                    },
+                    is_present: !is_log || log_file,
+                }
+            })
+            .collect(),
+        ..empty
+    }
+}
+
+/// What a successful backup changes in the database.
+fn apply(
+    engine: &mut Engine,
+    request: &BackupRequest,
+    begun: &Begun,
+    header: &SetHeader,
+    new_base: Option<Vec<u64>>,
+) {
+    let Some(database) = engine.store.database_mut(begun.database) else {
+        return;
+    };
+    match request.kind {
+        SetKind::Full | SetKind::Differential => {
+            if let Some(hashes) = new_base {
+                database.base_pages = Some(hashes);
+                database.facts.differential_base = Some(DifferentialBase {
+                    lsn: header.checkpoint_lsn,
+                    guid: header.uuid,
+                    time: header.start,
+                });
+                database.facts.database_backup_lsn = Some(header.checkpoint_lsn);
+            }
+            if database.facts.last_log_backup_lsn.is_none() && !request.copy_only {
+                database.facts.last_log_backup_lsn = database.facts.log_start;
+            }
+        }
+        SetKind::Log if !request.copy_only => {
+            database.log.truncate_before(header.last_lsn);
+            database.facts.log_start = Some(header.last_lsn);
+            database.facts.last_log_backup_lsn = Some(header.last_lsn);
+            database.facts.first_recovery_fork_guid = database.facts.recovery_fork_guid;
+            database.facts.fork_point = None;
+            database.facts.begins_log_chain = false;
+        }
+        SetKind::Log => {}
+    }
+    if request.norecovery {
+        let facts = &mut database.facts;
+        facts.state = DatabaseState::Restoring;
+        facts.restore = Some(RestoreProgress {
+            redo_start: header.last_lsn,
+            redo_fork: facts.recovery_fork_guid,
+            base_set: uuid::Uuid::nil(),
+            newest_commit: Some(header.consistent_at),
+            stopped_at: None,
+            recovery_model: facts.recovery_model,
+            log_start: header.last_lsn,
+            log_fork: facts.recovery_fork_guid,
+        });
+        database.single_user_session = None;
+    }
+}
+
+/// msdb keeps whole seconds.
+pub fn whole_second(time: NaiveDateTime) -> NaiveDateTime {
+    time.with_nanosecond(0).unwrap_or(time)
+}
+
+fn next_second(time: NaiveDateTime) -> NaiveDateTime {
+    if time.nanosecond() == 0 {
+        time
+    } else {
+        whole_second(time) + TimeDelta::seconds(1)
+    }
+}
