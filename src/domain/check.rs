@@ -61,6 +61,8 @@ pub enum FindingKind {
     OtherFamily,
     /// A set of another recovery fork (4330).
     OtherFork,
+    /// The log crosses a fork point, and the database may have left the restored branch before (4330).
+    ForkUncertain,
     /// A log is missing before this one (4305).
     LogTooRecent {
         /// Where redo stands.
@@ -291,6 +293,9 @@ impl<'a> Judge<'a> {
         let lineage: &Lineage = &set.lineage;
         let from_old = lineage.first_fork != lineage.last_fork
             && lineage.fork_point.unwrap_or(set.first_lsn).ge(&state.redo);
+        if from_old && state.redo > set.first_lsn && self.left_unseen(state, set) {
+            self.error(FindingKind::ForkUncertain, n);
+        }
         state.crossed_from = from_old.then_some(Crossing {
             held_before: state.holds_until,
         });
@@ -302,6 +307,43 @@ impl<'a> Judge<'a> {
             set.start().instant
         };
         state.holds_until = state.data_finish.instant.max(until);
+    }
+
+    /// Whether the database may have left this fork before the restored state, through a fork of which the log's row does not tell.
+    fn left_unseen(&self, state: &State<'_>, log: &BackupSet) -> bool {
+        let between: Vec<Moment> = self
+            .history
+            .restores()
+            .iter()
+            .map(|restore| restore.at)
+            .filter(|at| at.instant > state.holds_until && at.instant <= log.start().instant)
+            .collect();
+        if between.len() < 2 {
+            let told_otherwise = self.history.crossings().any(|other| {
+                let leaves_too = other.lineage.first_fork == log.lineage.first_fork
+                    && other.lineage.last_fork != log.lineage.last_fork;
+                let before_state = match other.lineage.fork_point {
+                    Some(point) => point < state.redo,
+                    None => true,
+                };
+                leaves_too && before_state
+            });
+            return between.is_empty() && told_otherwise;
+        }
+        let newest = between.last().copied();
+        let went_back_to = self
+            .history
+            .restores()
+            .iter()
+            .rfind(|restore| Some(restore.at) == newest)
+            .and_then(|restore| restore.stop_at);
+        let Some(back) = went_back_to else {
+            return true;
+        };
+        between
+            .iter()
+            .take(between.len() - 1)
+            .any(|at| at.instant <= back.instant)
     }
 
     /// `STOPAT` where it belongs, and the target surely reached and not passed.

@@ -298,6 +298,9 @@ pub fn finding(finding: &Finding) -> String {
         FindingKind::WrongBase => "this differential builds on another full backup".to_owned(),
         FindingKind::OtherFamily => "a backup of another database".to_owned(),
         FindingKind::OtherFork => "a backup of another recovery fork".to_owned(),
+        FindingKind::ForkUncertain => {
+            "the database was restored over several times before this log, and perhaps left this branch earlier".to_owned()
+        }
         FindingKind::LogTooRecent { redo, first_lsn } => {
             format!("a log is missing between LSN {redo} and {first_lsn}")
         }

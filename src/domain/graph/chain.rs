@@ -1,7 +1,7 @@
 //! One recovery fork: the data backups that begin on it, and its logs with the cheapest way to each.
 
 use super::{Base, Graph, Label, LogRef, windows::Spans};
-use crate::domain::{BackupSet, DatabaseHistory, Lsn, SharedVec};
+use crate::domain::{BackupSet, DatabaseHistory, Lsn, Restore, SharedVec};
 use uuid::Uuid;
 
 /// How many earlier states a log is compared with. More than this overlap only where hundreds of copy-only logs were taken.
@@ -283,7 +283,51 @@ impl Graph {
                 crosses,
                 lower: self.lower_of(history, state),
             })
+            .filter(|way| !way.crosses || self.surely_crossed(history, set, way))
             .collect()
+    }
+
+    /// Whether a log that crosses a fork point really went past this state on the fork that it left.
+    ///
+    /// Its row tells the last fork point only. When the database was restored over twice in between,
+    /// the log may have left the fork earlier, through a fork of which no log tells:
+    ///
+    /// ```text
+    ///  A ──────┬──── state          (abandoned)
+    ///          └─ B ──────┬───      (abandoned)
+    ///                     └─ C      one log from before the state to here says A, C and the second point
+    /// ```
+    fn surely_crossed(&self, history: &DatabaseHistory, set: &BackupSet, way: &WayIn) -> bool {
+        let redo = match way.state {
+            State::Base(base) => self.bases.get(base as usize).map(|base| base.redo),
+            State::Log(log) => self.log_set(history, log).map(|set| set.last_lsn),
+        };
+        let Some(redo) = redo.filter(|&redo| redo > set.first_lsn) else {
+            return true;
+        };
+        let mut since: Vec<&Restore> = history
+            .restores()
+            .iter()
+            .filter(|restore| {
+                let at = restore.at.instant.0.timestamp();
+                way.lower < at && at <= set.start
+            })
+            .collect();
+        match since.pop() {
+            // Only the rows can tell: another log left this fork before the state.
+            None => !history.crossings().any(|other| {
+                other.lineage.first_fork == set.lineage.first_fork
+                    && other.lineage.last_fork != set.lineage.last_fork
+                    && other.lineage.fork_point.is_none_or(|point| point < redo)
+            }),
+            Some(_) if since.is_empty() => true,
+            // The last restore went back to before the others, or what it went back to lies behind one of them.
+            Some(last) => last.stop_at.is_some_and(|stop| {
+                since
+                    .iter()
+                    .all(|restore| restore.at.instant > stop.instant)
+            }),
+        }
     }
 
     /// States of a chain whose redo LSN is at least `from` and below `to`, the newest first.

@@ -218,7 +218,7 @@ impl Graph {
                 return None;
             }
             let placement = graph.placements.get(&*set.lineage)?.clone();
-            if graph.exclusion(set).is_some() {
+            if graph.note_exclusion(set) {
                 continue;
             }
             match set.role {
@@ -290,6 +290,7 @@ impl Graph {
         }
     }
 
+    /// Whether a set takes no part; keeps count of why.
     fn note_exclusion(&mut self, set: &BackupSet) -> bool {
         let exclusion = self.exclusion(set);
         match exclusion {
@@ -297,7 +298,11 @@ impl Graph {
             Some(Exclusion::Part) => self.n_parts += 1,
             _ => {}
         }
-        exclusion.is_some()
+        // An empty log need not be readable: its row alone says that nothing changed (rule 8).
+        let tells = matches!(exclusion, Some(Exclusion::Trouble(trouble)) if trouble != Trouble::NoLsn)
+            && matches!(set.role, Role::Log)
+            && set.first_lsn == set.last_lsn;
+        exclusion.is_some() && !tells
     }
 
     /// Rule 14: bytes to read plus a price for each set.
