@@ -380,45 +380,6 @@ impl Jobs {
         }
     }
 
-    fn test(&self, profile: Profile, password: Option<Secret>) {
-        let events = self.events.clone();
-        let session = Arc::clone(&self.session_passwords);
-        let id = profile.id;
-        tokio::spawn(async move {
-            let result = match open_profile(profile, password, session).await {
-                Ok(opened) => Ok(opened.reading.info),
-                Err(ConnectFailure::Server(error)) => {
-                    if let ServerError::UnknownCertificate {
-                        fingerprint,
-                        subject,
-                        ..
-                    }
-                    | ServerError::OtherCertificate {
-                        fingerprint,
-                        subject,
-                        ..
-                    } = &error
-                    {
-                        events.send(Event::CertificateSeen {
-                            server: ServerId::Profile(id),
-                            fingerprint: fingerprint.clone(),
-                            subject: subject.clone(),
-                        });
-                    }
-                    Err(server_problem(&error))
-                }
-                Err(ConnectFailure::PasswordNeeded) => {
-                    Err(yours("The test needs the password".to_owned()))
-                }
-                Err(ConnectFailure::Other(problem)) => Err(problem),
-            };
-            events.send(Event::TestResult {
-                profile: id,
-                result,
-            });
-        });
-    }
-
     // History.
 
     fn refresh(&mut self, id: ServerId) {

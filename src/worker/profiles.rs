@@ -1,14 +1,16 @@
 //! The workspace that is open: its profiles, their passwords, and the applications.
 
 use super::{
+    connect::{ConnectFailure, open_profile},
     jobs::{Jobs, blocking, yours},
     messages::{Event, Secret, ServerId, ServerStatus},
 };
 use crate::{
     explain::{
-        Problem, application_problem, aside_problem, credential_problem, store_problem,
-        workspace_name_fault,
+        Problem, application_problem, aside_problem, credential_problem, server_problem,
+        store_problem, workspace_name_fault,
     },
+    server::ServerError,
     settings::{
         Loaded, PasswordKept, PasswordStore as _, Profile, StoreError, SystemStore, WorkspaceName,
         load_applications,
@@ -131,6 +133,46 @@ impl Jobs {
             self.take_profiles(read, &mut problems);
             self.tell_workspace(problems);
         }
+    }
+
+    /// Tries a profile without saving it.
+    pub(super) fn test(&self, profile: Profile, password: Option<Secret>) {
+        let events = self.events.clone();
+        let session = Arc::clone(&self.session_passwords);
+        let id = profile.id;
+        tokio::spawn(async move {
+            let result = match open_profile(profile, password, session).await {
+                Ok(opened) => Ok(opened.reading.info),
+                Err(ConnectFailure::Server(error)) => {
+                    if let ServerError::UnknownCertificate {
+                        fingerprint,
+                        subject,
+                        ..
+                    }
+                    | ServerError::OtherCertificate {
+                        fingerprint,
+                        subject,
+                        ..
+                    } = &error
+                    {
+                        events.send(Event::CertificateSeen {
+                            server: ServerId::Profile(id),
+                            fingerprint: fingerprint.clone(),
+                            subject: subject.clone(),
+                        });
+                    }
+                    Err(server_problem(&error))
+                }
+                Err(ConnectFailure::PasswordNeeded) => {
+                    Err(yours("The test needs the password".to_owned()))
+                }
+                Err(ConnectFailure::Other(problem)) => Err(problem),
+            };
+            events.send(Event::TestResult {
+                profile: id,
+                result,
+            });
+        });
     }
 }
 
