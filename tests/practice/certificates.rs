@@ -22,7 +22,16 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer, version::TLS12},
 };
 
-/// Answers PRELOGIN and the TLS handshake, reads LOGIN7 and refuses it with 18456.
+/// What the server does with a login.
+#[derive(Clone, Copy, PartialEq)]
+enum Door {
+    /// Refuses it with 18456.
+    Closed,
+    /// Lets it in, and answers every batch but the first with a message and two errors.
+    Open,
+}
+
+/// Answers PRELOGIN and the TLS handshake, and reads LOGIN7.
 struct Refuser {
     port: u16,
     /// SHA-256 of its certificate.
@@ -36,6 +45,10 @@ const NOT_SUPPORTED: u8 = 2;
 
 impl Refuser {
     async fn start(encryption: u8) -> Self {
+        Self::start_with(encryption, Door::Closed).await
+    }
+
+    async fn start_with(encryption: u8, door: Door) -> Self {
         use sha2::Digest as _;
         let key = rcgen::KeyPair::generate().expect("a key");
         let mut parameters =
@@ -66,7 +79,7 @@ impl Refuser {
         tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 // A client that breaks off is what some of these tests are about.
-                serve(tcp, &acceptor, encryption, &counted).await.ok();
+                serve(tcp, &acceptor, encryption, door, &counted).await.ok();
             }
         });
         Self {
@@ -77,8 +90,8 @@ impl Refuser {
         }
     }
 
-    async fn sign_in(&self, encryption: Encryption) -> ServerError {
-        let server = SqlServer {
+    fn server(&self, encryption: Encryption) -> SqlServer {
+        SqlServer {
             endpoint: Endpoint {
                 host: "127.0.0.1".to_owned(),
                 instance: None,
@@ -90,8 +103,11 @@ impl Refuser {
             },
             encryption,
             reach: Reach::Look,
-        };
-        match server.connect().await {
+        }
+    }
+
+    async fn sign_in(&self, encryption: Encryption) -> ServerError {
+        match self.server(encryption).connect().await {
             Ok(_) => panic!("nobody is let in"),
             Err(error) => error,
         }
@@ -106,6 +122,7 @@ async fn serve(
     mut tcp: TcpStream,
     acceptor: &TlsAcceptor,
     encryption: u8,
+    door: Door,
     logins: &AtomicUsize,
 ) -> io::Result<()> {
     let (kind, _) = read_message(&mut tcp).await?;
@@ -134,19 +151,64 @@ async fn serve(
     let (kind, _) = read_message(&mut tls).await?;
     assert_eq!(kind, 0x10, "LOGIN7 comes next");
     logins.fetch_add(1, Ordering::SeqCst);
-    let text = "Login failed for user 'sa'.";
-    let mut body = 18456u32.to_le_bytes().to_vec();
-    body.extend([1, 14]);
+    if door == Door::Closed {
+        let mut tokens = message(ERROR, 18456, 14, "Login failed for user 'sa'.");
+        tokens.extend(done(2, 0));
+        write_message(&mut tls, &tokens).await?;
+        return tls.shutdown().await;
+    }
+    let mut tokens = vec![0xad, 12, 0, 1, 0x74, 0, 0, 4, 1, b'x', 0, 16, 0, 0, 0];
+    // LOGINACK's length counts what follows it: interface, version, name, version of the program.
+    tokens[1] = (tokens.len() - 3) as u8;
+    tokens.extend(done(0, 0));
+    write_message(&mut tls, &tokens).await?;
+    // The first batch asks for the session.
+    read_message(&mut tls).await?;
+    let mut tokens = vec![0x81, 1, 0, 0, 0, 0, 0, 0, 0, 0x38, 10];
+    tokens.extend("session_id".encode_utf16().flat_map(u16::to_le_bytes));
+    tokens.extend([0xd1, 57, 0, 0, 0]);
+    tokens.extend(done(0x10, 1));
+    write_message(&mut tls, &tokens).await?;
+    loop {
+        read_message(&mut tls).await?;
+        let mut tokens = message(INFO, 3211, 0, "10 percent processed.");
+        tokens.extend(done(1, 0));
+        tokens.extend(message(ERROR, 3201, 16, "Cannot open backup device 'x'."));
+        tokens.extend(message(
+            ERROR,
+            3013,
+            16,
+            "RESTORE DATABASE is terminating abnormally.",
+        ));
+        tokens.extend(done(2, 0));
+        write_message(&mut tls, &tokens).await?;
+    }
+}
+
+const ERROR: u8 = 0xaa;
+const INFO: u8 = 0xab;
+
+/// An ERROR or INFO token, [MS-TDS] 2.2.7.10.
+fn message(token: u8, number: u32, class: u8, text: &str) -> Vec<u8> {
+    let mut body = number.to_le_bytes().to_vec();
+    body.extend([1, class]);
     body.extend((text.len() as u16).to_le_bytes());
     body.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
     body.extend([0, 0]);
     body.extend(1u32.to_le_bytes());
-    let mut tokens = vec![0xaa];
-    tokens.extend((body.len() as u16).to_le_bytes());
-    tokens.extend(body);
-    tokens.extend([0xfd, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    write_message(&mut tls, &tokens).await?;
-    tls.shutdown().await
+    let mut bytes = vec![token];
+    bytes.extend((body.len() as u16).to_le_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+/// A DONE token, [MS-TDS] 2.2.7.6.
+fn done(status: u16, rows: u64) -> Vec<u8> {
+    let mut bytes = vec![0xfd];
+    bytes.extend(status.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(rows.to_le_bytes());
+    bytes
 }
 
 async fn read_message(io: &mut (impl AsyncRead + Unpin)) -> io::Result<(u8, Vec<u8>)> {
@@ -323,6 +385,56 @@ async fn a_server_without_encryption_gets_no_login() {
         assert!(matches!(error, ServerError::Tls { .. }), "{error:?}");
     }
     assert_eq!(server.logins(), 0);
+}
+
+#[tokio::test]
+async fn every_error_of_a_batch_and_its_messages_arrive() {
+    use stopat::{server::Answer, tsql::Batch};
+    let server = Refuser::start_with(ENCRYPT_ON, Door::Open).await;
+    let gateway = server.server(Encryption::Pinned(server.fingerprint.clone()));
+    let mut connection = gateway.connect().await.expect("the door is open");
+    assert_eq!(connection.session_id(), 57);
+    // Twice: a refused batch leaves the connection as good as it was.
+    for _ in 0..2 {
+        let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
+        let error = connection
+            .run(
+                &Batch::look("test", "RESTORE …"),
+                &mut Answer::default(),
+                Some(sender),
+                &tokio_util::sync::CancellationToken::new(),
+            )
+            .await
+            .expect_err("it is refused");
+        let ServerError::Refused { errors } = &error else {
+            panic!("{error:?}");
+        };
+        let numbers: Vec<i64> = errors.iter().map(|error| error.number).collect();
+        assert_eq!(numbers, [3201, 3013]);
+        assert_eq!(error.number(), Some(3201));
+        assert_eq!(
+            messages.recv().await.as_deref(),
+            Some("10 percent processed.")
+        );
+        assert_eq!(messages.recv().await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_beyond_the_reach_of_the_profile_is_not_sent() {
+    use stopat::{
+        server::ask,
+        tsql::{Batch, BatchKind},
+    };
+    let server = Refuser::start_with(ENCRYPT_ON, Door::Open).await;
+    let gateway = server.server(Encryption::Pinned(server.fingerprint.clone()));
+    let mut connection = gateway.connect().await.expect("the door is open");
+    let batch = Batch {
+        kind: BatchKind::Restore,
+        ..Batch::look("test", "RESTORE …")
+    };
+    let error = ask(connection.as_mut(), &batch).await.expect_err("refused");
+    assert!(matches!(error, ServerError::NotAllowed { .. }), "{error:?}");
 }
 
 #[tokio::test]
