@@ -1,9 +1,35 @@
 //! What a statement sees besides its own text: the session, its variables, its temp tables, the time.
 
-use crate::practice::catalogue::{Table, same_name};
+use super::instance::Instance;
+use crate::practice::catalogue::{ColumnDef, Table, same_name};
 use crate::practice::value::{Column, SqlType, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The name under which the hidden row number of a real table can be asked for.
+///
+/// No T-SQL text can spell it; the front writes it into the queries that it makes itself.
+pub const ROW_ID_IDENTIFIER: &str = "_rid\u{0}";
+
+/// All that binding and running one statement needs.
+pub struct Environment<'a> {
+    pub engine: &'a mut dyn Instance,
+    pub session: &'a SessionFacts,
+    pub variables: &'a Variables,
+    pub temp: &'a TempTables,
+    /// Tables that exist for this statement alone: `inserted` and `deleted`.
+    pub rows: &'a [RowSource],
+    pub now: StatementTime,
+}
+
+/// Rows in hand that a query can read by name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowSource {
+    pub name: String,
+    pub columns: Vec<ColumnDef>,
+    /// The row number of each row and its values, each of its column's type.
+    pub rows: Vec<(i64, Vec<Value>)>,
+}
 
 /// Facts of the session that functions and live views answer.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,892 @@
+//! `FROM`: tables, derived tables, joins, APPLY, system views.
+
+use super::operators::common_type;
+use super::query::{OutColumn, Place, Relation, named_columns};
+use super::scope::{Clause, Scope, Source, SourceColumn};
+use super::term::Term;
+use super::{Binder, unsupported};
+use crate::practice::catalogue::system::{self, SystemView};
+use crate::practice::catalogue::{ROW_ID, Table, quote, same_name, storage};
+use crate::practice::reply::Message;
+use crate::practice::sql::convert::NO_STYLE;
+use crate::practice::sql::instance::ViewRequest;
+use crate::practice::sql::types;
+use crate::practice::value::{Length, SqlType, Value};
+use sqlparser::ast::{
+    Expr, ForClause, ForXml, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint,
+    JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+};
+use std::sync::Arc;
+
+/// How a table comes to the ones on its left.
+enum Coming {
+    First,
+    /// The words before the table, and whether rows on the left stay without a partner.
+    Joined(&'static str),
+    Apply {
+        outer: bool,
+    },
+}
+
+/// What a name in `FROM` means.
+enum Meaning {
+    Common(String, Vec<(String, SqlType, bool)>),
+    Real {
+        sqlite: String,
+        table: Arc<Table>,
+        schema: Option<String>,
+        database: Option<String>,
+    },
+    View {
+        view: &'static SystemView,
+        database: i32,
+    },
+    Rows(usize),
+}
+
+impl Binder<'_> {
+    /// Writes a `FROM` and fills the innermost scope with its tables.
+    pub(super) fn from(&mut self, from: &[TableWithJoins]) -> Result<String, Message> {
+        let mut sql = String::new();
+        for (at, item) in from.iter().enumerate() {
+            let coming = if at == 0 {
+                Coming::First
+            } else {
+                Coming::Joined(" JOIN ")
+            };
+            self.join_tree(item, coming, &mut sql)?;
+        }
+        Ok(sql)
+    }
+
+    fn join_tree(
+        &mut self,
+        item: &TableWithJoins,
+        coming: Coming,
+        sql: &mut String,
+    ) -> Result<(), Message> {
+        self.factor(&item.relation, &coming, sql)?;
+        for join in &item.joins {
+            self.join(join, sql)?;
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, join: &Join, sql: &mut String) -> Result<(), Message> {
+        let (words, constraint) = match &join.join_operator {
+            JoinOperator::Join(c) | JoinOperator::Inner(c) => (" JOIN ", Some(c)),
+            JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => (" LEFT JOIN ", Some(c)),
+            JoinOperator::Right(c) | JoinOperator::RightOuter(c) => (" RIGHT JOIN ", Some(c)),
+            JoinOperator::FullOuter(c) => (" FULL JOIN ", Some(c)),
+            JoinOperator::CrossJoin(_) => (" JOIN ", None),
+            JoinOperator::CrossApply => {
+                return self.factor(&join.relation, &Coming::Apply { outer: false }, sql);
+            }
+            JoinOperator::OuterApply => {
+                return self.factor(&join.relation, &Coming::Apply { outer: true }, sql);
+            }
+            _ => return Err(unsupported("JOIN")),
+        };
+        let n_before = self.scopes.last().map_or(0, |s| s.sources.len());
+        self.factor(&join.relation, &Coming::Joined(words), sql)?;
+        match constraint {
+            Some(JoinConstraint::On(condition)) => {
+                let condition = self.in_clause(Clause::On, |b| b.predicate(condition))?;
+                sql.push_str(&format!(" ON {condition}"));
+            }
+            Some(_) => {
+                return Err(Message::error(102, "Incorrect syntax near 'JOIN'.").with_class(15));
+            }
+            None => {}
+        }
+        if let Some(scope) = self.scopes.last_mut() {
+            let (left, right) = scope.sources.split_at_mut(n_before);
+            if matches!(words, " LEFT JOIN " | " FULL JOIN ") {
+                optional(right);
+            }
+            if matches!(words, " RIGHT JOIN " | " FULL JOIN ") {
+                optional(left);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, source: Source) -> Result<(), Message> {
+        if let Some(scope) = self.scopes.last_mut() {
+            if scope
+                .sources
+                .iter()
+                .any(|s| same_name(&s.name, &source.name) && s.schema == source.schema && s.database == source.database)
+                && !source.name.is_empty()
+            {
+                return Err(Message::error(
+                    1013,
+                    format!(
+                        "The objects \"{0}\" and \"{0}\" in the FROM clause have the same exposed names. Use correlation names to distinguish them.",
+                        source.name
+                    ),
+                ));
+            }
+            scope.sources.push(source);
+        }
+        Ok(())
+    }
+
+    fn factor(
+        &mut self,
+        factor: &TableFactor,
+        coming: &Coming,
+        sql: &mut String,
+    ) -> Result<(), Message> {
+        match factor {
+            TableFactor::Table {
+                name, alias, args, ..
+            } => {
+                let arguments: Option<Vec<&Expr>> = args.as_ref().map(|a| {
+                    a.args
+                        .iter()
+                        .filter_map(|arg| match arg {
+                            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
+                            _ => None,
+                        })
+                        .collect()
+                });
+                match arguments {
+                    Some(arguments) if !is_hint(&arguments) => {
+                        self.table_function(name, &arguments, alias.as_ref(), coming, sql)
+                    }
+                    _ => self.named_table(name, alias.as_ref(), coming, sql),
+                }
+            }
+            TableFactor::Function {
+                name, args, alias, ..
+            } => {
+                let arguments: Vec<&Expr> = args
+                    .iter()
+                    .filter_map(|arg| match arg {
+                        FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
+                        _ => None,
+                    })
+                    .collect();
+                self.table_function(name, &arguments, alias.as_ref(), coming, sql)
+            }
+            TableFactor::Derived {
+                subquery, alias, ..
+            } => {
+                let lateral = matches!(coming, Coming::Apply { .. });
+                // Only APPLY sees the tables on its left.
+                let hidden = if lateral {
+                    None
+                } else {
+                    self.scopes
+                        .last_mut()
+                        .map(|s| std::mem::take(&mut s.sources))
+                };
+                let relation = self.query(subquery, Place::Subquery);
+                if let Some(hidden) = hidden
+                    && let Some(scope) = self.scopes.last_mut()
+                {
+                    scope.sources = hidden;
+                }
+                let relation = relation?;
+                let (name, names) = alias_parts(alias.as_ref());
+                let columns = named_columns(&relation.columns, &names, &name)?;
+                match coming {
+                    Coming::Apply { outer } => self.lateral(&relation.sql, name, columns, *outer, sql),
+                    _ => {
+                        let source = self.alias();
+                        sql.push_str(&format!(
+                            "{}({}) AS {source}",
+                            words_before(coming),
+                            relation.sql
+                        ));
+                        self.add(positional_source(name, &source, columns))
+                    }
+                }
+            }
+            TableFactor::NestedJoin {
+                table_with_joins, ..
+            } => {
+                let mut inner = String::new();
+                self.join_tree(table_with_joins, Coming::First, &mut inner)?;
+                sql.push_str(&format!("{}({inner})", words_before(coming)));
+                Ok(())
+            }
+            TableFactor::Pivot { .. } => Err(unsupported("PIVOT")),
+            TableFactor::Unpivot { .. } => Err(unsupported("UNPIVOT")),
+            _ => Err(unsupported("FROM")),
+        }
+    }
+
+    /// A subquery for every row on the left: its rows travel as a JSON array.
+    fn lateral(
+        &mut self,
+        query: &str,
+        name: String,
+        columns: Vec<(String, SqlType, bool)>,
+        outer: bool,
+        sql: &mut String,
+    ) -> Result<(), Message> {
+        let each = self.alias();
+        let packed: Vec<String> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, (_, ty, _))| {
+                if storage(*ty) == "BLOB" {
+                    // JSON carries no bytes.
+                    format!("CASE WHEN c{at} IS NOT NULL THEN hex(c{at}) END")
+                } else {
+                    format!("c{at}")
+                }
+            })
+            .collect();
+        let join = if outer { " LEFT JOIN " } else { " JOIN " };
+        sql.push_str(&format!(
+            "{join}json_each((SELECT json_group_array(json_array({})) FROM ({query}))) AS {each} ON 1",
+            packed.join(", ")
+        ));
+        let columns = columns
+            .into_iter()
+            .enumerate()
+            .map(|(at, (name, ty, nullable))| SourceColumn {
+                sql: if storage(ty) == "BLOB" {
+                    format!("unhex({each}.value ->> {at})")
+                } else {
+                    format!("({each}.value ->> {at})")
+                },
+                name,
+                ty,
+                nullable: nullable || outer,
+            })
+            .collect();
+        self.add(Source {
+            name,
+            schema: None,
+            database: None,
+            columns,
+            row_id: None,
+        })
+    }
+
+    fn named_table(
+        &mut self,
+        name: &ObjectName,
+        alias: Option<&TableAlias>,
+        coming: &Coming,
+        sql: &mut String,
+    ) -> Result<(), Message> {
+        let parts: Vec<&Ident> = name.0.iter().filter_map(|p| p.as_ident()).collect();
+        let meaning = self.meaning(&parts)?;
+        let own_name = parts.last().map(|i| i.value.clone()).unwrap_or_default();
+        let (alias_name, _) = alias_parts(alias);
+        let aliased = alias.is_some();
+        let shown = if aliased { alias_name } else { own_name };
+        let source = self.alias();
+        let before = words_before(coming);
+        match meaning {
+            Meaning::Common(sqlite, columns) => {
+                sql.push_str(&format!("{before}{sqlite} AS {source}"));
+                self.add(positional_source(shown, &source, columns))
+            }
+            Meaning::Real {
+                sqlite,
+                table,
+                schema,
+                database,
+            } => {
+                sql.push_str(&format!("{before}{sqlite} AS {source}"));
+                let columns = table
+                    .columns
+                    .iter()
+                    .map(|c| SourceColumn {
+                        name: c.name.clone(),
+                        ty: c.ty,
+                        nullable: c.nullable,
+                        sql: format!("{source}.{}", quote(&c.name)),
+                    })
+                    .collect();
+                self.add(Source {
+                    name: shown,
+                    schema: schema.filter(|_| !aliased),
+                    database: database.filter(|_| !aliased),
+                    columns,
+                    row_id: Some(format!("{source}.{ROW_ID}")),
+                })
+            }
+            Meaning::View { view, database } => {
+                if view.n_arguments > 0 {
+                    return Err(invalid_object(&parts));
+                }
+                let rows = self.view_rows(view, database, None)?;
+                sql.push_str(&format!("{before}({rows}) AS {source}"));
+                let mut made = positional_source(shown, &source, view_columns(view));
+                if !aliased {
+                    made.schema = Some(view.schema.to_owned());
+                    made.database = self.instance.database_name(database);
+                }
+                self.add(made)
+            }
+            Meaning::Rows(at) => {
+                let Some(held) = self.rows.get(at).cloned() else {
+                    return Err(invalid_object(&parts));
+                };
+                let columns: Vec<(String, SqlType, bool)> = held
+                    .columns
+                    .iter()
+                    .map(|c| (c.name.clone(), c.ty, c.nullable))
+                    .collect();
+                let mut rows = Vec::with_capacity(held.rows.len());
+                for (row_id, values) in &held.rows {
+                    let mut line = vec![row_id.to_string()];
+                    for (value, (_, ty, _)) in values.iter().zip(&columns) {
+                        line.push(self.value_literal(value, *ty));
+                    }
+                    rows.push(line);
+                }
+                let inner = values_relation(columns.len() + 1, &rows);
+                sql.push_str(&format!("{before}({inner}) AS {source}"));
+                let columns = columns
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, (name, ty, nullable))| SourceColumn {
+                        name,
+                        ty,
+                        nullable,
+                        sql: format!("{source}.c{}", at + 1),
+                    })
+                    .collect();
+                self.add(Source {
+                    name: shown,
+                    schema: None,
+                    database: None,
+                    columns,
+                    row_id: Some(format!("{source}.c0")),
+                })
+            }
+        }
+    }
+
+    fn meaning(&mut self, parts: &[&Ident]) -> Result<Meaning, Message> {
+        let (database, schema, name) = match parts {
+            [name] => (None, "", name.value.as_str()),
+            [schema, name] => (None, schema.value.as_str(), name.value.as_str()),
+            [database, schema, name] => (
+                Some(database.value.as_str()),
+                schema.value.as_str(),
+                name.value.as_str(),
+            ),
+            [server, ..] => {
+                return Err(Message::error(
+                    7202,
+                    format!(
+                        "Could not find server '{}' in sys.servers. Verify that the correct server name was specified. If necessary, execute the stored procedure sp_addlinkedserver to add the server to sys.servers.",
+                        server.value
+                    ),
+                )
+                .with_class(11)
+                .with_state(2));
+            }
+            [] => return Err(invalid_object(parts)),
+        };
+        if parts.len() == 1 {
+            if let Some(common) = self
+                .commons
+                .iter()
+                .rev()
+                .find(|c| same_name(&c.name, name))
+            {
+                return Ok(Meaning::Common(
+                    common.sqlite_name.clone(),
+                    common.columns.clone(),
+                ));
+            }
+            if let Some(at) = self.rows.iter().position(|r| same_name(&r.name, name)) {
+                return Ok(Meaning::Rows(at));
+            }
+        }
+        if name.starts_with('#') || (name.starts_with('@') && parts.len() == 1) {
+            let Some(temp) = self.temp.find(name) else {
+                return Err(if name.starts_with('@') {
+                    Message::error(1087, format!("Must declare the table variable \"{name}\"."))
+                        .with_class(15)
+                        .with_state(2)
+                } else {
+                    invalid_object(parts)
+                });
+            };
+            return Ok(Meaning::Real {
+                sqlite: format!("temp.{}", quote(&temp.sqlite_name)),
+                table: Arc::clone(&temp.table),
+                schema: None,
+                database: None,
+            });
+        }
+        let database_id = match database {
+            None | Some("") => self.session.database,
+            Some(name) => self
+                .instance
+                .database_id(name)
+                .ok_or_else(|| invalid_object(parts))?,
+        };
+        if let Some(view) = system::view(schema, name) {
+            return Ok(Meaning::View {
+                view,
+                database: database_id,
+            });
+        }
+        let schema_name = if schema.is_empty() { "dbo" } else { schema };
+        let sqlite_schema = self.instance.attach(database_id)?;
+        let table = self
+            .instance
+            .catalogue(database_id)
+            .and_then(|c| c.table(schema_name, name))
+            .map(Arc::clone)
+            .ok_or_else(|| invalid_object(parts))?;
+        Ok(Meaning::Real {
+            sqlite: format!("{}.{}", quote(&sqlite_schema), quote(&table.sqlite_name())),
+            schema: Some(table.schema.clone()),
+            table,
+            database: self.instance.database_name(database_id),
+        })
+    }
+
+    /// The rows of a system view as they are now, written out.
+    fn view_rows(
+        &mut self,
+        view: &'static SystemView,
+        database: i32,
+        arguments: Option<&[Value]>,
+    ) -> Result<String, Message> {
+        let rows = self.instance.view_rows(&ViewRequest {
+            view,
+            database,
+            session: self.session,
+            now: self.now,
+            arguments,
+        })?;
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut line = Vec::with_capacity(row.len());
+            for (value, column) in row.iter().zip(&view.columns) {
+                line.push(self.value_literal(value, column.ty));
+            }
+            lines.push(line);
+        }
+        Ok(values_relation(view.columns.len(), &lines))
+    }
+
+    fn table_function(
+        &mut self,
+        name: &ObjectName,
+        arguments: &[&Expr],
+        alias: Option<&TableAlias>,
+        coming: &Coming,
+        sql: &mut String,
+    ) -> Result<(), Message> {
+        let parts: Vec<&Ident> = name.0.iter().filter_map(|p| p.as_ident()).collect();
+        let own_name = parts
+            .last()
+            .map(|i| i.value.to_lowercase())
+            .unwrap_or_default();
+        let (alias_name, names) = alias_parts(alias);
+        let shown = if alias.is_some() {
+            alias_name
+        } else {
+            own_name.clone()
+        };
+        let mut terms = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            terms.push(match argument {
+                // NULL, DEFAULT.
+                Expr::Identifier(i) if i.value.eq_ignore_ascii_case("default") => Term::null(),
+                other => self.value(other)?,
+            });
+        }
+        let outer = matches!(coming, Coming::Apply { outer: true });
+        if parts.len() == 1 {
+            return self.built_in_rows(&own_name, terms, shown, &names, coming, outer, sql);
+        }
+        let (schema, database) = match parts.as_slice() {
+            [schema, _] => (schema.value.as_str(), self.session.database),
+            [database, schema, _] => (
+                schema.value.as_str(),
+                self.instance
+                    .database_id(&database.value)
+                    .ok_or_else(|| invalid_object(&parts))?,
+            ),
+            _ => return Err(invalid_object(&parts)),
+        };
+        let Some(view) = system::view(schema, &own_name).filter(|v| v.n_arguments > 0) else {
+            return Err(invalid_object(&parts));
+        };
+        let known: Option<Vec<Value>> = terms.iter().map(|t| t.constant.clone()).collect();
+        let rows = self.view_rows(view, database, known.as_deref())?;
+        let source = self.alias();
+        // Arguments that a row on the left gives become a condition on the argument columns.
+        let mut conditions = Vec::new();
+        if known.is_none() {
+            for (at, (term, column)) in terms.into_iter().zip(&view.columns).enumerate() {
+                let key = Term::computed(format!("{source}.c{at}"), column.ty);
+                conditions.push(self.compare("=", key, term)?);
+            }
+        }
+        let before = match coming {
+            Coming::First => "",
+            Coming::Joined(words) => words,
+            Coming::Apply { outer: true } => " LEFT JOIN ",
+            Coming::Apply { outer: false } => " JOIN ",
+        };
+        sql.push_str(&format!("{before}({rows}) AS {source}"));
+        if matches!(coming, Coming::Apply { .. }) {
+            let on = if conditions.is_empty() {
+                "1".to_owned()
+            } else {
+                conditions.join(" AND ")
+            };
+            sql.push_str(&format!(" ON {on}"));
+        }
+        let mut made = positional_source(shown, &source, view_columns(view));
+        if outer {
+            optional(std::slice::from_mut(&mut made));
+        }
+        // The argument columns lead only the way.
+        made.columns.drain(..view.n_hidden.min(made.columns.len()));
+        self.add(made)
+    }
+
+    /// `STRING_SPLIT`, `GENERATE_SERIES`, `OPENJSON` without columns.
+    #[expect(clippy::too_many_arguments, reason = "one caller, which has all of these in hand")]
+    fn built_in_rows(
+        &mut self,
+        name: &str,
+        terms: Vec<Term>,
+        shown: String,
+        names: &[&Ident],
+        coming: &Coming,
+        outer: bool,
+        sql: &mut String,
+    ) -> Result<(), Message> {
+        let each = self.alias();
+        let (array, columns): (String, Vec<(&str, SqlType, String)>) = match (name, terms.as_slice()) {
+            ("string_split", [text, separator, ..]) => {
+                let ty = if types::is_unicode(text.ty) {
+                    SqlType::NVarChar(Length::Limited(4000))
+                } else {
+                    SqlType::VarChar(Length::Limited(8000))
+                };
+                let mut columns = vec![("value", ty, format!("{each}.value"))];
+                if terms.len() > 2 {
+                    columns.push(("ordinal", SqlType::BigInt, format!("({each}.key + 1)")));
+                }
+                (
+                    format!("tsql_split({}, {})", text.sql, separator.sql),
+                    columns,
+                )
+            }
+            ("generate_series", [start, stop, rest @ ..]) => {
+                let step = rest.first().map_or("1", |t| t.sql.as_str());
+                let ty = common_type(std::slice::from_ref(start));
+                (
+                    format!("tsql_series({}, {}, {step})", start.sql, stop.sql),
+                    vec![("value", ty, format!("{each}.value"))],
+                )
+            }
+            ("openjson", [json, rest @ ..]) => {
+                let path = rest
+                    .first()
+                    .map_or_else(String::new, |p| format!(", tsql_json_path({})", p.sql));
+                (
+                    format!("{}{path}", json.sql),
+                    vec![
+                        (
+                            "key",
+                            SqlType::NVarChar(Length::Limited(4000)),
+                            format!("CAST({each}.key AS TEXT)"),
+                        ),
+                        (
+                            "value",
+                            SqlType::NVarChar(Length::Max),
+                            format!("CAST({each}.value AS TEXT)"),
+                        ),
+                        (
+                            "type",
+                            SqlType::TinyInt,
+                            format!(
+                                "(CASE {each}.type WHEN 'null' THEN 0 WHEN 'text' THEN 1 WHEN 'integer' THEN 2 WHEN 'real' THEN 2 WHEN 'true' THEN 3 WHEN 'false' THEN 3 WHEN 'array' THEN 4 ELSE 5 END)"
+                            ),
+                        ),
+                    ],
+                )
+            }
+            _ => {
+                return Err(Message::error(
+                    208,
+                    format!("Invalid object name '{name}'."),
+                ));
+            }
+        };
+        let before = match coming {
+            Coming::First => "",
+            Coming::Joined(words) => words,
+            Coming::Apply { outer: true } => " LEFT JOIN ",
+            Coming::Apply { outer: false } => " JOIN ",
+        };
+        let on = if matches!(coming, Coming::Apply { .. }) {
+            " ON 1"
+        } else {
+            ""
+        };
+        sql.push_str(&format!("{before}json_each({array}) AS {each}{on}"));
+        let columns = columns
+            .into_iter()
+            .enumerate()
+            .map(|(at, (column, ty, sql))| SourceColumn {
+                name: names
+                    .get(at)
+                    .map_or_else(|| column.to_owned(), |i| i.value.clone()),
+                ty,
+                nullable: outer || ty != SqlType::BigInt,
+                sql,
+            })
+            .collect();
+        self.add(Source {
+            name: shown,
+            schema: None,
+            database: None,
+            columns,
+            row_id: None,
+        })
+    }
+
+    /// `FOR JSON PATH`, `FOR JSON AUTO` and `FOR XML PATH('')`.
+    pub(super) fn for_clause(
+        &mut self,
+        clause: &ForClause,
+        relation: Relation,
+    ) -> Result<Relation, Message> {
+        let (sql, name) = match clause {
+            ForClause::Browse => return Ok(relation),
+            ForClause::Json {
+                root,
+                include_null_values,
+                without_array_wrapper,
+                ..
+            } => {
+                let mut pairs = Vec::with_capacity(relation.columns.len());
+                for (at, column) in relation.columns.iter().enumerate() {
+                    if column.name.is_empty() {
+                        return Err(Message::error(
+                            13605,
+                            format!(
+                                "Column expressions and data sources without names or aliases cannot be formatted as JSON text using FOR JSON clause. Add alias to the unnamed column or table. (column {})",
+                                at + 1
+                            ),
+                        ));
+                    }
+                    let term = Term::computed(format!("c{at}"), column.ty);
+                    let value = self.json_value(term);
+                    pairs.push(format!("{}, {value}", self.text(&column.name)));
+                }
+                let object = format!("json_object({})", pairs.join(", "));
+                let object = if *include_null_values {
+                    object
+                } else {
+                    format!("json_patch('{{}}', {object})")
+                };
+                let array = format!("json_group_array(json({object}))");
+                let mut text = if *without_array_wrapper {
+                    format!("trim({array}, '[]')")
+                } else {
+                    array
+                };
+                if let Some(root) = root {
+                    text = format!("json_object({}, json({text}))", self.text(root));
+                }
+                (
+                    // No rows: no text.
+                    format!(
+                        "SELECT CASE WHEN count(*) > 0 THEN {text} END AS c0 FROM ({})",
+                        relation.sql
+                    ),
+                    "JSON_F52E2B61-18A1-11d1-B105-00805F49916B",
+                )
+            }
+            ForClause::Xml {
+                for_xml: ForXml::Path(Some(element)),
+                ..
+            } if element.is_empty() => {
+                let mut parts = Vec::with_capacity(relation.columns.len());
+                for (at, column) in relation.columns.iter().enumerate() {
+                    let term = Term::computed(format!("c{at}"), column.ty);
+                    let term = self.cast(
+                        term,
+                        SqlType::NVarChar(Length::Max),
+                        NO_STYLE,
+                        super::cast::Failure::Error,
+                    );
+                    let text = format!("tsql_xml_text({})", term.sql);
+                    parts.push(if column.name.is_empty() {
+                        format!("ifnull({text}, '')")
+                    } else {
+                        let open = self.text(&format!("<{}>", column.name));
+                        let close = self.text(&format!("</{}>", column.name));
+                        format!("ifnull({open} || {text} || {close}, '')")
+                    });
+                }
+                (
+                    format!(
+                        "SELECT group_concat({}, '') AS c0 FROM ({})",
+                        parts.join(" || "),
+                        relation.sql
+                    ),
+                    "XML_F52E2B61-18A1-11d1-B105-00805F49916B",
+                )
+            }
+            ForClause::Xml { .. } => return Err(unsupported("FOR XML")),
+        };
+        Ok(Relation {
+            sql,
+            columns: vec![OutColumn {
+                name: name.to_owned(),
+                nullable: true,
+                ..OutColumn::unnamed(SqlType::NVarChar(Length::Max))
+            }],
+        })
+    }
+
+    /// A value as JSON has it: numbers and texts as they are, the rest as text.
+    fn json_value(&mut self, term: Term) -> String {
+        match types::family(term.ty) {
+            types::Family::Integer if term.ty == SqlType::Bit => {
+                format!(
+                    "json(CASE {0} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)",
+                    term.sql
+                )
+            }
+            types::Family::Integer | types::Family::Approximate => term.sql,
+            types::Family::Text | types::Family::Guid => term.sql,
+            types::Family::Numeric | types::Family::Money => {
+                let text = self.cast(
+                    term,
+                    SqlType::VarChar(Length::Limited(41)),
+                    NO_STYLE,
+                    super::cast::Failure::Error,
+                );
+                format!("json({})", text.sql)
+            }
+            types::Family::Moment => {
+                self.cast(
+                    term,
+                    SqlType::VarChar(Length::Limited(40)),
+                    126,
+                    super::cast::Failure::Error,
+                )
+                .sql
+            }
+            _ => {
+                self.cast(
+                    term,
+                    SqlType::NVarChar(Length::Max),
+                    NO_STYLE,
+                    super::cast::Failure::Error,
+                )
+                .sql
+            }
+        }
+    }
+
+    /// The scope of a query that has no tables of its own yet.
+    pub(super) fn empty_scope() -> Scope {
+        Scope::default()
+    }
+}
+
+/// `SELECT column1 AS c0 … FROM (VALUES …)`.
+fn values_relation(n_columns: usize, rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
+        let list: Vec<String> = (0..n_columns).map(|at| format!("NULL AS c{at}")).collect();
+        return format!("SELECT {} WHERE 0", list.join(", "));
+    }
+    let list: Vec<String> = (0..n_columns)
+        .map(|at| format!("column{} AS c{at}", at + 1))
+        .collect();
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|row| format!("({})", row.join(", ")))
+        .collect();
+    format!("SELECT {} FROM (VALUES {})", list.join(", "), rows.join(", "))
+}
+
+fn view_columns(view: &SystemView) -> Vec<(String, SqlType, bool)> {
+    view.columns
+        .iter()
+        .map(|c| (c.name.clone(), c.ty, c.nullable))
+        .collect()
+}
+
+fn positional_source(
+    name: String,
+    sqlite: &str,
+    columns: Vec<(String, SqlType, bool)>,
+) -> Source {
+    Source {
+        name,
+        schema: None,
+        database: None,
+        columns: columns
+            .into_iter()
+            .enumerate()
+            .map(|(at, (name, ty, nullable))| SourceColumn {
+                name,
+                ty,
+                nullable,
+                sql: format!("{sqlite}.c{at}"),
+            })
+            .collect(),
+        row_id: None,
+    }
+}
+
+fn optional(sources: &mut [Source]) {
+    for column in sources.iter_mut().flat_map(|s| &mut s.columns) {
+        column.nullable = true;
+    }
+}
+
+fn alias_parts(alias: Option<&TableAlias>) -> (String, Vec<&Ident>) {
+    alias.map_or_else(
+        || (String::new(), Vec::new()),
+        |a| {
+            (
+                a.name.value.clone(),
+                a.columns.iter().map(|c| &c.name).collect(),
+            )
+        },
+    )
+}
+
+fn words_before(coming: &Coming) -> &'static str {
+    match coming {
+        Coming::First => "",
+        Coming::Joined(words) => words,
+        Coming::Apply { outer: true } => " LEFT JOIN ",
+        Coming::Apply { outer: false } => " JOIN ",
+    }
+}
+
+/// `t (NOLOCK)` reads like a call.
+fn is_hint(arguments: &[&Expr]) -> bool {
+    arguments.iter().all(|a| {
+        matches!(a, Expr::Identifier(i) if i.quote_style.is_none() && matches!(
+            i.value.to_lowercase().as_str(),
+            "nolock" | "readuncommitted" | "readcommitted" | "repeatableread" | "serializable" | "holdlock"
+                | "updlock" | "xlock" | "tablock" | "tablockx" | "rowlock" | "paglock" | "readpast" | "nowait"
+        ))
+    }) && !arguments.is_empty()
+}
+
+/// 208.
+pub(super) fn invalid_object(parts: &[&Ident]) -> Message {
+    let name: Vec<&str> = parts.iter().map(|p| p.value.as_str()).collect();
+    Message::error(208, format!("Invalid object name '{}'.", name.join(".")))
+}
