@@ -3,6 +3,7 @@
 //! A [`Catalogue`] belongs to one database and is kept inside it, one JSON text per table.
 //! It deliberately holds no rows; those live in SQLite under [`Table::sqlite_name`].
 
+mod live;
 pub mod system;
 
 use crate::practice::value::SqlType;

@@ -87,9 +87,7 @@ impl Store {
         connection
             .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY")
             .map_err(|e| internal(&e))?;
-        connection
-            .create_collation("tsql", compare_texts)
-            .map_err(|e| internal(&e))?;
+        crate::practice::sql::functions::register(&connection).map_err(|e| internal(&e))?;
         let capture = Arc::new(Mutex::new(Capture::default()));
         let hook = Arc::clone(&capture);
         connection

@@ -7,6 +7,7 @@ pub mod dialect;
 pub mod environment;
 pub mod functions;
 pub mod instance;
+pub mod names;
 pub mod parse;
 pub mod run;
 pub mod session;

@@ -78,7 +78,9 @@ pub fn message_of(error: &rusqlite::Error) -> Message {
     // The query processor's own words for what it cannot carry out.
     Message::error(
         8624,
-        format!("Internal Query Processor Error: The query processor could not produce a query plan. ({text})"),
+        format!(
+            "Internal Query Processor Error: The query processor could not produce a query plan. ({text})"
+        ),
     )
 }
 

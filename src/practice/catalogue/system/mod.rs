@@ -2,7 +2,8 @@
 
 mod declare;
 mod msdb;
-
-pub use msdb::msdb_tables;
+mod views;
 
 pub use declare::{columns, table};
+pub use msdb::msdb_tables;
+pub use views::{SystemView, schemas, type_names, view, views};

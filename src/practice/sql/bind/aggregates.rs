@@ -153,8 +153,9 @@ impl Binder<'_> {
                 } else {
                     format!("({n} - 1)")
                 };
-                let variance =
-                    format!("(CASE WHEN {divisor} > 0 THEN max(0.0, ({squares} - {x} * {x} / {n}) / {divisor}) END)");
+                let variance = format!(
+                    "(CASE WHEN {divisor} > 0 THEN max(0.0, ({squares} - {x} * {x} / {n}) / {divisor}) END)"
+                );
                 Ok(Term::computed(
                     if name.starts_with("stdev") {
                         format!("tsql_sqrt({variance})")
@@ -180,7 +181,10 @@ impl Binder<'_> {
                     (_, false) => SqlType::VarChar(Length::Limited(8000)),
                 };
                 Ok(Term::computed(
-                    format!("group_concat({}, {}{within}){over}", term.sql, separator.sql),
+                    format!(
+                        "group_concat({}, {}{within}){over}",
+                        term.sql, separator.sql
+                    ),
                     ty,
                 ))
             }
@@ -224,7 +228,11 @@ impl Binder<'_> {
                     SqlType::Int
                 };
                 Term::computed(
-                    format!("tsql_int(sum({word}{}){over}, {})", term.sql, types::code(ty)),
+                    format!(
+                        "tsql_int(sum({word}{}){over}, {})",
+                        term.sql,
+                        types::code(ty)
+                    ),
                     ty,
                 )
             }
@@ -285,7 +293,10 @@ impl Binder<'_> {
                 if !over.contains("ORDER BY") {
                     return Err(Message::error(
                         4112,
-                        format!("The function '{}' must have an OVER clause with ORDER BY.", name.to_uppercase()),
+                        format!(
+                            "The function '{}' must have an OVER clause with ORDER BY.",
+                            name.to_uppercase()
+                        ),
                     )
                     .with_class(15));
                 }
@@ -399,7 +410,11 @@ impl Binder<'_> {
 
 /// 174.
 pub(super) fn wrong_arguments(name: &str, n: usize) -> Message {
-    Message::error(174, format!("The {name} function requires {n} argument(s).")).with_class(15)
+    Message::error(
+        174,
+        format!("The {name} function requires {n} argument(s)."),
+    )
+    .with_class(15)
 }
 
 fn invalid_operand(ty: SqlType, name: &str) -> Message {

@@ -1,11 +1,10 @@
 //! Scalar functions: what each takes, what type it gives, and how SQLite is asked for it.
 
+use super::Binder;
 use super::aggregates::{date_part, wrong_arguments};
 use super::cast::Failure;
-use super::operators::common_type;
 use super::term::{Origin, Term};
 use super::walk::{arguments, function_name};
-use super::Binder;
 use crate::practice::reply::Message;
 use crate::practice::sql::convert::{NO_STYLE, calendar};
 use crate::practice::sql::types::{self, Family, SYSNAME, family};
@@ -44,16 +43,12 @@ impl Binder<'_> {
                 ))
             }
             // Without availability groups every database is backed up here.
-            "fn_hadr_backup_is_preferred_replica" => Ok(self.constant(
-                Value::Int(1),
-                SqlType::Bit,
-                Origin::Literal,
-            )),
-            "fn_hadr_is_primary_replica" => Ok(self.constant(
-                Value::Null,
-                SqlType::Bit,
-                Origin::Literal,
-            )),
+            "fn_hadr_backup_is_preferred_replica" => {
+                Ok(self.constant(Value::Int(1), SqlType::Bit, Origin::Literal))
+            }
+            "fn_hadr_is_primary_replica" => {
+                Ok(self.constant(Value::Null, SqlType::Bit, Origin::Literal))
+            }
             "fn_varbintohexstr" | "fn_varbintohexsubstring" => {
                 let [bytes] = self.terms::<1>(name, given)?;
                 Ok(Term::computed(
@@ -274,7 +269,9 @@ impl Binder<'_> {
                 .nullable_if(date.nullable))
             }
             "eomonth" => {
-                let (first, rest) = given.split_first().ok_or_else(|| wrong_arguments(name, 1))?;
+                let (first, rest) = given
+                    .split_first()
+                    .ok_or_else(|| wrong_arguments(name, 1))?;
                 let date = self.moment_argument(first, SqlType::DateTime2(7))?;
                 let months = match rest.first() {
                     Some(expr) => self.value(expr)?.sql,
@@ -289,11 +286,13 @@ impl Binder<'_> {
                     SqlType::Date,
                 ))
             }
-            "datefromparts" => self.from_parts(name, given, 3, SqlType::Date),
-            "datetimefromparts" => self.from_parts(name, given, 7, SqlType::DateTime),
-            "smalldatetimefromparts" => self.from_parts(name, given, 5, SqlType::SmallDateTime),
-            "datetime2fromparts" => self.from_parts(name, given, 8, SqlType::DateTime2(7)),
-            "timefromparts" => self.from_parts(name, given, 5, SqlType::Time(7)),
+            "datefromparts" => self.moment_from_parts(name, given, 3, SqlType::Date),
+            "datetimefromparts" => self.moment_from_parts(name, given, 7, SqlType::DateTime),
+            "smalldatetimefromparts" => {
+                self.moment_from_parts(name, given, 5, SqlType::SmallDateTime)
+            }
+            "datetime2fromparts" => self.moment_from_parts(name, given, 8, SqlType::DateTime2(7)),
+            "timefromparts" => self.moment_from_parts(name, given, 5, SqlType::Time(7)),
             "switchoffset" | "todatetimeoffset" => {
                 let [date, zone] = given else {
                     return Err(wrong_arguments(name, 2));
@@ -398,7 +397,10 @@ impl Binder<'_> {
                     return Err(wrong_arguments(name, 3));
                 };
                 Ok(Term::computed(
-                    format!("(CASE WHEN {condition} THEN {} ELSE {} END)", yes.sql, no.sql),
+                    format!(
+                        "(CASE WHEN {condition} THEN {} ELSE {} END)",
+                        yes.sql, no.sql
+                    ),
                     ty,
                 )
                 .nullable_if(nullable))
@@ -423,7 +425,11 @@ impl Binder<'_> {
                 let (terms, ty) = self.unify(terms)?;
                 let rows: Vec<String> = terms.iter().map(|t| format!("({})", t.sql)).collect();
                 let function = if name == "greatest" { "max" } else { "min" };
-                let collate = if types::is_text(ty) { " COLLATE tsql" } else { "" };
+                let collate = if types::is_text(ty) {
+                    " COLLATE tsql"
+                } else {
+                    ""
+                };
                 Ok(Term::computed(
                     format!(
                         "(SELECT {function}(column1{collate}) FROM (VALUES {}))",
@@ -440,8 +446,10 @@ impl Binder<'_> {
                 } else {
                     SqlType::Int
                 };
-                Ok(Term::computed(format!("length(rtrim({}, ' '))", text.sql), ty)
-                    .nullable_if(text.nullable))
+                Ok(
+                    Term::computed(format!("length(rtrim({}, ' '))", text.sql), ty)
+                        .nullable_if(text.nullable),
+                )
             }
             "datalength" => {
                 let [term] = self.terms::<1>(name, given)?;
@@ -461,8 +469,10 @@ impl Binder<'_> {
             }
             "upper" | "lower" => {
                 let [text] = self.text_terms::<1>(name, given)?;
-                Ok(Term::computed(format!("tsql_{name}({})", text.sql), text.ty)
-                    .nullable_if(text.nullable))
+                Ok(
+                    Term::computed(format!("tsql_{name}({})", text.sql), text.ty)
+                        .nullable_if(text.nullable),
+                )
             }
             "ltrim" | "rtrim" | "trim" => {
                 let terms = self.some_terms(name, given, 1, 2)?;
@@ -482,8 +492,10 @@ impl Binder<'_> {
                 let [text, n] = self.text_terms::<2>(name, given)?;
                 let n = self.as_int(n)?;
                 let ty = resized(text.ty, constant_length(&n));
-                Ok(Term::computed(format!("tsql_{name}({}, {})", text.sql, n.sql), ty)
-                    .nullable_if(text.nullable || n.nullable))
+                Ok(
+                    Term::computed(format!("tsql_{name}({}, {})", text.sql, n.sql), ty)
+                        .nullable_if(text.nullable || n.nullable),
+                )
             }
             "substring" => {
                 let [text, start, length] = if given.len() == 2 {
@@ -493,7 +505,11 @@ impl Binder<'_> {
                         terms.next().unwrap_or_else(Term::null),
                         terms.next().unwrap_or_else(Term::null),
                     );
-                    let long = self.constant(Value::Int(i64::from(i32::MAX)), SqlType::Int, Origin::Literal);
+                    let long = self.constant(
+                        Value::Int(i64::from(i32::MAX)),
+                        SqlType::Int,
+                        Origin::Literal,
+                    );
                     [a, b, long]
                 } else {
                     self.terms::<3>(name, given)?
@@ -511,7 +527,10 @@ impl Binder<'_> {
                     ty => ty,
                 };
                 Ok(Term::computed(
-                    format!("tsql_substring({}, {}, {})", text.sql, start.sql, length.sql),
+                    format!(
+                        "tsql_substring({}, {}, {})",
+                        text.sql, start.sql, length.sql
+                    ),
                     ty,
                 )
                 .nullable_if(text.nullable || start.nullable || length.nullable))
@@ -552,7 +571,10 @@ impl Binder<'_> {
                 for (at, term) in terms.into_iter().enumerate() {
                     texts.push(if at < 2 { self.as_text(term)? } else { term });
                 }
-                Ok(Term::computed(format!("tsql_charindex({})", list(&texts)), SqlType::Int))
+                Ok(Term::computed(
+                    format!("tsql_charindex({})", list(&texts)),
+                    SqlType::Int,
+                ))
             }
             "patindex" => {
                 let [pattern, text] = self.text_terms::<2>(name, given)?;
@@ -586,8 +608,10 @@ impl Binder<'_> {
             }
             "reverse" => {
                 let [text] = self.text_terms::<1>(name, given)?;
-                Ok(Term::computed(format!("tsql_reverse({})", text.sql), text.ty)
-                    .nullable_if(text.nullable))
+                Ok(
+                    Term::computed(format!("tsql_reverse({})", text.sql), text.ty)
+                        .nullable_if(text.nullable),
+                )
             }
             "concat" | "concat_ws" => {
                 let terms = self.some_terms(name, given, 2, 254)?;
@@ -694,7 +718,10 @@ impl Binder<'_> {
             // JSON.
             "isjson" => {
                 let [text] = self.text_terms::<1>(name, given)?;
-                Ok(Term::computed(format!("json_valid({})", text.sql), SqlType::Int))
+                Ok(Term::computed(
+                    format!("json_valid({})", text.sql),
+                    SqlType::Int,
+                ))
             }
             "json_value" | "json_query" => {
                 let [text, path] = self.text_terms::<2>(name, given)?;
@@ -803,14 +830,17 @@ impl Binder<'_> {
                 Origin::Literal,
             )),
             "rand" => Ok(Term::computed("tsql_rand()".to_owned(), SqlType::Float)),
-            "newid" | "newsequentialid" => {
-                Ok(Term::computed("tsql_newid()".to_owned(), SqlType::UniqueIdentifier)
-                    .nullable_if(false))
-            }
+            "newid" | "newsequentialid" => Ok(Term::computed(
+                "tsql_newid()".to_owned(),
+                SqlType::UniqueIdentifier,
+            )
+            .nullable_if(false)),
             "checksum" | "binary_checksum" => {
                 let terms = self.some_terms(name, given, 1, usize::MAX)?;
-                Ok(Term::computed(format!("tsql_checksum({})", list(&terms)), SqlType::Int)
-                    .nullable_if(false))
+                Ok(
+                    Term::computed(format!("tsql_checksum({})", list(&terms)), SqlType::Int)
+                        .nullable_if(false),
+                )
             }
             "hashbytes" => {
                 let [algorithm, data] = self.terms::<2>(name, given)?;
@@ -830,7 +860,7 @@ impl Binder<'_> {
         }
     }
 
-    fn from_parts(
+    fn moment_from_parts(
         &mut self,
         name: &str,
         given: &[Expr],
@@ -846,11 +876,7 @@ impl Binder<'_> {
             terms.push(self.as_int(term)?);
         }
         Ok(Term::computed(
-            format!(
-                "tsql_fromparts({}, {})",
-                types::code(ty),
-                list(&terms)
-            ),
+            format!("tsql_fromparts({}, {})", types::code(ty), list(&terms)),
             ty,
         ))
     }
@@ -868,9 +894,12 @@ impl Binder<'_> {
     fn concat_text(&mut self, term: Term) -> Term {
         match family(term.ty) {
             Family::Text => term,
-            Family::Variant | Family::Xml => {
-                self.cast(term, SqlType::NVarChar(Length::Max), NO_STYLE, Failure::Error)
-            }
+            Family::Variant | Family::Xml => self.cast(
+                term,
+                SqlType::NVarChar(Length::Max),
+                NO_STYLE,
+                Failure::Error,
+            ),
             _ => {
                 let length = types::text_length(term.ty);
                 self.cast(term, SqlType::VarChar(length), NO_STYLE, Failure::Error)
@@ -888,11 +917,6 @@ impl Binder<'_> {
             .map(|(key, value)| format!("WHEN {key} THEN {value}"))
             .collect();
         Term::computed(format!("(CASE {} {} END)", key.key(), cases.join(" ")), ty)
-    }
-
-    /// The type that all arguments have in common.
-    pub(super) fn type_of_all(terms: &[Term]) -> SqlType {
-        common_type(terms)
     }
 }
 

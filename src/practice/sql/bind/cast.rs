@@ -16,9 +16,10 @@ impl Binder<'_> {
             let refused = match (family(from), family(to)) {
                 (Family::Variant, to) => to != Family::Variant,
                 (Family::Text, Family::Binary) => true,
-                (Family::Moment, Family::Integer | Family::Numeric | Family::Approximate | Family::Money) => {
-                    true
-                }
+                (
+                    Family::Moment,
+                    Family::Integer | Family::Numeric | Family::Approximate | Family::Money,
+                ) => true,
                 (Family::Moment, Family::Guid | Family::Binary) => true,
                 _ => false,
             };
@@ -34,13 +35,22 @@ impl Binder<'_> {
                 .with_state(3));
             }
             let clash = match (family(from), family(to)) {
-                (Family::Guid, Family::Integer | Family::Numeric | Family::Approximate | Family::Money | Family::Moment)
-                | (Family::Integer | Family::Numeric | Family::Approximate | Family::Money, Family::Guid) => {
-                    true
-                }
-                (Family::Integer | Family::Numeric | Family::Approximate | Family::Money, Family::Moment) => {
-                    !matches!(to, SqlType::DateTime | SqlType::SmallDateTime)
-                }
+                (
+                    Family::Guid,
+                    Family::Integer
+                    | Family::Numeric
+                    | Family::Approximate
+                    | Family::Money
+                    | Family::Moment,
+                )
+                | (
+                    Family::Integer | Family::Numeric | Family::Approximate | Family::Money,
+                    Family::Guid,
+                ) => true,
+                (
+                    Family::Integer | Family::Numeric | Family::Approximate | Family::Money,
+                    Family::Moment,
+                ) => !matches!(to, SqlType::DateTime | SqlType::SmallDateTime),
                 _ => false,
             };
             if clash {
@@ -99,7 +109,13 @@ impl Binder<'_> {
     }
 
     /// `CONVERT` with a style that only running tells.
-    pub(super) fn cast_with(&mut self, term: Term, to: SqlType, style: &Term, failure: Failure) -> Term {
+    pub(super) fn cast_with(
+        &mut self,
+        term: Term,
+        to: SqlType,
+        style: &Term,
+        failure: Failure,
+    ) -> Term {
         let sql = format!(
             "{}({}, {}, {}, {})",
             failure.function(),
@@ -127,9 +143,11 @@ impl Binder<'_> {
     /// The term as an `int`.
     pub(super) fn as_int(&mut self, term: Term) -> Result<Term, Message> {
         match term.ty {
-            SqlType::Int | SqlType::BigInt | SqlType::SmallInt | SqlType::TinyInt | SqlType::Bit => {
-                Ok(term)
-            }
+            SqlType::Int
+            | SqlType::BigInt
+            | SqlType::SmallInt
+            | SqlType::TinyInt
+            | SqlType::Bit => Ok(term),
             _ => self.implicit(term, SqlType::Int),
         }
     }
@@ -213,9 +231,11 @@ fn same_encoding(from: SqlType, to: SqlType) -> bool {
                 to != SqlType::Bit && types::precedence(to) >= types::precedence(from)
             }
             (Family::Text, Family::Text) | (Family::Binary, Family::Binary) => {
-                !matches!(to, SqlType::Char(_) | SqlType::NChar(_) | SqlType::Binary(_))
-                    && types::wider(types::text_length(from), types::text_length(to))
-                        == types::text_length(to)
+                !matches!(
+                    to,
+                    SqlType::Char(_) | SqlType::NChar(_) | SqlType::Binary(_)
+                ) && types::wider(types::text_length(from), types::text_length(to))
+                    == types::text_length(to)
             }
             (Family::Guid, Family::Text) => {
                 !matches!(to, SqlType::Char(_) | SqlType::NChar(_))

@@ -191,11 +191,9 @@ impl Binder<'_> {
             | Expr::Between { .. }
             | Expr::Like { .. }
             | Expr::IsNull(_)
-            | Expr::IsNotNull(_) => Err(Message::error(
-                156,
-                "Incorrect syntax near the keyword 'IS'.",
-            )
-            .with_class(15)),
+            | Expr::IsNotNull(_) => {
+                Err(Message::error(156, "Incorrect syntax near the keyword 'IS'.").with_class(15))
+            }
             _ => Err(unsupported("expression")),
         }
     }
@@ -342,12 +340,7 @@ impl Binder<'_> {
         }
     }
 
-    fn binary(
-        &mut self,
-        left: &Expr,
-        op: &BinaryOperator,
-        right: &Expr,
-    ) -> Result<Term, Message> {
+    fn binary(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Term, Message> {
         let arithmetic = match op {
             BinaryOperator::Plus => Arithmetic::Add,
             BinaryOperator::Minus => Arithmetic::Subtract,
@@ -363,8 +356,9 @@ impl Binder<'_> {
                 return self.bitwise(op, left, right);
             }
             _ => {
-                return Err(Message::error(102, format!("Incorrect syntax near '{op}'."))
-                    .with_class(15));
+                return Err(
+                    Message::error(102, format!("Incorrect syntax near '{op}'.")).with_class(15),
+                );
             }
         };
         let left = self.value(left)?;
@@ -463,7 +457,11 @@ impl Binder<'_> {
                 let above = self.compare(">=", value.clone(), low)?;
                 let below = self.compare("<=", value, high)?;
                 let sql = format!("({above} AND {below})");
-                Ok(if *negated { format!("(NOT {sql})") } else { sql })
+                Ok(if *negated {
+                    format!("(NOT {sql})")
+                } else {
+                    sql
+                })
             }
             Expr::InList {
                 expr,

@@ -14,11 +14,15 @@ mod scope;
 mod system_calls;
 mod tables;
 mod term;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use term::Term;
 
-use super::environment::{Bound, Environment, RowSource, SessionFacts, StatementTime, TempTables, Variables};
+use super::environment::{
+    Bound, Environment, RowSource, SessionFacts, StatementTime, TempTables, Variables,
+};
 use super::instance::Instance;
 use crate::practice::reply::Message;
 use crate::practice::value::{Column, SqlType, Value};
@@ -135,7 +139,12 @@ pub fn bind_query(env: &mut Environment<'_>, query: &ast::Query) -> Result<Bound
 pub fn bind_expression(env: &mut Environment<'_>, expr: &ast::Expr) -> Result<Bound, Message> {
     let mut binder = Binder::new(env);
     let term = binder.value(expr)?;
-    Ok(one_column(term.sql, term.ty, term.nullable, binder.parameters))
+    Ok(one_column(
+        term.sql,
+        term.ty,
+        term.nullable,
+        binder.parameters,
+    ))
 }
 
 /// Translates an expression and what turns it into `ty`, as in `SET @x = …`.

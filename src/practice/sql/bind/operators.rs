@@ -46,26 +46,30 @@ impl Binder<'_> {
             .into_iter()
             .find(|t| !types::is_number(*t) && !types::is_text(*t) && family(*t) != Family::Binary)
         {
-            return Err(if family(a) == family(b) && a != b || family(a) != family(b) && family(bad) == Family::Moment {
-                Message::error(
-                    206,
-                    format!(
-                        "Operand type clash: {} is incompatible with {}",
-                        types::name(a),
-                        types::name(b)
-                    ),
-                )
-                .with_state(2)
-            } else {
-                Message::error(
-                    8117,
-                    format!(
-                        "Operand data type {} is invalid for {} operator.",
-                        types::name(bad),
-                        op.name()
-                    ),
-                )
-            });
+            return Err(
+                if family(a) == family(b) && a != b
+                    || family(a) != family(b) && family(bad) == Family::Moment
+                {
+                    Message::error(
+                        206,
+                        format!(
+                            "Operand type clash: {} is incompatible with {}",
+                            types::name(a),
+                            types::name(b)
+                        ),
+                    )
+                    .with_state(2)
+                } else {
+                    Message::error(
+                        8117,
+                        format!(
+                            "Operand data type {} is invalid for {} operator.",
+                            types::name(bad),
+                            op.name()
+                        ),
+                    )
+                },
+            );
         }
         // What is no number becomes one of the other side's type.
         let number = |ty: SqlType, other: SqlType| {
@@ -156,12 +160,7 @@ impl Binder<'_> {
         let left = self.implicit(left, SqlType::DateTime)?;
         let right = self.implicit(right, SqlType::DateTime)?;
         Ok(Term::computed(
-            format!(
-                "tsql_days({} {} {})",
-                left.sql,
-                symbol(op),
-                right.sql
-            ),
+            format!("tsql_days({} {} {})", left.sql, symbol(op), right.sql),
             SqlType::DateTime,
         )
         .nullable_if(nullable))
@@ -249,7 +248,10 @@ pub(super) fn keys(left: &Term, right: &Term) -> (String, String) {
     let text = |t: &Term| types::is_text(t.ty) && !t.is_null();
     if text(left) || text(right) {
         let collation = left.collation.or(right.collation).unwrap_or("tsql");
-        (format!("{} COLLATE {collation}", left.sql), right.sql.clone())
+        (
+            format!("{} COLLATE {collation}", left.sql),
+            right.sql.clone(),
+        )
     } else {
         (left.key(), right.key())
     }
@@ -320,11 +322,7 @@ fn integer(op: Arithmetic, left: &Term, right: &Term, ty: SqlType) -> String {
             _ if op == Arithmetic::Divide => format!("tsql_divide({a}, {b})"),
             _ => format!("tsql_modulo({a}, {b})"),
         },
-        _ => format!(
-            "tsql_int(({a} {} {b}), {})",
-            symbol(op),
-            types::code(ty)
-        ),
+        _ => format!("tsql_int(({a} {} {b}), {})", symbol(op), types::code(ty)),
     }
 }
 

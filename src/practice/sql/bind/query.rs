@@ -2,7 +2,7 @@
 //!
 //! Every relation that leaves here names its columns `c0`, `c1`…
 
-use super::scope::{Clause, CommonTable, Grouping, Scope, invalid_column};
+use super::scope::{Clause, CommonTable, Grouping, Scope};
 use super::term::{Origin, Term};
 use super::walk::has_aggregate;
 use super::{Binder, unsupported};
@@ -160,10 +160,15 @@ impl Binder<'_> {
         for cte in &with.cte_tables {
             let sqlite_name = self.alias();
             let names: Vec<&Ident> = cte.alias.columns.iter().map(|c| &c.name).collect();
-            let relation = self.common_table(&cte.query, &cte.alias.name.value, &sqlite_name, &names)?;
+            let relation =
+                self.common_table(&cte.query, &cte.alias.name.value, &sqlite_name, &names)?;
             let columns = named_columns(&relation.columns, &names, &cte.alias.name.value)?;
             let list: Vec<String> = (0..columns.len()).map(|n| format!("c{n}")).collect();
-            parts.push(format!("{sqlite_name}({}) AS ({})", list.join(", "), relation.sql));
+            parts.push(format!(
+                "{sqlite_name}({}) AS ({})",
+                list.join(", "),
+                relation.sql
+            ));
             self.commons.push(CommonTable {
                 name: cte.alias.name.value.clone(),
                 sqlite_name,
@@ -361,7 +366,8 @@ impl Binder<'_> {
 
     /// Writes a body out, its columns brought to `types`; `keyed` when rows will be compared.
     fn finish(&mut self, body: Body, types: Option<&[SqlType]>, keyed: bool) -> Relation {
-        let wanted = |at: usize, have: SqlType| types.and_then(|t| t.get(at)).copied().unwrap_or(have);
+        let wanted =
+            |at: usize, have: SqlType| types.and_then(|t| t.get(at)).copied().unwrap_or(have);
         match body {
             Body::Select {
                 distinct,
@@ -392,11 +398,10 @@ impl Binder<'_> {
                 }
             }
             Body::Done(relation) => {
-                let same = relation
-                    .columns
-                    .iter()
-                    .enumerate()
-                    .all(|(at, c)| wanted(at, c.ty) == c.ty && !(keyed && types::is_text(c.ty)));
+                let same =
+                    relation.columns.iter().enumerate().all(|(at, c)| {
+                        wanted(at, c.ty) == c.ty && !(keyed && types::is_text(c.ty))
+                    });
                 if same {
                     return relation;
                 }
@@ -446,7 +451,9 @@ impl Binder<'_> {
         place: Place,
     ) -> Result<Body, Message> {
         if select.into.is_some() && place != Place::Statement {
-            return Err(Message::error(156, "Incorrect syntax near the keyword 'into'.").with_class(15));
+            return Err(
+                Message::error(156, "Incorrect syntax near the keyword 'into'.").with_class(15),
+            );
         }
         // Tables see the scopes outside, and in APPLY those on their left.
         let (scope, from) = self.with_scope(Scope::default(), |binder| binder.from(&select.from));
@@ -492,7 +499,10 @@ impl Binder<'_> {
         }
         let distinct = matches!(select.distinct, Some(Distinct::Distinct));
         let mut projection = self.projection(&select.projection, place)?;
-        let named = projection.iter().filter(|(_, c)| c.assigned.is_some()).count();
+        let named = projection
+            .iter()
+            .filter(|(_, c)| c.assigned.is_some())
+            .count();
         if named > 0 && named < projection.len() {
             return Err(Message::error(
                 141,
@@ -556,11 +566,22 @@ impl Binder<'_> {
                 tail,
             });
         }
-        Ok(self.top_by_window(top.with_ties, top.percent, &n, distinct, projection, &keys, tail))
+        Ok(self.top_by_window(
+            top.with_ties,
+            top.percent,
+            &n,
+            distinct,
+            projection,
+            &keys,
+            tail,
+        ))
     }
 
     /// `TOP … WITH TIES` and `TOP … PERCENT`: rows are numbered first.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one SELECT, used here only")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one SELECT, used here only"
+    )]
     fn top_by_window(
         &mut self,
         with_ties: bool,
@@ -589,7 +610,9 @@ impl Binder<'_> {
             n.to_owned()
         };
         let head = inner.sql;
-        let list: Vec<String> = (0..inner.columns.len()).map(|at| format!("c{at}")).collect();
+        let list: Vec<String> = (0..inner.columns.len())
+            .map(|at| format!("c{at}"))
+            .collect();
         let list = list.join(", ");
         let numbered = if distinct {
             // DISTINCT comes before the numbering.
@@ -731,10 +754,7 @@ impl Binder<'_> {
                     let before = all.len();
                     self.all_columns(&[], &mut all)?;
                     if all.len() == before {
-                        return Err(Message::error(
-                            263,
-                            "Must specify table to select from.",
-                        ));
+                        return Err(Message::error(263, "Must specify table to select from."));
                     }
                 }
                 SelectItem::QualifiedWildcard(
@@ -1036,7 +1056,10 @@ pub(super) fn named_columns(
             if name.is_empty() {
                 return Err(Message::error(
                     8155,
-                    format!("No column name was specified for column {} of '{table}'.", at + 1),
+                    format!(
+                        "No column name was specified for column {} of '{table}'.",
+                        at + 1
+                    ),
                 )
                 .with_state(2));
             }
@@ -1076,9 +1099,4 @@ fn unequal_columns() -> Message {
         205,
         "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
     )
-}
-
-/// 207 for a name that nothing offers.
-pub(super) fn unknown_column(name: &str) -> Message {
-    invalid_column(name)
 }

@@ -104,7 +104,11 @@ impl Binder<'_> {
                         ..Term::computed(sql.clone(), SqlType::BigInt)
                     });
                 }
-                for column in source.columns.iter().filter(|c| same_name(&c.name, &last.value)) {
+                for column in source
+                    .columns
+                    .iter()
+                    .filter(|c| same_name(&c.name, &last.value))
+                {
                     if found.is_some() {
                         return Err(Message::error(
                             209,

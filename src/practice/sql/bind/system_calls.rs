@@ -5,6 +5,7 @@ use super::aggregates::wrong_arguments;
 use super::term::{Origin, Term};
 use crate::practice::catalogue::system;
 use crate::practice::reply::Message;
+use crate::practice::sql::names::split_name;
 use crate::practice::sql::types::{self, SYSNAME};
 use crate::practice::value::{Length, SqlType, Value};
 use sqlparser::ast::Expr;
@@ -34,9 +35,11 @@ impl Binder<'_> {
             }
             "spid" => self.known_int(i64::from(session.id), SqlType::SmallInt),
             "servername" | "servicename" => {
-                let value = self
-                    .instance
-                    .server_property(if name == "servername" { "ServerName" } else { "InstanceName" });
+                let value = self.instance.server_property(if name == "servername" {
+                    "ServerName"
+                } else {
+                    "InstanceName"
+                });
                 match value {
                     Some((_, Value::Text(text))) => self.known_text(&text, SYSNAME),
                     _ => self.known_text("MSSQLSERVER", SYSNAME),
@@ -52,9 +55,7 @@ impl Binder<'_> {
             "language" => self.known_text(&session.options.language, SYSNAME),
             "langid" => self.known_int(0, SqlType::SmallInt),
             "datefirst" => self.known_int(i64::from(session.options.date_first), SqlType::TinyInt),
-            "lock_timeout" => {
-                self.known_int(i64::from(session.options.lock_timeout), SqlType::Int)
-            }
+            "lock_timeout" => self.known_int(i64::from(session.options.lock_timeout), SqlType::Int),
             "options" => {
                 // ANSI_WARNINGS, ANSI_PADDING, ARITHABORT, CONCAT_NULL_YIELDS_NULL, ANSI_NULL_DFLT_ON are always on.
                 let options = &session.options;
@@ -114,7 +115,12 @@ impl Binder<'_> {
         self.as_text(term)
     }
 
-    fn constant_text(&mut self, name: &str, given: &[Expr], at: usize) -> Result<Option<String>, Message> {
+    fn constant_text(
+        &mut self,
+        name: &str,
+        given: &[Expr],
+        at: usize,
+    ) -> Result<Option<String>, Message> {
         let term = self.text_argument(name, given, at)?;
         Ok(match term.constant {
             Some(Value::Text(text)) => Some(text),
@@ -154,12 +160,12 @@ impl Binder<'_> {
                 let ty = SqlType::VarBinary(Length::Limited(85));
                 Ok(match login {
                     None => self.constant(Value::Bytes(vec![1]), ty, Origin::Literal),
-                    Some(term) => self.lookup(&term, &[("'sa'".to_owned(), "x'01'".to_owned())], ty),
+                    Some(term) => {
+                        self.lookup(&term, &[("'sa'".to_owned(), "x'01'".to_owned())], ty)
+                    }
                 })
             }
-            "suser_id" | "user_id" | "database_principal_id" => {
-                Ok(self.known_int(1, SqlType::Int))
-            }
+            "suser_id" | "user_id" | "database_principal_id" => Ok(self.known_int(1, SqlType::Int)),
             "user_name" | "user" | "current_user" | "session_user" => {
                 Ok(self.known_text("dbo", TEXT_128))
             }
@@ -271,7 +277,11 @@ impl Binder<'_> {
                 let text = if minutes == 0 {
                     "(UTC) Coordinated Universal Time".to_owned()
                 } else {
-                    format!("(UTC{sign}{:02}:{:02})", minutes.abs() / 60, minutes.abs() % 60)
+                    format!(
+                        "(UTC{sign}{:02}:{:02})",
+                        minutes.abs() / 60,
+                        minutes.abs() % 60
+                    )
                 };
                 Ok(self.known_text(&text, TEXT_128))
             }
@@ -319,9 +329,7 @@ impl Binder<'_> {
         let argument = self.optional_argument(name, given)?;
         let databases = self.databases();
         Ok(match (name, argument) {
-            ("db_id", None) => {
-                self.known_int(i64::from(self.session.database), SqlType::SmallInt)
-            }
+            ("db_id", None) => self.known_int(i64::from(self.session.database), SqlType::SmallInt),
             ("db_id", Some(term)) => {
                 let term = self.as_text(term)?;
                 if let Some(Value::Text(text)) = &term.constant {
@@ -403,13 +411,13 @@ impl Binder<'_> {
         let schema = parts.pop().unwrap_or_default();
         let database = parts.pop();
         if object.starts_with('#') {
-            return self
-                .temp
-                .find(&object)
-                .map(|t| (t.table.object_id, "U"));
+            return self.temp.find(&object).map(|t| (t.table.object_id, "U"));
         }
         if let Some(view) = system::view(&schema, &object) {
-            return Some((view.object_id, if view.n_arguments > 0 { "IF" } else { "V" }));
+            return Some((
+                view.object_id,
+                if view.n_arguments > 0 { "IF" } else { "V" },
+            ));
         }
         let id = match database.as_deref() {
             None | Some("") => self.session.database,
@@ -464,7 +472,9 @@ impl Binder<'_> {
                 Ok(self.lookup(&object, &pairs, SqlType::Int))
             }
             "object_name" | "object_schema_name" | "object_definition" => {
-                let (first, rest) = given.split_first().ok_or_else(|| wrong_arguments(name, 1))?;
+                let (first, rest) = given
+                    .split_first()
+                    .ok_or_else(|| wrong_arguments(name, 1))?;
                 let id = self.value(first)?;
                 let id = self.as_int(id)?;
                 let database = match rest.first() {
@@ -481,7 +491,11 @@ impl Binder<'_> {
                         pairs.push((id.to_string(), self.text(&text)));
                     }
                     for view in system::views() {
-                        let text = if name == "object_name" { view.name } else { view.schema };
+                        let text = if name == "object_name" {
+                            view.name
+                        } else {
+                            view.schema
+                        };
                         pairs.push((format!("({})", view.object_id), self.text(text)));
                     }
                 }
@@ -492,7 +506,7 @@ impl Binder<'_> {
                 let schemas = system::schemas(self.instance.catalogue(here));
                 Ok(match (name, argument) {
                     ("schema_id", None) => self.known_int(1, SqlType::Int),
-                    ("schema_name", None) => self.known_text("dbo", SYSNAME),
+                    (_, None) => self.known_text("dbo", SYSNAME),
                     ("schema_id", Some(term)) => {
                         let term = self.as_text(term)?;
                         let pairs: Vec<(String, String)> = schemas
@@ -512,7 +526,9 @@ impl Binder<'_> {
                 })
             }
             "type_name" | "type_id" => {
-                let (first, _) = given.split_first().ok_or_else(|| wrong_arguments(name, 1))?;
+                let (first, _) = given
+                    .split_first()
+                    .ok_or_else(|| wrong_arguments(name, 1))?;
                 let term = self.value(first)?;
                 if name == "type_name" {
                     let term = self.as_int(term)?;
@@ -532,7 +548,9 @@ impl Binder<'_> {
             }
             "col_length" | "columnproperty" | "col_name" => self.column_call(name, given),
             "objectproperty" | "objectpropertyex" => {
-                let (first, _) = given.split_first().ok_or_else(|| wrong_arguments(name, 1))?;
+                let (first, _) = given
+                    .split_first()
+                    .ok_or_else(|| wrong_arguments(name, 1))?;
                 let id = self.value(first)?;
                 let property = self
                     .constant_text(name, given, 1)?
@@ -665,46 +683,5 @@ impl Binder<'_> {
             format!("(CASE {} END)", cases.join(" ")),
             SqlType::Int,
         ))
-    }
-}
-
-/// The parts of a name, without brackets or quotes.
-pub(super) fn split_name(name: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut closing = None;
-    let mut chars = name.trim().chars().peekable();
-    while let Some(c) = chars.next() {
-        let part = match parts.last_mut() {
-            Some(part) => part,
-            None => return parts,
-        };
-        match (closing, c) {
-            (None, '[') if part.is_empty() => closing = Some(']'),
-            (None, '"') if part.is_empty() => closing = Some('"'),
-            (None, '.') => parts.push(String::new()),
-            (Some(end), c) if c == end => {
-                // Doubled, it stands for itself.
-                if chars.peek() == Some(&end) {
-                    chars.next();
-                    part.push(c);
-                } else {
-                    closing = None;
-                }
-            }
-            (_, c) => part.push(c),
-        }
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_name;
-
-    #[test]
-    fn names_are_split() {
-        assert_eq!(split_name("msdb.dbo.backupset"), ["msdb", "dbo", "backupset"]);
-        assert_eq!(split_name("[a]]b'].[x.y]"), ["a]b'", "x.y"]);
-        assert_eq!(split_name("tempdb..#t"), ["tempdb", "", "#t"]);
     }
 }

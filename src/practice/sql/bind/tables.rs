@@ -2,7 +2,7 @@
 
 use super::operators::common_type;
 use super::query::{OutColumn, Place, Relation, named_columns};
-use super::scope::{Clause, Scope, Source, SourceColumn};
+use super::scope::{Clause, Source, SourceColumn};
 use super::term::Term;
 use super::{Binder, unsupported};
 use crate::practice::catalogue::system::{self, SystemView};
@@ -113,11 +113,11 @@ impl Binder<'_> {
 
     fn add(&mut self, source: Source) -> Result<(), Message> {
         if let Some(scope) = self.scopes.last_mut() {
-            if scope
-                .sources
-                .iter()
-                .any(|s| same_name(&s.name, &source.name) && s.schema == source.schema && s.database == source.database)
-                && !source.name.is_empty()
+            if scope.sources.iter().any(|s| {
+                same_name(&s.name, &source.name)
+                    && s.schema == source.schema
+                    && s.database == source.database
+            }) && !source.name.is_empty()
             {
                 return Err(Message::error(
                     1013,
@@ -192,7 +192,9 @@ impl Binder<'_> {
                 let (name, names) = alias_parts(alias.as_ref());
                 let columns = named_columns(&relation.columns, &names, &name)?;
                 match coming {
-                    Coming::Apply { outer } => self.lateral(&relation.sql, name, columns, *outer, sql),
+                    Coming::Apply { outer } => {
+                        self.lateral(&relation.sql, name, columns, *outer, sql)
+                    }
                     _ => {
                         let source = self.alias();
                         sql.push_str(&format!(
@@ -389,12 +391,7 @@ impl Binder<'_> {
             [] => return Err(invalid_object(parts)),
         };
         if parts.len() == 1 {
-            if let Some(common) = self
-                .commons
-                .iter()
-                .rev()
-                .find(|c| same_name(&c.name, name))
-            {
+            if let Some(common) = self.commons.iter().rev().find(|c| same_name(&c.name, name)) {
                 return Ok(Meaning::Common(
                     common.sqlite_name.clone(),
                     common.columns.clone(),
@@ -555,7 +552,10 @@ impl Binder<'_> {
     }
 
     /// `STRING_SPLIT`, `GENERATE_SERIES`, `OPENJSON` without columns.
-    #[expect(clippy::too_many_arguments, reason = "one caller, which has all of these in hand")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller, which has all of these in hand"
+    )]
     fn built_in_rows(
         &mut self,
         name: &str,
@@ -567,7 +567,10 @@ impl Binder<'_> {
         sql: &mut String,
     ) -> Result<(), Message> {
         let each = self.alias();
-        let (array, columns): (String, Vec<(&str, SqlType, String)>) = match (name, terms.as_slice()) {
+        let (array, columns): (String, Vec<(&str, SqlType, String)>) = match (
+            name,
+            terms.as_slice(),
+        ) {
             ("string_split", [text, separator, ..]) => {
                 let ty = if types::is_unicode(text.ty) {
                     SqlType::NVarChar(Length::Limited(4000))
@@ -794,11 +797,6 @@ impl Binder<'_> {
             }
         }
     }
-
-    /// The scope of a query that has no tables of its own yet.
-    pub(super) fn empty_scope() -> Scope {
-        Scope::default()
-    }
 }
 
 /// `SELECT column1 AS c0 … FROM (VALUES …)`.
@@ -814,7 +812,11 @@ fn values_relation(n_columns: usize, rows: &[Vec<String>]) -> String {
         .iter()
         .map(|row| format!("({})", row.join(", ")))
         .collect();
-    format!("SELECT {} FROM (VALUES {})", list.join(", "), rows.join(", "))
+    format!(
+        "SELECT {} FROM (VALUES {})",
+        list.join(", "),
+        rows.join(", ")
+    )
 }
 
 fn view_columns(view: &SystemView) -> Vec<(String, SqlType, bool)> {
@@ -824,11 +826,7 @@ fn view_columns(view: &SystemView) -> Vec<(String, SqlType, bool)> {
         .collect()
 }
 
-fn positional_source(
-    name: String,
-    sqlite: &str,
-    columns: Vec<(String, SqlType, bool)>,
-) -> Source {
+fn positional_source(name: String, sqlite: &str, columns: Vec<(String, SqlType, bool)>) -> Source {
     Source {
         name,
         schema: None,

@@ -1,8 +1,6 @@
 //! The parts of an expression, without those of its subqueries.
 
-use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, WindowType,
-};
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, WindowType};
 
 /// The direct parts of an expression.
 pub(super) fn parts(expr: &Expr) -> Vec<&Expr> {

@@ -49,7 +49,10 @@ impl Pattern {
                 '_' => pieces.push(Piece::One),
                 '[' => match set(&chars, at, escape) {
                     Some((negated, ranges, next)) => {
-                        let ranges = ranges.into_iter().map(|(a, b)| (fold(a), fold(b))).collect();
+                        let ranges = ranges
+                            .into_iter()
+                            .map(|(a, b)| (fold(a), fold(b)))
+                            .collect();
                         pieces.push(Piece::Set { negated, ranges });
                         at = next;
                     }

@@ -29,7 +29,7 @@ pub fn register(connection: &Connection) -> Result<()> {
     connection.create_collation("tsql_cs", |a, b| {
         a.trim_end_matches(' ').cmp(b.trim_end_matches(' '))
     })?;
-    pure(connection, "tsql_cast", 4, |c| cast(c))?;
+    pure(connection, "tsql_cast", 4, cast)?;
     pure(connection, "tsql_try_cast", 4, |c| {
         Ok(cast(c).unwrap_or(Stored::Null))
     })?;
@@ -86,8 +86,12 @@ fn failed(message: &Message) -> rusqlite::Error {
 
 /// The type whose code is that argument.
 fn type_at(c: &Context<'_>, at: usize) -> Result<SqlType> {
-    types::from_code(c.get(at)?)
-        .ok_or_else(|| failed(&Message::error(8624, "Internal Query Processor Error: no such type.")))
+    types::from_code(c.get(at)?).ok_or_else(|| {
+        failed(&Message::error(
+            8624,
+            "Internal Query Processor Error: no such type.",
+        ))
+    })
 }
 
 /// The argument as a value of that type.

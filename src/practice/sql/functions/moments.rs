@@ -9,7 +9,7 @@ use crate::practice::sql::convert::calendar::{
 };
 use crate::practice::sql::convert::moments;
 use crate::practice::sql::types;
-use crate::practice::value::{SqlType, Value};
+use crate::practice::value::SqlType;
 use rusqlite::functions::Context;
 use rusqlite::types::Value as Stored;
 use rusqlite::{Connection, Result};
@@ -108,10 +108,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         let (date, time): (i64, i64) = (c.get(0)?, c.get(1)?);
         let days = days_from_date(date / 10_000, date / 100 % 100, date % 100);
         let ticks = days.map(|days| {
-            days * DAY
-                + time / 10_000 * HOUR
-                + time / 100 % 100 * MINUTE
-                + time % 100 * SECOND
+            days * DAY + time / 10_000 * HOUR + time / 100 % 100 * MINUTE + time % 100 * SECOND
         });
         match ticks {
             Some(ticks) => encode(ticks, 0, SqlType::DateTime),
@@ -257,9 +254,7 @@ fn truncate(part: &str, ticks: i64) -> i64 {
 
 fn from_parts(c: &Context<'_>) -> Result<Stored> {
     let ty = type_at(c, 0)?;
-    let number = |at: usize| -> Result<i64> {
-        if at < c.len() { c.get(at) } else { Ok(0) }
-    };
+    let number = |at: usize| -> Result<i64> { if at < c.len() { c.get(at) } else { Ok(0) } };
     let invalid = || {
         failed(&Message::error(
             289,
@@ -286,8 +281,11 @@ fn from_parts(c: &Context<'_>) -> Result<Stored> {
         SqlType::DateTime => 3,
         _ => number(time_at + 4)?,
     };
-    let fraction_unit = u32::try_from(7 - digits).ok().and_then(|n| 10_i64.checked_pow(n));
-    let in_range = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+    let fraction_unit = u32::try_from(7 - digits)
+        .ok()
+        .and_then(|n| 10_i64.checked_pow(n));
+    let in_range =
+        (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
     let (true, Some(unit)) = (in_range, fraction_unit) else {
         return Err(invalid());
     };
@@ -334,12 +332,10 @@ fn at_zone(c: &Context<'_>) -> Result<Stored> {
     let (ticks, offset) = moment(c, 0, ty)?;
     let name = text_at(c, 2)?;
     let zone: chrono_tz::Tz = iana_name(&name).parse().map_err(|_unknown| {
-        failed(
-            &Message::error(
-                9820,
-                format!("The time zone parameter '{name}' provided to AT TIME ZONE clause is invalid."),
-            ),
-        )
+        failed(&Message::error(
+            9820,
+            format!("The time zone parameter '{name}' provided to AT TIME ZONE clause is invalid."),
+        ))
     })?;
     let naive = |ticks: i64| {
         chrono::DateTime::from_timestamp(
@@ -360,12 +356,12 @@ fn at_zone(c: &Context<'_>) -> Result<Stored> {
         );
     } else {
         naive(ticks)
-            .and_then(|t| match zone.offset_from_local_datetime(&t) {
-                chrono::LocalResult::Single(o) => Some(o),
+            .map(|t| match zone.offset_from_local_datetime(&t) {
+                chrono::LocalResult::Single(o) => o,
                 // The repeated hour counts with the offset after the change.
-                chrono::LocalResult::Ambiguous(_, later) => Some(later),
+                chrono::LocalResult::Ambiguous(_, later) => later,
                 chrono::LocalResult::None => {
-                    Some(zone.offset_from_utc_datetime(&(t - chrono::TimeDelta::hours(3))))
+                    zone.offset_from_utc_datetime(&(t - chrono::TimeDelta::hours(3)))
                 }
             })
             .map_or(0, |o| o.fix().local_minus_utc() / 60)
@@ -414,19 +410,37 @@ mod tests {
 
     #[test]
     fn months_end_where_they_must() {
-        assert_eq!(add("month", 1, ticks("2026-01-31")), Some(ticks("2026-02-28")));
-        assert_eq!(add("year", 1, ticks("2024-02-29")), Some(ticks("2025-02-28")));
-        assert_eq!(add("month", -13, ticks("2026-01-31")), Some(ticks("2024-12-31")));
+        assert_eq!(
+            add("month", 1, ticks("2026-01-31")),
+            Some(ticks("2026-02-28"))
+        );
+        assert_eq!(
+            add("year", 1, ticks("2024-02-29")),
+            Some(ticks("2025-02-28"))
+        );
+        assert_eq!(
+            add("month", -13, ticks("2026-01-31")),
+            Some(ticks("2024-12-31"))
+        );
     }
 
     #[test]
     fn borders_are_counted() {
         let (a, b) = (ticks("2025-12-31T23:59:59"), ticks("2026-01-01"));
-        for (part, n) in [("year", 1), ("month", 1), ("day", 1), ("hour", 1), ("week", 0)] {
+        for (part, n) in [
+            ("year", 1),
+            ("month", 1),
+            ("day", 1),
+            ("hour", 1),
+            ("week", 0),
+        ] {
             assert_eq!(difference(part, a, b), n, "{part}");
         }
         // Saturday to Sunday.
-        assert_eq!(difference("week", ticks("2026-11-21"), ticks("2026-11-22")), 1);
+        assert_eq!(
+            difference("week", ticks("2026-11-21"), ticks("2026-11-22")),
+            1
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{failed, pure, strict, text_at, type_at, value_at};
 use crate::practice::reply::Message;
 use crate::practice::sql::codec;
-use crate::practice::sql::convert::{convert, integer_range, numbers, overflow, NO_STYLE};
+use crate::practice::sql::convert::{NO_STYLE, convert, integer_range, numbers, overflow};
 use crate::practice::sql::types::{self, Family, family};
 use crate::practice::value::{SqlType, Value};
 use rusqlite::functions::{Context, FunctionFlags};
@@ -60,14 +60,13 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     // datetime plus or minus days, which are already in its unit.
     strict(connection, "tsql_days", 1, |c| {
         let units: i64 = c.get(0)?;
-        let days = units.div_euclid(crate::practice::sql::convert::calendar::DATETIME_UNITS_PER_DAY);
+        let days =
+            units.div_euclid(crate::practice::sql::convert::calendar::DATETIME_UNITS_PER_DAY);
         if !(-53_690..=2_958_463).contains(&days) {
-            return Err(failed(
-                &Message::error(
-                    517,
-                    "Adding a value to a 'datetime' column caused an overflow.",
-                ),
-            ));
+            return Err(failed(&Message::error(
+                517,
+                "Adding a value to a 'datetime' column caused an overflow.",
+            )));
         }
         Ok(Stored::Integer(units))
     })?;
@@ -125,7 +124,9 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("tsql_degrees", f64::to_degrees),
         ("tsql_radians", f64::to_radians),
     ] {
-        strict(connection, name, 1, move |c| checked(function(float(c.get_raw(0)))))?;
+        strict(connection, name, 1, move |c| {
+            checked(function(float(c.get_raw(0))))
+        })?;
     }
     strict(connection, "tsql_log", -1, |c| {
         let x = float(c.get_raw(0));
@@ -147,7 +148,9 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         let mut at = start;
         while (step > 0 && at <= stop) || (step < 0 && at >= stop) {
             values.push(at.to_string());
-            let Some(next) = at.checked_add(step) else { break };
+            let Some(next) = at.checked_add(step) else {
+                break;
+            };
             at = next;
         }
         Ok(Stored::Text(format!("[{}]", values.join(","))))
@@ -241,7 +244,8 @@ fn arithmetic(c: &Context<'_>) -> Result<Stored> {
         });
         sum.and_then(|n| numbers::rescale(n, sa.max(sb), scale))
     } else if op == types::Arithmetic::Multiply as i64 {
-        a.checked_mul(b).and_then(|n| numbers::rescale(n, sa + sb, scale))
+        a.checked_mul(b)
+            .and_then(|n| numbers::rescale(n, sa + sb, scale))
     } else if op == types::Arithmetic::Modulo as i64 {
         if b == 0 {
             return Err(divide_by_zero());

@@ -24,8 +24,12 @@ fn invalid_length(name: &str) -> rusqlite::Error {
 }
 
 pub(super) fn register(connection: &Connection) -> Result<()> {
-    strict(connection, "tsql_upper", 1, |c| text(text_at(c, 0)?.to_uppercase()))?;
-    strict(connection, "tsql_lower", 1, |c| text(text_at(c, 0)?.to_lowercase()))?;
+    strict(connection, "tsql_upper", 1, |c| {
+        text(text_at(c, 0)?.to_uppercase())
+    })?;
+    strict(connection, "tsql_lower", 1, |c| {
+        text(text_at(c, 0)?.to_lowercase())
+    })?;
     strict(connection, "tsql_reverse", 1, |c| {
         text(text_at(c, 0)?.chars().rev().collect())
     })?;
@@ -116,7 +120,9 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         };
         let characters = one.chars().count().max(1);
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        let whole = n.min(most / characters + 1).min(200_000_000 / one.len().max(1));
+        let whole = n
+            .min(most / characters + 1)
+            .min(200_000_000 / one.len().max(1));
         let mut all = one.repeat(whole);
         if let Some((at, _)) = all.char_indices().nth(most) {
             all.truncate(at);
@@ -147,7 +153,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         text(format!("{open}{doubled}{close}"))
     })?;
     strict(connection, "tsql_parsename", 2, |c| {
-        let parts = crate::practice::sql::bind::split_name(&text_at(c, 0)?);
+        let parts = crate::practice::sql::names::split_name(&text_at(c, 0)?);
         let n: i64 = c.get(1)?;
         let part = usize::try_from(n)
             .ok()
@@ -291,7 +297,9 @@ fn format_number(n: i128, scale: u8, pattern: &str) -> String {
     let mut chars = pattern.chars();
     let kind = chars.next().unwrap_or('G');
     let digits: Option<u8> = chars.as_str().parse().ok();
-    let shown = |digits: u8| numbers::write_decimal(numbers::rescale(n, scale, digits).unwrap_or(n), digits);
+    let shown = |digits: u8| {
+        numbers::write_decimal(numbers::rescale(n, scale, digits).unwrap_or(n), digits)
+    };
     let grouped = |text: &str| match text.split_once('.') {
         Some((whole, fraction)) => format!("{}.{fraction}", numbers::with_thousands(whole)),
         None => numbers::with_thousands(text),
