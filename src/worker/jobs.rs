@@ -9,7 +9,7 @@ use super::{
     restores::{self, Restores},
 };
 use crate::{
-    domain::{History, RestorePlan, RestoreRequest, UtcTime},
+    domain::{RestorePlan, RestoreRequest, UtcTime},
     explain::{Problem, ProblemKind, credential_problem, server_problem},
     run::RunId,
     server::{Gateway, ServerError, ServerReading},
@@ -65,8 +65,6 @@ pub(super) struct Server {
     reading: Arc<ServerReading>,
     /// Away while a refresh has it.
     history: Option<HistoryState>,
-    /// As it was read last, for restores that start while it is read again.
-    latest: Option<History>,
     /// Another refresh was asked for while one ran.
     refresh_again: bool,
     preflight: CancellationToken,
@@ -295,7 +293,6 @@ impl Jobs {
                         gateway,
                         reading: Arc::new(reading),
                         history: Some(history),
-                        latest: None,
                         refresh_again: false,
                         preflight: CancellationToken::new(),
                         prepared: None,
@@ -436,7 +433,6 @@ impl Jobs {
                     notes: state.notes(),
                     read_at: now(),
                 });
-                server.latest = Some(state.history().clone());
                 server.history = Some(state);
             }
             Err(problem) => {
@@ -506,10 +502,10 @@ impl Jobs {
         let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
             return self.problem(Some(id), not_connected());
         };
-        let Some(history) = server.latest.clone() else {
+        let Some(history) = server.history.as_ref().map(HistoryState::history).cloned() else {
             return self.problem(
                 Some(id),
-                yours("The history has not been read yet; try again in a moment".to_owned()),
+                yours("The history is being read; try again in a moment".to_owned()),
             );
         };
         let facts = match &server.prepared {

@@ -5,6 +5,7 @@ use crate::{
     practice::sql::environment::StatementTime,
 };
 use chrono::{DateTime, NaiveDateTime, Offset as _, TimeDelta, TimeZone as _, Utc};
+use std::time::Duration;
 
 /// 100 ns between 0001-01-01 and 1970-01-01.
 const TICKS_TO_1970: i64 = 621_355_968_000_000_000;
@@ -63,6 +64,15 @@ pub enum ClockMode {
     Live { ahead: TimeDelta },
     /// Stands still until it is moved.
     Frozen { at: UtcTime },
+    /// Moved from event to event while a world is simulated; whatever would take time moves it on instead.
+    Simulated { at: UtcTime },
+}
+
+/// Whether a world is being simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Simulating {
+    Yes,
+    No,
 }
 
 /// The server's clock and zone.
@@ -101,7 +111,7 @@ impl Clock {
     /// The instant now.
     pub fn now(&self) -> UtcTime {
         match self.mode {
-            ClockMode::Frozen { at } => at,
+            ClockMode::Frozen { at } | ClockMode::Simulated { at } => at,
             ClockMode::Live { ahead } => UtcTime(Utc::now()).plus(ahead),
         }
     }
@@ -130,16 +140,36 @@ impl Clock {
         }
     }
 
-    /// Moves a frozen clock; a live one is left alone, because simulated time ends where live time begins.
+    /// Moves a clock that stands, and never back; a live one is left alone, because simulated time ends where
+    /// live time begins.
     pub fn set(&mut self, to: UtcTime) {
-        if let ClockMode::Frozen { at } = &mut self.mode {
-            *at = to;
+        if let ClockMode::Frozen { at } | ClockMode::Simulated { at } = &mut self.mode {
+            *at = to.max(*at);
+        }
+    }
+
+    /// Moves a simulated clock on by what an activity takes; answers whether it did, so that nobody needs to wait.
+    pub fn pass(&mut self, time: Duration) -> bool {
+        let ClockMode::Simulated { at } = &mut self.mode else {
+            return false;
+        };
+        *at = at.plus(TimeDelta::from_std(time).unwrap_or_default());
+        true
+    }
+
+    /// Begins or ends a simulation on a clock that stands.
+    pub fn simulate(&mut self, on: Simulating) {
+        if let ClockMode::Frozen { at } | ClockMode::Simulated { at } = self.mode {
+            self.mode = match on {
+                Simulating::Yes => ClockMode::Simulated { at },
+                Simulating::No => ClockMode::Frozen { at },
+            };
         }
     }
 
     /// Goes on live from the moment at which it stands.
     pub fn thaw(&mut self) {
-        if let ClockMode::Frozen { at } = self.mode {
+        if let ClockMode::Frozen { at } | ClockMode::Simulated { at } = self.mode {
             *self = Self::live(self.zone, Some(at));
         }
     }

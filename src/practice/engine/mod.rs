@@ -16,7 +16,7 @@ pub mod store;
 mod thread;
 
 pub use activity::{Activities, Activity, Phase};
-pub use clock::{Clock, ClockMode, Zone};
+pub use clock::{Clock, ClockMode, Simulating, Zone};
 pub use database::{
     Database, DatabaseFacts, DatabaseFile, DatabaseId, DatabaseState, FileKind, MASTER, MODEL,
     MSDB, RecoveryModel, TEMPDB, UserAccess, schema_name,

@@ -5,4 +5,5 @@
 pub mod change;
 pub mod neighbour;
 pub mod octopus;
-mod text;
+pub mod plan;
+pub mod text;

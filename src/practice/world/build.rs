@@ -1,0 +1,328 @@
+//! Makes a world: databases, jobs, two weeks of simulated life, the accident and the neighbours' problems.
+
+use super::{
+    neighbour::{self, NEIGHBOURS, Story},
+    octopus, plan,
+    simulation::{Simulation, simulate},
+};
+use crate::{
+    domain::{ServerTime, UtcTime},
+    practice::{
+        agent::{self, AgentError, NewJob},
+        engine::{EngineHandle, Simulating, Zone},
+        reply::{Message, Reply},
+        sql::session::{Login, Session},
+        value::Value,
+    },
+};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _};
+use tokio_util::sync::CancellationToken;
+
+/// Where the databases' files lie.
+pub const DATA_FOLDER: &str = r"D:\Data";
+
+/// What kind of world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorldOptions {
+    pub seed: u64,
+    /// Days of history before now; at least one.
+    pub days: u32,
+    /// Where the simulated time ends.
+    pub now: UtcTime,
+}
+
+impl WorldOptions {
+    /// The first whole day of history, on the server's calendar.
+    fn first_day(&self, zone: Zone) -> NaiveDate {
+        let today = self.now.to_server(zone.offset_at(self.now)).0.date();
+        today - TimeDelta::days(i64::from(self.days.max(1)))
+    }
+
+    /// When the simulated time of a new world begins: its engine must be opened with a clock frozen there.
+    pub fn start(&self, zone: Zone) -> UtcTime {
+        let first = self.first_day(zone).and_time(NaiveTime::MIN) - TimeDelta::minutes(20);
+        ServerTime(first).to_utc(zone.offset_at(UtcTime(first.and_utc())))
+    }
+}
+
+/// Why no world could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    #[error("message {}: {} (in: {statement})", .message.number, .message.text)]
+    Statement { message: Message, statement: String },
+}
+
+impl From<crate::practice::engine::EngineStopped> for WorldError {
+    fn from(stopped: crate::practice::engine::EngineStopped) -> Self {
+        Self::Agent(stopped.into())
+    }
+}
+
+impl From<Message> for WorldError {
+    fn from(message: Message) -> Self {
+        Self::Agent(message.into())
+    }
+}
+
+/// Something that happens once, at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Happening {
+    Fork,
+    LogsStop,
+    Accident,
+}
+
+/// Makes the engine's world, or finds it again: afterwards it can be advanced, or lives.
+///
+/// A new world is built on a frozen clock, which ends standing at `options.now`.
+pub async fn open(
+    engine: &EngineHandle,
+    options: &WorldOptions,
+    cancel: &CancellationToken,
+) -> Result<(), WorldError> {
+    let seed = options.seed;
+    let found = engine
+        .run(|engine| engine.store.find(octopus::DATABASE).is_some())
+        .await?;
+    let simulation = if found {
+        engine
+            .run(move |engine| Simulation::resume(engine, seed))
+            .await??
+    } else {
+        build(engine, options, cancel).await?
+    };
+    engine
+        .run(move |engine| engine.world = Some(Box::new(simulation)))
+        .await?;
+    Ok(())
+}
+
+async fn build(
+    engine: &EngineHandle,
+    options: &WorldOptions,
+    cancel: &CancellationToken,
+) -> Result<Simulation, WorldError> {
+    let WorldOptions { seed, days, now } = *options;
+    let zone = engine.run(|engine| engine.clock.zone()).await?;
+    let local = |at: UtcTime| at.to_server(zone.offset_at(at));
+    let first_day = options.first_day(zone);
+    let start = options.start(zone);
+    engine
+        .run(move |engine| {
+            engine.clock.set(start);
+            engine.clock.simulate(Simulating::Yes);
+        })
+        .await?;
+
+    let mut session = Connection::open(engine).await?;
+    create_databases(&mut session).await?;
+    session.run(super::record::TABLE).await?;
+    engine
+        .run(move |engine| -> Result<(), Message> {
+            agent::start_agent(engine)?;
+            let mut jobs = plan::octopus_jobs(first_day);
+            for (name, story) in NEIGHBOURS {
+                jobs.extend(plan::neighbour_jobs(name, story, first_day));
+            }
+            for job in &jobs {
+                agent::add_job(
+                    engine,
+                    &NewJob {
+                        name: &job.name,
+                        description: &job.description,
+                        step: "backup",
+                        command: &job.command,
+                        schedule_name: &job.schedule_name,
+                        schedule: job.schedule,
+                    },
+                )?;
+            }
+            Ok(())
+        })
+        .await??;
+    let mut simulation = engine
+        .run(move |engine| Simulation::begin(engine, seed))
+        .await??;
+    first_backups(&mut session, engine).await?;
+
+    let accident = accident_second(now, local(now).0);
+    simulation.keep_quiet(accident);
+    let mut happenings = [
+        (fork_time(now, days), Happening::Fork),
+        (now.plus(-logs_stopped_for(days)), Happening::LogsStop),
+        (
+            accident.plus(TimeDelta::milliseconds(412)),
+            Happening::Accident,
+        ),
+    ];
+    happenings.sort_unstable();
+    for (at, happening) in happenings {
+        simulation = simulate(engine, simulation, at, cancel).await?;
+        match happening {
+            Happening::Fork => super::fork::restore_earlier(&mut session, engine).await?,
+            Happening::LogsStop => {
+                engine
+                    .run(|engine| {
+                        let name = database_of(Story::LogsStopped);
+                        let job = plan::job_name(name, plan::Kind::Log);
+                        agent::set_job_enabled(engine, &job, false)
+                    })
+                    .await??;
+            }
+            Happening::Accident => {
+                super::record::before_accident(
+                    &mut session,
+                    local(accident),
+                    zone.offset_at(accident),
+                )
+                .await?;
+                session
+                    .run("DELETE FROM OctopusAI.dbo.Octopus_Agents;")
+                    .await?;
+            }
+        }
+    }
+    simulation = simulate(engine, simulation, now, cancel).await?;
+    super::fork::lose_a_log(&mut session, engine, database_of(Story::LogMissing)).await?;
+    session.close().await;
+    engine
+        .run(|engine| engine.clock.simulate(Simulating::No))
+        .await?;
+    Ok(simulation)
+}
+
+/// The neighbour with this problem.
+pub fn database_of(story: Story) -> &'static str {
+    NEIGHBOURS
+        .iter()
+        .find(|(_, its)| *its == story)
+        .map_or("", |(name, _)| name)
+}
+
+/// The second in which somebody deletes every agent: some six hours ago, well between two log backups.
+fn accident_second(now: UtcTime, local_now: NaiveDateTime) -> UtcTime {
+    let about = now.plus(-TimeDelta::minutes(6 * 60 + 13));
+    let minute = i64::from((local_now - TimeDelta::minutes(6 * 60 + 13)).minute()) % 15;
+    let second = about.0.with_nanosecond(0).unwrap_or(about.0);
+    UtcTime(second).plus(TimeDelta::minutes(9 - minute))
+}
+
+fn fork_time(now: UtcTime, days: u32) -> UtcTime {
+    let hours = (i64::from(days.max(1)) * 24 / 4).min(74);
+    now.plus(-TimeDelta::minutes(hours * 60 + 7))
+}
+
+fn logs_stopped_for(days: u32) -> TimeDelta {
+    TimeDelta::hours((i64::from(days.max(1)) * 24 / 3).min(52))
+}
+
+async fn create_databases(session: &mut Connection) -> Result<(), WorldError> {
+    for (name, story) in std::iter::once((octopus::DATABASE, None))
+        .chain(NEIGHBOURS.map(|(name, story)| (name, Some(story))))
+    {
+        session
+            .run(&format!(
+                "CREATE DATABASE [{name}]
+                 ON (NAME = N'{name}', FILENAME = N'{DATA_FOLDER}\\{name}.mdf')
+                 LOG ON (NAME = N'{name}_log', FILENAME = N'{DATA_FOLDER}\\{name}_log.ldf');"
+            ))
+            .await?;
+        let model = if story == Some(Story::Simple) {
+            "SIMPLE"
+        } else {
+            "FULL"
+        };
+        session
+            .run(&format!("ALTER DATABASE [{name}] SET RECOVERY {model};"))
+            .await?;
+        let schema = match story {
+            None => octopus::SCHEMA,
+            Some(_) => neighbour::SCHEMA,
+        };
+        session.run(&format!("USE [{name}];\n{schema}")).await?;
+        session.run("USE master;").await?;
+    }
+    Ok(())
+}
+
+/// A first full backup of everything, so that the log backups before midnight have a chain to begin.
+async fn first_backups(session: &mut Connection, engine: &EngineHandle) -> Result<(), WorldError> {
+    for (name, story) in std::iter::once((octopus::DATABASE, None))
+        .chain(NEIGHBOURS.map(|(name, story)| (name, Some(story))))
+    {
+        let now = engine.run(|engine| engine.clock.now_local()).await?;
+        let file = if story == Some(Story::SameFiles) {
+            format!(r"{}\{name}_full.bak", plan::SHARE)
+        } else {
+            format!(
+                r"{}\full\{name}_full_{}.bak",
+                plan::SHARE,
+                now.0.format("%Y%m%d_%H%M%S")
+            )
+        };
+        session
+            .run(&format!(
+                "BACKUP DATABASE [{name}] TO DISK = N'{file}' WITH COMPRESSION, CHECKSUM, NAME = N'{name}-full';"
+            ))
+            .await?;
+    }
+    Ok(())
+}
+
+/// A session of the world's own.
+pub(super) struct Connection {
+    session: Session,
+}
+
+impl Connection {
+    async fn open(engine: &EngineHandle) -> Result<Self, WorldError> {
+        let login = Login {
+            login: "sa".to_owned(),
+            host: "PRACTICE".to_owned(),
+            program: "practice world".to_owned(),
+            database: None,
+            client_pid: 0,
+            packet_size: 4096,
+        };
+        Ok(Self {
+            session: Session::open(engine.clone(), login).await?,
+        })
+    }
+
+    /// Runs a batch that must not fail, and answers the rows of its results.
+    pub(super) async fn run(&mut self, sql: &str) -> Result<Vec<Vec<Value>>, WorldError> {
+        let (sender, mut replies) = tokio::sync::mpsc::channel(64);
+        let mut rows = Vec::new();
+        let mut failure = None;
+        let read = async {
+            while let Some(reply) = replies.recv().await {
+                match reply {
+                    Reply::Rows(more) => rows.extend(more),
+                    Reply::Message(message) if message.is_error() && failure.is_none() => {
+                        failure = Some(message);
+                    }
+                    _ => {}
+                }
+            }
+        };
+        let cancel = CancellationToken::new();
+        let run = async {
+            self.session.batch(sql.to_owned(), &sender, &cancel).await;
+            drop(sender);
+        };
+        tokio::join!(run, read);
+        match failure {
+            None => Ok(rows),
+            Some(message) => Err(WorldError::Statement {
+                message,
+                statement: sql.chars().take(300).collect(),
+            }),
+        }
+    }
+
+    async fn close(self) {
+        self.session.close().await;
+    }
+}
