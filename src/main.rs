@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use stopat::{
     app::{self, Drawing, WindowOptions},
-    cli::{self, Exit, Global, RendererArg, Start},
-    settings::{DataRoot, start_log},
+    cli::{self, Exit, Global, Home, RendererArg, Start},
+    settings::start_log,
 };
 
 fn main() -> ExitCode {
@@ -21,25 +21,17 @@ fn main() -> ExitCode {
 
 /// Opens the window and waits until it is closed.
 fn open_window(global: &Global, practice: bool) -> Exit {
-    let program = std::env::current_exe().ok();
-    let Some(data_root) = DataRoot::resolve(global.data.as_deref(), program.as_deref()) else {
-        eprintln!("no home folder is known; say where to keep settings with --data DIR");
-        return Exit::Usage;
-    };
-    let workspace = match global.workspace.as_deref().map(str::parse).transpose() {
-        Ok(workspace) => workspace,
-        Err(error) => {
-            eprintln!(
-                "--workspace: {}",
-                stopat::explain::workspace_name_fault(error)
-            );
-            return Exit::Usage;
-        }
+    let Home {
+        data_root,
+        workspace,
+    } = match cli::home(global) {
+        Ok(home) => home,
+        Err(exit) => return exit,
     };
     // Without a log the window still does its work; the reason is worth a line.
     let log = start_log(&data_root.logs_folder());
     if let Err(error) = &log {
-        eprintln!("no log is written: {error}");
+        cli::say(&format!("no log is written: {error}"));
     }
     let options = WindowOptions {
         data_root,
@@ -53,8 +45,9 @@ fn open_window(global: &Global, practice: bool) -> Exit {
     match app::run(&options) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            eprintln!("{error}");
-            eprintln!("The command line does not need one: see stopat --help");
+            cli::say(&format!(
+                "{error}; the command line does not need one: see stopat --help"
+            ));
             Exit::Failed
         }
     }

@@ -13,6 +13,7 @@ mod server;
 pub use exit::{CliError, Exit};
 pub use output::Output;
 
+use crate::settings::{DataRoot, WorkspaceName};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{ffi::OsString, path::PathBuf};
 
@@ -108,6 +109,31 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Start {
             Start::Ended(exit)
         }
     }
+}
+
+/// Where the window keeps things, as the arguments and the system tell.
+#[derive(Clone, Debug)]
+pub struct Home {
+    pub data_root: DataRoot,
+    /// `None` for the one of last time.
+    pub workspace: Option<WorkspaceName>,
+}
+
+/// Finds the window's data root, once; says why where it cannot.
+pub fn home(global: &Global) -> Result<Home, Exit> {
+    let found = server::data_root(global).and_then(|data_root| {
+        let workspace = server::workspace_name(global)?;
+        Ok(Home {
+            data_root,
+            workspace,
+        })
+    });
+    found.map_err(|error| error.report())
+}
+
+/// Says on standard error what the window cannot say, because it is not there.
+pub fn say(line: &str) {
+    server::say(line);
 }
 
 /// Tells the demonstration as text, for where no window can be opened.

@@ -10,7 +10,7 @@ use crate::{
     },
     settings::{
         DataRoot, Encryption, PasswordKept, PasswordStore as _, Profile, Reach, SystemStore,
-        Workspace,
+        Workspace, WorkspaceName,
     },
     worker::{self, Practice},
 };
@@ -66,17 +66,17 @@ pub fn data_root(global: &Global) -> Result<DataRoot, CliError> {
     })
 }
 
+/// The name that `--workspace` gives, when it gives one.
+pub fn workspace_name(global: &Global) -> Result<Option<WorkspaceName>, CliError> {
+    let name = global.workspace.as_deref().map(str::parse).transpose();
+    name.map_err(|error| {
+        CliError::usage(format!("--workspace: {}", workspace_name_fault(error)), "")
+    })
+}
+
 /// The workspace that the arguments name.
 pub fn workspace(global: &Global, root: &DataRoot) -> Result<Workspace, CliError> {
-    let name = match global.workspace.as_deref().map(str::parse).transpose() {
-        Ok(name) => name.unwrap_or_default(),
-        Err(error) => {
-            return Err(CliError::usage(
-                format!("--workspace: {}", workspace_name_fault(error)),
-                "",
-            ));
-        }
-    };
+    let name = workspace_name(global)?.unwrap_or_default();
     Ok(root.workspace(&name))
 }
 

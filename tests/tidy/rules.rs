@@ -125,7 +125,9 @@ pub const CRATES: &[(&str, Option<&[&str]>)] = &[
     ("rusqlite", Some(&["practice"])),
     (
         "secrecy",
-        Some(&["settings", "server", "run", "worker", "state", "app", "cli"]),
+        Some(&[
+            "practice", "settings", "server", "run", "worker", "state", "app", "cli",
+        ]),
     ),
     ("serde", None),
     (

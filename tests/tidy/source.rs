@@ -11,6 +11,8 @@ pub struct Source {
     pub methods: Vec<Found<String>>,
     /// Texts of string literals, as they are written.
     pub strings: Vec<Found<String>>,
+    /// Modules in files of their own that are compiled for tests only, from the root of the package.
+    pub test_modules: Vec<Vec<String>>,
 }
 
 /// Something at a line.
@@ -32,6 +34,21 @@ enum Token {
 }
 
 impl Source {
+    /// Takes everything as compiled for tests only.
+    pub fn mark_as_tests(&mut self) {
+        let Self {
+            paths,
+            macros,
+            methods,
+            strings,
+            test_modules: _,
+        } = self;
+        paths.iter_mut().for_each(|found| found.in_tests = true);
+        macros.iter_mut().for_each(|found| found.in_tests = true);
+        methods.iter_mut().for_each(|found| found.in_tests = true);
+        strings.iter_mut().for_each(|found| found.in_tests = true);
+    }
+
     /// Reads the text of a file whose items live in `module`.
     pub fn read(text: &str, module: &[String]) -> Self {
         let tokens = tokens(text);
@@ -231,6 +248,15 @@ impl Reader<'_> {
                     }
                     i += 3;
                 }
+                Token::Name(name) if name == "mod" && self.is_sign(i + 2, ';') => {
+                    if let (true, Some(name)) = (test_attribute || in_tests, self.name(i + 1)) {
+                        let mut module = self.module.clone();
+                        module.push(name.to_owned());
+                        self.source.test_modules.push(module);
+                    }
+                    test_attribute = false;
+                    i += 3;
+                }
                 Token::Name(name) if name == "use" => {
                     test_attribute = false;
                     i = self.use_tree(i + 1, &[], in_tests || test_attribute);
@@ -408,6 +434,15 @@ mod tests {
         );
         let inside: Vec<bool> = source.macros.iter().map(|found| found.in_tests).collect();
         assert_eq!(inside, [false, true, false]);
+    }
+
+    #[test]
+    fn files_for_tests_are_known_by_their_declaration() {
+        let source = Source::read(
+            "mod a; #[cfg(test)] mod b; pub mod c;",
+            &["practice".to_owned()],
+        );
+        assert_eq!(source.test_modules, [["practice", "b"]]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct File {
     pub module: Vec<String>,
     pub text: String,
     pub source: Source,
+    /// Compiled for tests only.
+    pub for_tests: bool,
 }
 
 impl File {
@@ -40,6 +42,7 @@ impl File {
             module,
             text,
             source,
+            for_tests: false,
         }
     }
 }
@@ -69,7 +72,21 @@ pub fn sources() -> Vec<File> {
     collect(&root.join("src"), &mut paths);
     paths.sort();
     assert!(paths.len() > 10, "the tree was not found");
-    paths.iter().map(|path| File::read(&root, path)).collect()
+    let mut files: Vec<File> = paths.iter().map(|path| File::read(&root, path)).collect();
+    let for_tests: Vec<Vec<String>> = files
+        .iter()
+        .flat_map(|file| file.source.test_modules.clone())
+        .collect();
+    for file in &mut files {
+        if for_tests
+            .iter()
+            .any(|module| file.module.starts_with(module))
+        {
+            file.source.mark_as_tests();
+            file.for_tests = true;
+        }
+    }
+    files
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
