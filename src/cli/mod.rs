@@ -1,7 +1,7 @@
 //! The command line: arguments, printing, exit codes. The only folder that prints.
 //!
 //! A command is a file here: its arguments (`clap::Args`) and a function from them to an [`Exit`].
-//! To add one, add its variant to [`Command`] and its line to [`Command::run`].
+//! To add one, add its variant to `Command` and its line to `Command::run`.
 
 mod demo;
 mod exit;
