@@ -80,8 +80,8 @@ pub enum FindingKind {
     DevicesUnknown,
     /// A data backup finished after the target (4338).
     BaseAfterTarget,
-    /// The data backup may really have finished up to a second later than recorded, and so after the target (4338).
-    StopWithinSecondOfBase,
+    /// The backup may really have finished up to a second later than recorded, and so after the target (4338, 4341).
+    StopWithinSecondOfFinish,
     /// A log step without `STOPAT` may overshoot.
     StopMissing,
     /// `STOPAT` is not that of the target.
@@ -356,6 +356,12 @@ impl<'a> Judge<'a> {
             }
             return;
         };
+        // A `STOPAT` cannot name more than a tick of `datetime`, and so a target does not mean more.
+        let tick = target.server.datetime_tick();
+        let target = Moment {
+            server: tick,
+            instant: target.instant.plus(tick.0 - target.server.0),
+        };
         let last = sets.len() - 1;
         let whole_last = sets.last().is_some_and(|set| {
             set.has_bulk_logged_data() && set.finish().instant == target.instant
@@ -368,9 +374,7 @@ impl<'a> Judge<'a> {
                     self.error(FindingKind::StopInBulkLogged, n);
                 }
                 (BackupType::Log, Some(stop)) => {
-                    let early = target.server.0 - stop.0;
-                    // `datetime` holds ticks of a three-hundredth of a second.
-                    if early < TimeDelta::zero() || early > TimeDelta::milliseconds(3) {
+                    if target.server != stop {
                         self.error(FindingKind::StopDiffers, n);
                     }
                 }
@@ -385,8 +389,16 @@ impl<'a> Judge<'a> {
             .filter(|(_, set)| set.kind() == BackupType::Log)
         {
             let is_last = n == last && self.plan.tail.is_none();
-            if set.has_bulk_logged_data() && target.instant < set.finish().instant {
+            let finish = set.finish().instant;
+            let whole = n == last && whole_last;
+            if set.has_bulk_logged_data() && target.instant < finish {
                 self.error(FindingKind::StopInBulkLogged, n);
+            } else if set.has_bulk_logged_data()
+                && !whole
+                && target.instant < finish.plus(TimeDelta::seconds(1))
+            {
+                let kind = FindingKind::StopWithinSecondOfFinish;
+                self.find(Severity::Warning, kind, Some(n));
             } else if !is_last && set.start().instant >= target.instant {
                 self.find(Severity::Warning, FindingKind::StopBeforeLastLog, Some(n));
             }
@@ -406,10 +418,14 @@ impl<'a> Judge<'a> {
             .rposition(|step| step.backup_type != BackupType::Log)
             .unwrap_or(last);
         let with_stop = state.logs_applied && !whole_last;
+        let within_second =
+            target.instant < finish.plus(TimeDelta::seconds(1)) && !state.logs_applied;
         if target.instant < finish {
             self.error(FindingKind::BaseAfterTarget, step);
-        } else if with_stop && target.instant < finish.plus(TimeDelta::seconds(1)) {
-            let kind = FindingKind::StopWithinSecondOfBase;
+        } else if (with_stop && target.instant < finish.plus(TimeDelta::seconds(1)))
+            || (within_second && target.instant != finish)
+        {
+            let kind = FindingKind::StopWithinSecondOfFinish;
             self.find(Severity::Warning, kind, Some(step));
         }
     }

@@ -13,7 +13,7 @@ use super::{
     moves::moves_of,
     refusal,
 };
-use chrono::{NaiveDateTime, Timelike as _};
+use chrono::Timelike as _;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -67,7 +67,7 @@ fn plan_moment(
     let millis = tick_millis(moment);
     let maker = Maker::new(history, graph, request);
     if let Some(found) = graph.find(history, millis) {
-        let stop_at = round_down_to_tick(moment.server);
+        let stop_at = moment.server.datetime_tick();
         return Ok(maker.plan(&found, stop_at, Some(stop_at)));
     }
     let mut refusal = refusal::refuse(history, graph, moment);
@@ -77,7 +77,7 @@ fn plan_moment(
         && until * 1000 < millis
         && let Some((found, _)) = graph.find_latest(history)
     {
-        let stop_at = round_down_to_tick(moment.server);
+        let stop_at = moment.server.datetime_tick();
         let mut plan = maker.plan(&found, stop_at, Some(stop_at));
         plan.tail = Some(match request.destination {
             Destination::Copy { .. } => Tail::LogBackup,
@@ -140,23 +140,9 @@ fn ambiguous(
     }
 }
 
-/// `datetime` holds three-hundredths of a second; a `STOPAT` is the tick at or before the target (rule 15).
-pub(super) fn round_down_to_tick(time: ServerTime) -> ServerTime {
-    let millis = time.0.nanosecond() / 1_000_000;
-    let tick = (millis.min(999) + 1) * 3 / 10;
-    // Ticks print as .000, .003, .007: the largest of those that is not above the time.
-    let rounded = (0..=tick)
-        .rev()
-        .map(|tick| (tick * 10 + 1) / 3)
-        .find(|&rounded| rounded <= millis)
-        .unwrap_or(0);
-    let with = |nanos| -> Option<NaiveDateTime> { time.0.with_nanosecond(nanos) };
-    ServerTime(with(rounded * 1_000_000).unwrap_or(time.0))
-}
-
 fn tick_millis(moment: Moment) -> i64 {
     let whole = moment.instant.0.timestamp() * 1000;
-    let millis = round_down_to_tick(moment.server).0.nanosecond() / 1_000_000;
+    let millis = moment.server.datetime_tick().0.nanosecond() / 1_000_000;
     whole + i64::from(millis)
 }
 
@@ -448,40 +434,5 @@ fn skip_reason(
         }
         _ if other_fork => SkipReason::OtherFork,
         _ => SkipReason::Costlier,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chrono::NaiveDate;
-
-    #[test]
-    fn a_stop_is_rounded_down_to_what_datetime_holds() {
-        let at = |milli| {
-            ServerTime(
-                NaiveDate::from_ymd_opt(2026, 11, 22)
-                    .and_then(|day| day.and_hms_milli_opt(8, 28, 12, milli))
-                    .expect("a real time"),
-            )
-        };
-        let cases = [
-            (0, 0),
-            (1, 0),
-            (2, 0),
-            (3, 3),
-            (6, 3),
-            (7, 7),
-            (9, 7),
-            (10, 10),
-            (12, 10),
-            (13, 13),
-            (17, 17),
-            (500, 500),
-            (999, 997),
-        ];
-        for (from, to) in cases {
-            assert_eq!(round_down_to_tick(at(from)), at(to), "{from} ms");
-        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! They are different types and never mix without an offset.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -31,6 +31,19 @@ impl ServerTime {
     /// This time moved by `delta` on the same clock.
     pub fn plus(self, delta: TimeDelta) -> Self {
         Self(self.0.checked_add_signed(delta).unwrap_or(self.0))
+    }
+
+    /// The latest time that `datetime` can hold and that is not after this one: `.000`, `.003`, `.007`, `.010`…
+    ///
+    /// <https://learn.microsoft.com/sql/t-sql/data-types/datetime-transact-sql>
+    pub fn datetime_tick(self) -> Self {
+        let millis = (self.0.nanosecond() / 1_000_000).min(999);
+        let tick = (0..=(millis + 1) * 3 / 10)
+            .rev()
+            .map(|tick| (tick * 10 + 1) / 3)
+            .find(|&shown| shown <= millis)
+            .unwrap_or(0);
+        Self(self.0.with_nanosecond(tick * 1_000_000).unwrap_or(self.0))
     }
 }
 
@@ -109,5 +122,39 @@ impl fmt::Display for UtcOffset {
             self.0.abs() / 60,
             self.0.abs() % 60
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+
+    #[test]
+    fn a_tick_is_never_after_the_time() {
+        let at = |milli| {
+            ServerTime(
+                NaiveDate::from_ymd_opt(2026, 11, 22)
+                    .and_then(|day| day.and_hms_milli_opt(8, 28, 12, milli))
+                    .expect("a real time"),
+            )
+        };
+        let cases = [
+            (0, 0),
+            (2, 0),
+            (3, 3),
+            (6, 3),
+            (7, 7),
+            (9, 7),
+            (10, 10),
+            (12, 10),
+            (13, 13),
+            (17, 17),
+            (500, 500),
+            (999, 997),
+        ];
+        for (from, to) in cases {
+            assert_eq!(at(from).datetime_tick(), at(to), "{from} ms");
+        }
     }
 }

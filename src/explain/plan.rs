@@ -311,7 +311,7 @@ pub fn finding(finding: &Finding) -> String {
         }
         FindingKind::DevicesUnknown => "it is unknown where the backup was written to".to_owned(),
         FindingKind::BaseAfterTarget => "the backup finished after the target".to_owned(),
-        FindingKind::StopWithinSecondOfBase => {
+        FindingKind::StopWithinSecondOfFinish => {
             "the backup finished within a second of the target, perhaps after it".to_owned()
         }
         FindingKind::StopMissing => "without STOPAT this log may overshoot the target".to_owned(),

@@ -1,1 +1,4 @@
 //! Whole commands.
+
+mod plan;
+mod support;

@@ -352,7 +352,9 @@ impl Graph {
             let Some(set) = self.log_set(history, reference) else {
                 continue;
             };
-            if holds_until(set) * 1000 > millis {
+            // The finish of a log with bulk-logged work may really lie up to a second later.
+            let slack = if set.has_bulk_logged_data() { 1000 } else { 0 };
+            if holds_until(set) * 1000 + slack > millis {
                 continue;
             }
             for reach in [Reach::Best, Reach::Conventional] {
@@ -438,8 +440,9 @@ impl Graph {
                 .is_some_and(|base| base.finish * 1000 + 1000 <= millis),
             State::Log(log) => self.log_set(history, log).is_some_and(|set| {
                 let holds = holds_until(set) * 1000;
+                // Applied whole, and its finish may really lie up to a second later as well.
                 let before = if set.has_bulk_logged_data() {
-                    holds <= millis
+                    holds + 1000 <= millis
                 } else {
                     holds < millis
                 };
