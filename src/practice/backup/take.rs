@@ -99,8 +99,9 @@ pub fn begin(
         expected_seconds: 0.0,
     };
     let bytes = match request.kind {
-        SetKind::Full => engine.store.image(id).map_err(|m| vec![m])?.len(),
-        SetKind::Differential => engine.store.image(id).map_err(|m| vec![m])?.len() / 5,
+        SetKind::Full => engine.store.page_bytes(id).map_err(|m| vec![m])?,
+        // How much changed is known only at the end; a fifth is usual.
+        SetKind::Differential => engine.store.page_bytes(id).map_err(|m| vec![m])? / 5,
         SetKind::Log => engine.store.database(id).map_or(0, |d| d.log.bytes()),
     };
     begun.expected_seconds = bytes as f64 * engine.options.pace / BYTES_PER_SECOND;

@@ -754,6 +754,18 @@ impl Store {
         image::take(&mut database.keeper).map_err(|e| internal(&e))
     }
 
+    /// How many bytes [`Self::image`] would have.
+    pub fn page_bytes(&self, id: DatabaseId) -> Result<usize, Message> {
+        let Some(database) = self.databases.get(&id) else {
+            return Err(no_such_database(&format!("#{id}")));
+        };
+        let pages: u32 = database
+            .keeper
+            .query_row("PRAGMA page_count", [], |r| r.get(0))
+            .map_err(|e| internal(&e))?;
+        Ok(pages as usize * image::PAGE_BYTES)
+    }
+
     /// Puts an image in the place of a database's rows.
     pub fn load_image(&mut self, id: DatabaseId, pages: &[u8]) -> Result<(), Message> {
         self.detach(id)?;
