@@ -18,3 +18,5 @@ pub use take::backup_now;
 
 #[cfg(test)]
 mod sequences;
+#[cfg(test)]
+mod statements;

@@ -220,7 +220,18 @@ impl DatabaseFacts {
         self.files.iter().map(|f| f.size_pages * 8192).sum()
     }
 
-    /// A second file for what is not there yet: data, log.
+    /// Lets the file of that kind grow until `bytes` fit, by its increment.
+    pub(super) fn grow(&mut self, kind: FileKind, bytes: usize) {
+        let needed = i64::try_from(bytes.div_ceil(8192)).unwrap_or(i64::MAX);
+        if let Some(file) = self.files.iter_mut().find(|f| f.kind == kind) {
+            let step = file.growth_pages.max(1);
+            if needed > file.size_pages {
+                file.size_pages += ((needed - file.size_pages - 1) / step + 1) * step;
+            }
+        }
+    }
+
+    /// The first file of that kind.
     pub fn file(&self, kind: FileKind) -> Option<&DatabaseFile> {
         self.files.iter().find(|f| f.kind == kind)
     }
