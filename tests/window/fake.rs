@@ -6,9 +6,11 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 use stopat::{
     app::{App, Backend},
     domain::{History, UtcOffset},
+    run::{PreflightCheck, PreflightVerdict, RunId},
     server::{DatabaseState, DatabaseSummary, ServerInfo},
     settings::{Preferences, ThemeChoice},
     state::OwnClock,
+    tsql::{ServerFacts, restore_script},
     worker::{Event, Request, ServerId, ServerStatus},
 };
 
@@ -33,12 +35,81 @@ impl Backend for Wire {
                 self.tell(event);
             }
         }
+        match &request {
+            Request::Preflight {
+                server,
+                plan,
+                generation,
+                ..
+            } => self.tell(Event::Preflight {
+                server: *server,
+                generation: *generation,
+                checks: checks(),
+                script: restore_script(plan, &ServerFacts::default()),
+            }),
+            Request::Restore { server, plan, .. } => {
+                let script = restore_script(plan, &ServerFacts::default());
+                let mut steps: Vec<String> = script
+                    .batches
+                    .iter()
+                    .map(|batch| batch.title.clone())
+                    .collect();
+                steps.push("Check the copy".to_owned());
+                self.tell(Event::RunStarted {
+                    server: *server,
+                    run: run_id(),
+                    script,
+                    steps,
+                });
+            }
+            _ => {}
+        }
         self.requests.borrow_mut().push(request);
     }
 
     fn next_event(&self) -> Option<Event> {
         self.events.borrow_mut().pop_front()
     }
+}
+
+/// The run that every restore gets.
+pub fn run_id() -> RunId {
+    RunId("20261122T124107Z-1f3a".to_owned())
+}
+
+fn checks() -> Vec<PreflightCheck> {
+    let check = |title: &str, verdict, detail: &str, hint: &str| PreflightCheck {
+        title: title.to_owned(),
+        verdict,
+        detail: detail.to_owned(),
+        hint: hint.to_owned(),
+    };
+    vec![
+        check(
+            "The name is free",
+            PreflightVerdict::Good,
+            "no database is called so",
+            "",
+        ),
+        check(
+            "Space",
+            PreflightVerdict::Warning,
+            "D: has 96.1 GB free, the copy takes 83.6 GB",
+            "Less than a fifth stays free.",
+        ),
+        check(
+            "The files are there",
+            PreflightVerdict::Good,
+            "12 of 12",
+            "",
+        ),
+        check(
+            "Version",
+            PreflightVerdict::Unknown,
+            "the server does not tell its version",
+            "",
+        ),
+    ]
 }
 
 /// What a server tells after it was chosen.

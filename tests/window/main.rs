@@ -4,4 +4,5 @@ mod fake;
 mod made_up;
 mod pictures;
 mod profiles;
+mod restore;
 mod timeline;

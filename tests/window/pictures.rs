@@ -2,7 +2,7 @@
 //!
 //! What is asserted here is only that something is drawn; where no Vulkan driver is found a line says so.
 
-use crate::timeline::opened;
+use crate::{restore, timeline::opened};
 use egui_kittest::Harness;
 use std::path::PathBuf;
 use stopat::{app::App, settings::ThemeChoice, state::Action};
@@ -43,4 +43,40 @@ fn the_timeline_in_both_themes_and_sizes() {
         harness.run_steps(3);
         take(&mut harness, name);
     }
+}
+
+#[test]
+fn the_way_of_a_restore() {
+    let (mut harness, _wire) = restore::reviewed(ThemeChoice::Dark);
+    take(&mut harness, "review-dark");
+    let (mut harness, _wire) = restore::running(ThemeChoice::Dark);
+    take(&mut harness, "run-dark");
+    let (mut harness, _wire) = restore::ended(ThemeChoice::Light);
+    take(&mut harness, "ended-light");
+}
+
+#[test]
+fn what_cannot_be_reached_and_the_script() {
+    let (mut harness, _wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let at = (crate::made_up::NOW - 24 * 3600) as f64;
+    harness.state_mut().state.update(Action::GoTo(at));
+    harness.run_steps(3);
+    take(&mut harness, "refused-dark");
+    let update = |harness: &mut Harness<'static, App>, action| {
+        harness.state_mut().state.update(action);
+        harness.run_steps(3);
+    };
+    update(&mut harness, Action::PlaceMarker(at - 7200.0));
+    update(&mut harness, Action::Run(stopat::state::Command::ShowSql));
+    update(
+        &mut harness,
+        Action::ShowPreset(stopat::state::RangePreset::All),
+    );
+    take(&mut harness, "script-dark");
+}
+
+#[test]
+fn a_large_window() {
+    let (mut harness, _wire) = opened([1920.0, 1080.0], ThemeChoice::Light);
+    take(&mut harness, "timeline-large-light");
 }

@@ -1,0 +1,189 @@
+//! From the timeline through review and run to the dropped copy, on a backend in memory.
+
+use crate::{
+    fake::{Wire, run_id},
+    made_up::now,
+    timeline::opened,
+};
+use egui::accesskit::Role;
+use egui_kittest::{Harness, kittest::Queryable as _};
+use stopat::{
+    app::App,
+    run::{Outcome, RunEnd, RunProgress, RunReport, StepReport, TableCount, Verification},
+    settings::ThemeChoice,
+    state::{Action, Page},
+    worker::{Event, Request},
+};
+use uuid::Uuid;
+
+/// The review of the second in the pictures.
+pub fn reviewed(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = opened([1440.0, 900.0], theme);
+    let eight = (crate::made_up::NOW - 6 * 3600 - 12 * 60 - 55) as f64;
+    harness.state_mut().state.update(Action::PlaceMarker(eight));
+    harness.run_steps(3);
+    harness
+        .get_by_role_and_label(Role::Button, "Review and restore…")
+        .click();
+    harness.run_steps(4);
+    (harness, wire)
+}
+
+/// The run after its first two steps, in the middle of the third.
+pub fn running(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = reviewed(theme);
+    harness
+        .get_by_role_and_label(Role::Button, "Restore the copy")
+        .click();
+    harness.run_steps(3);
+    let steps = harness
+        .state()
+        .state
+        .run
+        .as_ref()
+        .expect("a run")
+        .steps
+        .clone();
+    for (idx, title) in steps.iter().take(2).enumerate() {
+        wire.tell(Event::StepEnded {
+            run: run_id(),
+            step: idx,
+            report: Box::new(step(title)),
+        });
+    }
+    wire.tell(Event::RunMessage {
+        run: run_id(),
+        at: now(),
+        text: "Processed 1430 pages for database 'OctopusAI_20261122_082812'".to_owned(),
+    });
+    wire.tell(Event::RunProgress {
+        run: run_id(),
+        progress: RunProgress {
+            step: 2,
+            elapsed_secs: 205.0,
+            percent: Some(19.0),
+            remaining_secs: Some(874.0),
+        },
+    });
+    harness.run_steps(3);
+    (harness, wire)
+}
+
+fn step(title: &str) -> StepReport {
+    StepReport {
+        title: title.to_owned(),
+        sql: "SELECT 1;".to_owned(),
+        started: now(),
+        seconds: 6.0,
+        outcome: Outcome::Done,
+        messages: vec![(
+            5.0,
+            "RESTORE DATABASE successfully processed 1430 pages".to_owned(),
+        )],
+    }
+}
+
+/// The run with its report.
+pub fn ended(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = running(theme);
+    let run = harness.state().state.run.clone().expect("a run");
+    let table = |name: &str, original, copy| TableCount {
+        table: name.to_owned(),
+        rows_original: original,
+        rows_copy: copy,
+    };
+    let report = RunReport {
+        id: run_id(),
+        server: "PRACTICE".to_owned(),
+        target_database: run.target_database.clone(),
+        plan: run.plan.clone(),
+        started: now(),
+        seconds: 74.0,
+        steps: run.steps.iter().map(|title| step(title)).collect(),
+        end: RunEnd::Verified,
+        verification: Some(Verification {
+            state: "ONLINE".to_owned(),
+            tables: vec![
+                table("dbo.Octopus_Agents", Some(0), Some(42)),
+                table("dbo.Octopus_Episodes", Some(18_231), Some(17_904)),
+                table("dbo.Octopus_Areas", Some(9), Some(9)),
+            ],
+            schema_version: Some("20261101_AddAreas".to_owned()),
+            problems: Vec::new(),
+        }),
+        copy: Some((Uuid::from_u128(9), "2026-11-22T14:42:00".to_owned())),
+    };
+    wire.tell(Event::RunEnded {
+        run: run_id(),
+        report: Box::new(report),
+    });
+    harness.run_steps(3);
+    (harness, wire)
+}
+
+#[test]
+fn a_restore_is_reviewed_run_counted_shown_and_dropped() {
+    let (mut harness, wire) = ended(ThemeChoice::Dark);
+    harness.get_by_label("dbo.Octopus_Agents");
+    harness.get_by_label("+42 back");
+    harness
+        .get_by_role_and_label(Role::Button, "Drop the copy…")
+        .click();
+    harness.run_steps(3);
+    assert!(
+        !wire
+            .requests
+            .borrow()
+            .iter()
+            .any(|request| matches!(request, Request::DropCopy { .. })),
+        "nothing is dropped before the question is answered"
+    );
+    harness
+        .get_by_role_and_label(Role::Button, "Drop the copy")
+        .click();
+    harness.run_steps(3);
+    assert!(
+        wire.requests
+            .borrow()
+            .iter()
+            .any(|request| matches!(request, Request::DropCopy { run, .. } if *run == run_id()))
+    );
+    wire.tell(Event::CopyDropped {
+        run: run_id(),
+        database: "OctopusAI_20261122_082812".to_owned(),
+    });
+    harness.run_steps(3);
+    harness.get_by_label_contains("was dropped");
+}
+
+#[test]
+fn cancelling_asks_first_and_says_how_it_ends() {
+    let (mut harness, wire) = running(ThemeChoice::Dark);
+    harness
+        .get_by_role_and_label(Role::Button, "Cancel…")
+        .click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("is left RESTORING, or is not there yet");
+    harness
+        .get_by_role_and_label(Role::Button, "Cancel the restore")
+        .click();
+    harness.run_steps(3);
+    assert!(
+        wire.requests
+            .borrow()
+            .iter()
+            .any(|request| matches!(request, Request::CancelRun { .. }))
+    );
+}
+
+#[test]
+fn the_timeline_can_be_looked_at_while_a_restore_runs() {
+    let (mut harness, _wire) = running(ThemeChoice::Dark);
+    assert_eq!(harness.state().state.page, Page::Run);
+    harness
+        .get_by_role_and_label(Role::Button, "Timeline")
+        .click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().state.page, Page::Timeline);
+    assert!(harness.state().state.running());
+}
