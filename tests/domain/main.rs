@@ -2,5 +2,6 @@
 
 mod model;
 mod properties;
+mod rules;
 mod samples;
 mod support;

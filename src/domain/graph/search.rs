@@ -420,7 +420,7 @@ impl Graph {
         }
         let until = holds_until(set);
         let parts = fork_parts(history.restores(), way.lower, until);
-        let on_old = parts.old_until.is_some_and(|old| millis <= old * 1000);
+        let on_old = parts.old_until_millis.is_some_and(|old| millis <= old);
         on_old || parts.new_from.unwrap_or(until) * 1000 <= millis
     }
 

@@ -69,9 +69,9 @@ impl Spans {
 /// What a log across a fork point holds, where the restore history tells it (rule 9).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ForkParts {
-    /// Up to this moment it holds the old fork.
-    pub old_until: Option<i64>,
-    /// From this moment on it holds the new fork.
+    /// Up to this moment, in milliseconds since 1970, it holds the old fork.
+    pub old_until_millis: Option<i64>,
+    /// From this moment on, in seconds since 1970, it holds the new fork.
     pub new_from: Option<i64>,
 }
 
@@ -84,11 +84,11 @@ pub fn fork_parts(restores: &[Restore], lower: i64, start: i64) -> ForkParts {
     match (since.next(), since.next_back()) {
         (None, _) => ForkParts::default(),
         (Some(only), None) => ForkParts {
-            old_until: only.stop_at.map(second),
+            old_until_millis: only.stop_at.map(|stop| stop.instant.0.timestamp_millis()),
             new_from: Some(second(only.at)),
         },
         (Some(_), Some(last)) => ForkParts {
-            old_until: None,
+            old_until_millis: None,
             new_from: Some(second(last.at)),
         },
     }
@@ -119,8 +119,8 @@ impl Graph {
         }
         for way in ways.iter().filter(|way| way.crosses) {
             let parts = fork_parts(history.restores(), way.lower, until);
-            if let Some(old_until) = parts.old_until {
-                old.push((way.lower, old_until));
+            if let Some(millis) = parts.old_until_millis {
+                old.push((way.lower, millis.div_euclid(1000)));
             }
             own.push((parts.new_from.unwrap_or(until).max(way.lower), until));
         }
