@@ -3,7 +3,9 @@
 use super::{CliError, Exit, Global};
 use crate::{
     domain::HistoryRecords,
-    explain::{Problem, ProblemKind, server_problem, store_problem, workspace_name_fault},
+    explain::{
+        Problem, ProblemKind, aside_problem, server_problem, store_problem, workspace_name_fault,
+    },
     server::{
         Credentials, Endpoint, Gateway, HistoryReader, ServerError, ServerReading, SqlServer,
         read_server,
@@ -165,6 +167,10 @@ fn gateway(name: &str, args: &SignInArgs, global: &Global) -> Result<SqlServer, 
     let profiles = workspace(global, &root)?
         .load_profiles()
         .map_err(|error| failed(Exit::Usage, store_problem(&error)))?;
+    if let Some(aside) = &profiles.aside {
+        // Said, and no reason to stop: the server may be named by its host.
+        failed(Exit::Done, aside_problem(aside)).report();
+    }
     let profile = profiles
         .value
         .into_iter()
