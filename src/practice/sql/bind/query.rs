@@ -676,6 +676,14 @@ impl Binder<'_> {
         let mut keys = Vec::new();
         let mut columns = Vec::new();
         for expr in expressions {
+            if let Expr::Function(function) = expr
+                && matches!(
+                    super::walk::function_name(function).as_str(),
+                    "rollup" | "cube"
+                )
+            {
+                return Err(unsupported("GROUP BY ROLLUP"));
+            }
             // `GROUP BY ()` groups all.
             if matches!(expr, Expr::Tuple(parts) if parts.is_empty()) {
                 continue;

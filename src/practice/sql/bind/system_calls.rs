@@ -599,7 +599,10 @@ impl Binder<'_> {
             let database = parts.pop();
             let id = match database.as_deref() {
                 None | Some("") => Some(here),
-                Some(name) => self.instance.database_id(name),
+                Some(name) => self
+                    .instance
+                    .database_id(name)
+                    .filter(|id| *id == here || !self.is_azure()),
             };
             let length = match system::view(&schema, &table) {
                 Some(view) => view

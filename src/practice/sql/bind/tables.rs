@@ -14,7 +14,7 @@ use crate::practice::sql::types;
 use crate::practice::value::{Length, SqlType, Value};
 use sqlparser::ast::{
     Expr, ForClause, ForXml, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint,
-    JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+    JoinOperator, ObjectName, OpenJsonTableColumn, TableAlias, TableFactor, TableWithJoins,
 };
 use std::sync::Arc;
 
@@ -214,6 +214,19 @@ impl Binder<'_> {
                 sql.push_str(&format!("{}({inner})", words_before(coming)));
                 Ok(())
             }
+            TableFactor::OpenJsonTable {
+                json_expr,
+                json_path,
+                columns,
+                alias,
+            } => self.open_json(
+                json_expr,
+                json_path.as_ref(),
+                columns,
+                alias.as_ref(),
+                coming,
+                sql,
+            ),
             TableFactor::Pivot { .. } => Err(unsupported("PIVOT")),
             TableFactor::Unpivot { .. } => Err(unsupported("UNPIVOT")),
             _ => Err(unsupported("FROM")),
@@ -425,6 +438,22 @@ impl Binder<'_> {
                 .database_id(name)
                 .ok_or_else(|| invalid_object(parts))?,
         };
+        if database_id != self.session.database && self.is_azure() {
+            let text: Vec<&str> = parts.iter().map(|p| p.value.as_str()).collect();
+            return Err(Message::error(
+                40515,
+                format!(
+                    "Reference to database and/or server name in '{}' is not supported in this version of SQL Server.",
+                    text.join(".")
+                ),
+            ));
+        }
+        // Agent's views show its tables.
+        let name = match name.to_ascii_lowercase().as_str() {
+            "sysjobs_view" => "sysjobs",
+            "sysschedules_localserver_view" => "sysschedules",
+            _ => name,
+        };
         if let Some(view) = system::view(schema, name) {
             return Ok(Meaning::View {
                 view,
@@ -445,6 +474,14 @@ impl Binder<'_> {
             table,
             database: self.instance.database_name(database_id),
         })
+    }
+
+    /// Azure SQL Database knows no other database than the one it is connected to.
+    pub(super) fn is_azure(&self) -> bool {
+        matches!(
+            self.instance.server_property("EngineEdition"),
+            Some((_, Value::Int(5)))
+        )
     }
 
     /// The rows of a system view as they are now, written out.
@@ -657,6 +694,80 @@ impl Binder<'_> {
             schema: None,
             database: None,
             columns,
+            row_id: None,
+        })
+    }
+
+    /// `OPENJSON(text, path) WITH (…)`, and without columns: key, value, type.
+    fn open_json(
+        &mut self,
+        json: &Expr,
+        path: Option<&sqlparser::ast::ValueWithSpan>,
+        columns: &[OpenJsonTableColumn],
+        alias: Option<&TableAlias>,
+        coming: &Coming,
+        sql: &mut String,
+    ) -> Result<(), Message> {
+        let json = self.value(json)?;
+        let path = match path.map(|p| &p.value) {
+            Some(
+                sqlparser::ast::Value::SingleQuotedString(text)
+                | sqlparser::ast::Value::NationalStringLiteral(text),
+            ) => self.text(text),
+            _ => "'$'".to_owned(),
+        };
+        let path = format!("tsql_json_path({path})");
+        let (alias_name, names) = alias_parts(alias);
+        let shown = if alias.is_some() {
+            alias_name
+        } else {
+            "openjson".to_owned()
+        };
+        let outer = matches!(coming, Coming::Apply { outer: true });
+        if columns.is_empty() {
+            let terms = vec![json, Term::computed(path, SqlType::NVarChar(Length::Max))];
+            return self.built_in_rows("openjson", terms, shown, &names, coming, outer, sql);
+        }
+        let each = self.alias();
+        // An object counts as an array of one.
+        let array = format!(
+            "CASE json_type({0}, {path}) WHEN 'array' THEN json_extract({0}, {path}) ELSE json_array(json_extract({0}, {path})) END",
+            json.sql
+        );
+        let on = if matches!(coming, Coming::Apply { .. }) {
+            " ON 1"
+        } else {
+            ""
+        };
+        sql.push_str(&format!(
+            "{}json_each({array}) AS {each}{on}",
+            words_before(coming)
+        ));
+        let mut made = Vec::with_capacity(columns.len());
+        for column in columns {
+            let ty = types::from_data_type(&column.r#type)?;
+            let own_path = match &column.path {
+                Some(path) => self.text(path),
+                None => self.text(&format!("$.\"{}\"", column.name.value)),
+            };
+            let text = Term::computed(
+                format!("CAST(json_extract({each}.value, tsql_json_path({own_path})) AS TEXT)"),
+                SqlType::NVarChar(Length::Max),
+            );
+            made.push(SourceColumn {
+                name: column.name.value.clone(),
+                ty,
+                nullable: true,
+                sql: self
+                    .cast(text, ty, NO_STYLE, super::cast::Failure::Error)
+                    .sql,
+            });
+        }
+        self.add(Source {
+            name: shown,
+            schema: None,
+            database: None,
+            columns: made,
             row_id: None,
         })
     }

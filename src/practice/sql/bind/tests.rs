@@ -579,6 +579,177 @@ fn history_and_views() {
 }
 
 #[test]
+fn queries_that_people_write() {
+    let s = &mut server();
+    for (sql, expected) in [
+        (
+            "SELECT database_name, CASE type WHEN 'D' THEN 'Full' WHEN 'L' THEN 'Log' END AS kind, COUNT(*) AS n FROM msdb.dbo.backupset GROUP BY database_name, type ORDER BY COUNT(*) DESC, type",
+            vec![
+                "database_name nvarchar(128), kind varchar(4), n int",
+                "OctopusAI | Full | 1",
+                "OctopusAI | Log | 1",
+            ],
+        ),
+        (
+            "SELECT CONVERT(varchar(10), backup_finish_date, 120) AS [day of backup], COUNT(*) FROM msdb.dbo.backupset GROUP BY CONVERT(varchar(10), backup_finish_date, 120)",
+            vec!["day of backup varchar(10), int", "2026-10-08 | 2"],
+        ),
+        (
+            "SELECT CAST(backup_finish_date AS date) AS d, SUM(CASE WHEN type = 'L' THEN 1 ELSE 0 END) AS logs FROM msdb.dbo.backupset GROUP BY CAST(backup_finish_date AS date)",
+            vec!["d date, logs int", "2026-10-08 | 1"],
+        ),
+        (
+            "SELECT d.name, ISNULL(CONVERT(varchar(20), MAX(bs.backup_finish_date), 120), 'never') AS last_full FROM master.sys.databases d LEFT OUTER JOIN msdb.dbo.backupset bs ON bs.database_name = d.name AND bs.type = 'D' WHERE d.name NOT IN ('master', 'tempdb', 'model') GROUP BY d.name ORDER BY d.name",
+            vec![
+                "name nvarchar(128), last_full varchar(20)",
+                "msdb | never",
+                "OctopusAI | 2026-10-08 00:00:00",
+            ],
+        ),
+        (
+            "SELECT database_name FROM msdb.dbo.backupset GROUP BY database_name HAVING MAX(backup_finish_date) < DATEADD(hh, -24, GETDATE())",
+            vec!["database_name nvarchar(128)", "OctopusAI"],
+        ),
+        (
+            "SELECT CAST(CAST(backup_size / 1000000 AS INT) AS VARCHAR(14)) + ' ' + 'MB' AS size FROM msdb..backupset ORDER BY backup_set_id",
+            vec!["size varchar(17)", "1073 MB", "1 MB"],
+        ),
+        (
+            "SELECT RANK() OVER (ORDER BY b.last_lsn DESC) AS 'rank', (SELECT database_id FROM sys.databases WHERE name = b.database_name) AS id, DATEDIFF(SECOND, b.backup_finish_date, GETDATE()) / 86400 AS days FROM msdb..backupset AS b",
+            vec!["rank bigint, id int, days int", "1 | 5 | 43", "2 | 5 | 43"],
+        ),
+        (
+            "SELECT STUFF(STUFF(RIGHT('000000' + CAST(93005 AS varchar(6)), 6), 5, 0, ':'), 3, 0, ':') AS t, CONVERT(datetime, CAST(20261123 AS char(8))) AS d",
+            vec![
+                "t varchar(8000), d datetime",
+                "09:30:05 | 2026-11-23 00:00:00.000",
+            ],
+        ),
+        (
+            "SELECT ISNULL(SERVERPROPERTY('InstanceName'), 'MSSQLSERVER') AS i, CAST(SERVERPROPERTY('IsClustered') AS bit) AS c, CONVERT(sysname, SERVERPROPERTY(N'servername')) AS n",
+            vec![
+                "i sql_variant, c bit, n nvarchar(128)",
+                "MSSQLSERVER | 0 | PRACTICE",
+            ],
+        ),
+        (
+            "SELECT k, ROW_NUMBER() OVER (ORDER BY (SELECT NULL)) AS n FROM t WHERE k = 1",
+            vec!["k int, n bigint", "1 | 1"],
+        ),
+        (
+            "SELECT COUNT(DISTINCT k) AS d, COUNT(*) AS n FROM t",
+            vec!["d int, n int", "3 | 4"],
+        ),
+        (
+            "SELECT k, COUNT(*) OVER () AS n FROM t WHERE k < 3 ORDER BY CASE WHEN k = 2 THEN 0 ELSE 1 END",
+            vec!["k int, n int", "2 | 2", "1 | 2"],
+        ),
+        (
+            "SELECT DISTINCT TOP 2 k FROM t ORDER BY k DESC",
+            vec!["k int", "3", "2"],
+        ),
+        (
+            "SELECT x.n, total = x.n * 2 FROM (SELECT k AS n FROM t UNION ALL SELECT 9) AS x WHERE x.n > 2 ORDER BY n",
+            vec!["n int, total int", "3 | 6", "3 | 6", "9 | 18"],
+        ),
+        (
+            "SELECT Id FROM Things WHERE (@db IS NULL OR Name = @db) OR Id = @n",
+            vec!["Id int", "2"],
+        ),
+        (
+            "WITH a AS (SELECT k FROM t), b AS (SELECT k, COUNT(*) AS n FROM a GROUP BY k) SELECT b.* FROM b JOIN a ON a.k = b.k WHERE b.n = 1 ORDER BY 1",
+            vec!["k int, n int", "1 | 1", "2 | 1"],
+        ),
+        (
+            "SELECT a.k, b.k FROM t a FULL OUTER JOIN (SELECT 9 AS k) b ON a.k = b.k WHERE a.k IS NULL OR a.k = 1",
+            vec!["k int, k int", "1 | NULL", "NULL | 9"],
+        ),
+        (
+            "SELECT r.command, x.text FROM sys.dm_exec_requests r CROSS APPLY sys.dm_exec_sql_text(r.sql_handle) AS x",
+            vec!["command nvarchar(32), text nvarchar(max)"],
+        ),
+        (
+            "SELECT t.k, x.n FROM t OUTER APPLY (SELECT COUNT(*) AS n FROM Things WHERE Id > t.k) x WHERE t.k < 3 ORDER BY t.k",
+            vec!["k int, n int", "1 | 2", "2 | 1"],
+        ),
+        (
+            "SELECT MAX(x.v) FROM (SELECT k, SUM(v) OVER (PARTITION BY k) AS v FROM t) x",
+            vec!["bigint", "20"],
+        ),
+        (
+            "SELECT (SELECT MAX(v) FROM t AS u WHERE u.k = t.k) AS m FROM t WHERE k = 2",
+            vec!["m bigint", "20"],
+        ),
+        (
+            "SELECT 1 WHERE 'a' = 'A ' AND N'ß' <> 'x' AND 5 BETWEEN 1 AND 9 AND NULL IS NULL",
+            vec!["int", "1"],
+        ),
+        (
+            "SELECT 1 WHERE 5 > ALL (SELECT k FROM t) AND 3 = ANY (SELECT k FROM t)",
+            vec!["int", "1"],
+        ),
+        (
+            "SELECT * FROM (VALUES (CAST('2026-01-01' AS date))) v(d) WHERE d < GETDATE() AND d = '20260101'",
+            vec!["d date", "2026-01-01"],
+        ),
+        (
+            "SELECT CAST(1 AS bit), CAST(2.5 AS float) / 2, CAST(1 AS real), 1e3",
+            vec!["bit, float, real, float", "1 | 1.25 | 1 | 1000"],
+        ),
+        (
+            "SELECT CAST(10 AS money) / 4, CAST(7 AS numeric(5,2)) % 4, 2.5 * 2",
+            vec!["money, numeric(3,2), numeric(4,1)", "2.50 | 3.00 | 5.0"],
+        ),
+        (
+            "SELECT GETDATE() - 1, GETDATE() + 0.5",
+            vec![
+                "datetime, datetime",
+                "2026-11-19 06:00:00.000 | 2026-11-20 18:00:00.000",
+            ],
+        ),
+        (
+            "SELECT name FROM msdb.dbo.sysjobs_view",
+            vec!["name nvarchar(128)"],
+        ),
+        (
+            "SELECT k FROM dbo.t WITH (NOLOCK, INDEX(1)) WHERE k = 1",
+            vec!["k int", "1"],
+        ),
+        (
+            "SELECT TOP 1 t.* FROM t (NOLOCK) ORDER BY k",
+            vec!["k int, v bigint", "1 | 10"],
+        ),
+        (
+            "SELECT k FROM t WHERE k = 1 OR EXISTS (SELECT 1 FROM sys.databases WHERE name = 'none')",
+            vec!["k int", "1"],
+        ),
+        (
+            "SELECT CONVERT(varchar(30), 0xAB01, 1), CONVERT(varbinary(4), '0xAB', 1)",
+            vec!["varchar(30), varbinary", "0xAB01 | «"],
+        ),
+        (
+            "SELECT o.name FROM sys.objects o WHERE o.type = 'U' AND o.schema_id = SCHEMA_ID('dbo') ORDER BY o.name",
+            vec!["name nvarchar(128)", "t", "Things"],
+        ),
+        (
+            "SELECT [key], value FROM OPENJSON('{\"a\":1}')",
+            vec!["key nvarchar(4000), value nvarchar(max)", "a | 1"],
+        ),
+        (
+            "SELECT value FROM GENERATE_SERIES(1, 3)",
+            vec!["value int", "1", "2", "3"],
+        ),
+        (
+            "SELECT o.Id, o.Name FROM OPENJSON('{\"rows\":[{\"Id\":1,\"Name\":\"a\"},{\"Id\":2}]}', '$.rows') WITH (Id int, Name nvarchar(9)) AS o",
+            vec!["Id int, Name nvarchar(9)", "1 | a", "2 | NULL"],
+        ),
+    ] {
+        let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
+        assert_eq!(answer(s, sql), Ok(expected), "{sql}");
+    }
+}
+
+#[test]
 fn every_view_can_be_read() {
     let s = &mut server();
     for view in crate::practice::catalogue::system::views() {
