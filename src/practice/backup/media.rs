@@ -11,8 +11,9 @@ use crate::practice::{
 };
 use chrono::{NaiveDateTime, Timelike as _};
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// A device that was opened for reading.
@@ -166,6 +167,66 @@ pub fn open_set(
     }
 }
 
+/// What is known of files that this server wrote, so that appending does not read all their headers again.
+///
+/// Only for appending: whatever reads a backup reads the file.
+#[derive(Debug, Default)]
+pub struct KnownMedia(BTreeMap<PathBuf, KnownFile>);
+
+#[derive(Clone, Debug)]
+struct KnownFile {
+    /// A file of another length was written by somebody else.
+    length: u64,
+    header: MediaHeader,
+    sets: usize,
+    /// The latest expiry of its sets.
+    expires: Option<NaiveDateTime>,
+    complete: bool,
+}
+
+impl KnownFile {
+    fn new(length: u64, media: &Media) -> Self {
+        Self {
+            length,
+            header: media.header.clone(),
+            sets: media.sets.len(),
+            expires: media.sets.iter().filter_map(|s| s.header.expires).max(),
+            complete: media.sets.iter().all(|s| s.complete),
+        }
+    }
+}
+
+/// Notes a set that was written to a file.
+pub fn note_written(
+    engine: &mut Engine,
+    path: &Path,
+    header: &MediaHeader,
+    set: &container::SetHeader,
+) {
+    let Ok(length) = fs::metadata(path).map(|m| m.len()) else {
+        return;
+    };
+    let known = engine
+        .known_media
+        .0
+        .entry(path.to_owned())
+        .or_insert_with(|| KnownFile {
+            length,
+            header: header.clone(),
+            sets: 0,
+            expires: None,
+            complete: true,
+        });
+    if set.position == 1 {
+        known.expires = None;
+        known.complete = true;
+    }
+    known.length = length;
+    known.header = header.clone();
+    known.sets = usize::try_from(set.position).unwrap_or(0);
+    known.expires = known.expires.max(set.expires);
+}
+
 /// Where a backup will be written.
 pub struct Target {
     pub paths: Vec<Option<PathBuf>>,
@@ -269,7 +330,7 @@ pub fn prepare(engine: &mut Engine, request: &BackupRequest) -> Result<Target, V
             }
             target.new_media = Some(target.media.clone());
         } else {
-            let sets = existing.iter().map(|m| m.sets.len()).max().unwrap_or(0);
+            let sets = existing.iter().map(|m| m.sets).max().unwrap_or(0);
             target.position = i32::try_from(sets + 1).unwrap_or(i32::MAX);
         }
     }
@@ -278,11 +339,11 @@ pub fn prepare(engine: &mut Engine, request: &BackupRequest) -> Result<Target, V
 
 /// The media that lie on the devices; none when the files do not exist or `FORMAT` does not care.
 fn read_existing(
-    engine: &Engine,
+    engine: &mut Engine,
     request: &BackupRequest,
     paths: &[Option<PathBuf>],
     now: NaiveDateTime,
-) -> Result<Vec<Media>, Vec<Message>> {
+) -> Result<Vec<KnownFile>, Vec<Message>> {
     if request.format {
         return Ok(Vec::new());
     }
@@ -290,11 +351,20 @@ fn read_existing(
     let mut existing = Vec::new();
     for (device, path) in request.devices.iter().zip(paths) {
         let Some(path) = path else { continue };
-        if fs::metadata(path).map_or(true, |m| m.len() == 0) {
+        let length = fs::metadata(path).map_or(0, |m| m.len());
+        if length == 0 {
             continue;
         }
-        let opened = open(engine, device).map_err(|m| vec![m])?;
-        let header = &opened.media.header;
+        let known = match engine.known_media.0.get(path) {
+            Some(known) if known.length == length => known.clone(),
+            _ => {
+                let opened = open(engine, device).map_err(|m| vec![m])?;
+                let known = KnownFile::new(length, &opened.media);
+                engine.known_media.0.insert(path.clone(), known.clone());
+                known
+            }
+        };
+        let header = &known.header;
         if usize::from(header.family_count) != count {
             return Err(vec![Message::error(
                 3231,
@@ -316,24 +386,19 @@ fn read_existing(
                 ),
             )]);
         }
-        if request.init && !request.skip {
-            let unexpired = opened
-                .media
-                .sets
-                .iter()
-                .filter_map(|s| s.header.expires)
-                .find(|expires| *expires > now);
-            if let Some(expires) = unexpired {
-                return Err(vec![Message::info(
-                    4030,
-                    format!(
-                        "The medium on device '{device}' expires on {} and cannot be overwritten.",
-                        expires.format("%b %e %Y %l:%M:%S:000%p")
-                    ),
-                )]);
-            }
+        if request.init
+            && !request.skip
+            && let Some(expires) = known.expires.filter(|expires| *expires > now)
+        {
+            return Err(vec![Message::info(
+                4030,
+                format!(
+                    "The medium on device '{device}' expires on {} and cannot be overwritten.",
+                    expires.format("%b %e %Y %l:%M:%S:000%p")
+                ),
+            )]);
         }
-        if !request.init && opened.media.sets.iter().any(|s| !s.complete) {
+        if !request.init && !known.complete {
             return Err(vec![Message::error(
                 3266,
                 format!(
@@ -341,7 +406,7 @@ fn read_existing(
                 ),
             )]);
         }
-        existing.push(opened.media);
+        existing.push(known);
     }
     if existing.is_empty() {
         return Ok(existing);

@@ -291,6 +291,11 @@ pub fn finish(
             )]
         })?;
     }
+    for (path, media) in target.paths.iter().zip(&target.media) {
+        if let Some(path) = path {
+            media::note_written(engine, path, media, &header);
+        }
+    }
     let hashes_changed = new_base.is_some();
     apply(engine, request, begun, &header, new_base);
     engine.store.save_facts(id).map_err(|m| vec![m])?;

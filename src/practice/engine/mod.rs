@@ -26,7 +26,10 @@ pub use sessions::{SessionEntry, SessionId, SessionStart, Sessions};
 pub use store::{CatalogueChange, SERVER, Store};
 pub use thread::{EngineHandle, EngineStopped, Interrupter};
 
-use crate::{domain::UtcTime, practice::reply::Message};
+use crate::{
+    domain::UtcTime,
+    practice::{backup::media::KnownMedia, reply::Message},
+};
 use paths::VirtualPaths;
 use std::path::PathBuf;
 
@@ -129,6 +132,7 @@ pub struct Engine {
     pub activities: Activities,
     pub options: EngineOptions,
     pub paths: VirtualPaths,
+    pub known_media: KnownMedia,
     pub started: UtcTime,
 }
 
@@ -146,6 +150,7 @@ impl Engine {
             clock,
             options,
             paths,
+            known_media: KnownMedia::default(),
         };
         engine.make_folders()?;
         if engine.store.is_empty() {
@@ -161,6 +166,39 @@ impl Engine {
     pub fn commit_time(&self) -> CommitTime {
         let now = self.clock.now();
         CommitTime::new(now, self.clock.offset_minutes(now))
+    }
+
+    /// Whether a session may make a database its current one: 911, 924, 927, 942.
+    pub fn check_enter(&self, session: SessionId, id: DatabaseId) -> Result<(), Message> {
+        self.store.check_readable(id)?;
+        let Some(database) = self.store.database(id) else {
+            return Ok(());
+        };
+        if database.user_access != UserAccess::Single {
+            return Ok(());
+        }
+        let others = self.sessions.users_of(id, session);
+        let holder = database
+            .single_user_session
+            .filter(|holder| self.sessions.find(*holder).is_some());
+        if others.is_empty() && holder.is_none_or(|holder| holder == session) {
+            return Ok(());
+        }
+        Err(Message::error(
+            924,
+            format!(
+                "Database '{}' is already open and can only have one user at a time.",
+                database.facts.name
+            ),
+        )
+        .with_class(14))
+    }
+
+    /// Forgets a session that ended in whatever way: what it wrote is rolled back, what it ran is over.
+    pub fn end_session(&mut self, session: SessionId) {
+        self.store.rollback(session);
+        self.activities.end(session);
+        self.sessions.close(session);
     }
 
     /// Free bytes of a volume: what it had, less the files of all databases on it.
