@@ -1,5 +1,6 @@
 //! The practice server and the gateway against it.
 
 mod certificates;
+mod corpus;
 mod fake;
 mod runs;

@@ -3,6 +3,7 @@
 //! Sessions are tasks elsewhere; they send one statement at a time ([`EngineHandle::run`]).
 
 pub mod activity;
+pub mod application_locks;
 pub mod capture;
 pub mod clock;
 pub mod database;
@@ -16,6 +17,7 @@ pub mod store;
 mod thread;
 
 pub use activity::{Activities, Activity, Phase};
+pub use application_locks::ApplicationLocks;
 pub use clock::{Clock, ClockMode, Simulating, Zone};
 pub use database::{
     Database, DatabaseFacts, DatabaseFile, DatabaseId, DatabaseState, FileKind, MASTER, MODEL,
@@ -130,6 +132,7 @@ pub struct Engine {
     pub clock: Clock,
     pub sessions: Sessions,
     pub activities: Activities,
+    pub application_locks: ApplicationLocks,
     pub options: EngineOptions,
     pub paths: VirtualPaths,
     pub known_media: KnownMedia,
@@ -146,6 +149,7 @@ impl Engine {
             store,
             sessions: Sessions::default(),
             activities: Activities::default(),
+            application_locks: ApplicationLocks::default(),
             started: clock.now(),
             clock,
             options,

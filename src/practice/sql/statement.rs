@@ -30,7 +30,7 @@ pub enum Action {
         target: usize,
     },
     Jump(usize),
-    Return(Option<Arc<Expr>>),
+    Return,
     /// `BEGIN`, labels and declarations without a value: nothing to do.
     Nothing,
 }
@@ -47,6 +47,11 @@ pub struct TryRegion {
 /// One statement that is not control flow.
 pub enum Statement {
     Query(Box<Query>),
+    /// `SELECT … INTO`, without the INTO.
+    SelectInto {
+        table: ObjectPath,
+        query: Box<Query>,
+    },
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),

@@ -20,6 +20,17 @@ impl Store {
         self.writing.as_ref().map(|w| w.session)
     }
 
+    /// SQLite schemas with rows that another session has written and not committed.
+    pub fn written_by_others(&self, session: SessionId) -> Vec<String> {
+        if self.writer().is_none_or(|writer| writer == session) {
+            return Vec::new();
+        }
+        self.capture
+            .lock()
+            .map(|capture| capture.schemas().into_iter().collect())
+            .unwrap_or_default()
+    }
+
     /// Begins SQLite's transaction at a session's first write; 1222 while another session has one.
     pub fn begin_write(&mut self, session: SessionId, id: DatabaseId) -> Result<(), Message> {
         let refused = match self.databases.get(&id) {

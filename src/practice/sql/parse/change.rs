@@ -39,9 +39,13 @@ impl BatchParser<'_> {
                 Ok(Statement::Truncate(self.object_path()?))
             }
             "SELECT" => {
-                let mut query = self.query()?;
-                query.with = with;
-                Ok(Statement::Query(query))
+                let mut statement = self.query_statement()?;
+                if let Statement::Query(query) | Statement::SelectInto { query, .. } =
+                    &mut statement
+                {
+                    query.with = with;
+                }
+                Ok(statement)
             }
             _ => Err(self.unexpected()),
         }

@@ -66,8 +66,8 @@ impl BatchParser<'_> {
     fn any_statement(&mut self) -> Parsed<()> {
         let line = self.line();
         if matches!(self.peek(0), Token::LParen) {
-            let query = self.query()?;
-            self.run(line, Statement::Query(query));
+            let statement = self.query_statement()?;
+            self.run(line, statement);
             return Ok(());
         }
         let Some(word) = self.upper_word() else {
@@ -92,7 +92,7 @@ impl BatchParser<'_> {
             _ => {}
         }
         let statement = match word.as_str() {
-            "SELECT" => Statement::Query(self.query()?),
+            "SELECT" => self.query_statement()?,
             "WITH" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" => self.change(&word)?,
             "DECLARE" => self.declare()?,
             "SET" => self.set_statement()?,
@@ -330,24 +330,24 @@ impl BatchParser<'_> {
 
     fn return_statement(&mut self, line: u32) -> Parsed<()> {
         self.parser.advance_token();
-        let value = match self.peek(0) {
+        let has_value = match self.peek(0) {
             Token::Number(..)
             | Token::Minus
-            | Token::LParen
             | Token::SingleQuotedString(_)
-            | Token::NationalStringLiteral(_) => Some(Arc::new(self.expression()?)),
-            Token::Word(w)
-                if w.quote_style.is_some()
-                    || w.value.starts_with('@')
-                    || matches!(self.peek(1), Token::LParen) && !super::is_reserved(&w.value)
-                    || w.value.eq_ignore_ascii_case("NULL")
-                    || w.value.eq_ignore_ascii_case("CASE") =>
-            {
-                Some(Arc::new(self.expression()?))
-            }
-            _ => None,
+            | Token::NationalStringLiteral(_) => true,
+            Token::Word(w) => w.quote_style.is_none() && w.value.starts_with('@'),
+            _ => false,
         };
-        self.emit(line, Action::Return(value));
+        if has_value {
+            let mut message = Message::error(
+                178,
+                "A RETURN statement with a return value cannot be used in this context.",
+            )
+            .with_class(15);
+            message.line = line;
+            return Err(message);
+        }
+        self.emit(line, Action::Return);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ mod tables;
 use super::dialect::{TsqlDialect, is_reserved};
 use super::statement::{Action, ObjectPath, Operand, Program, Statement, Step, TypeName};
 use crate::practice::reply::Message;
-use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, Query};
+use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, Query, SetExpr};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,21 +52,7 @@ pub fn parse_batch(text: &str, context: &BatchContext<'_>) -> Result<Program, Ve
         }
     }
     refuse_long_expressions(&tokens).map_err(|message| vec![message])?;
-    let mut batch = BatchParser {
-        lines: LineStarts::new(text),
-        text,
-        last_line: tokens.last().map_or(1, |t| line_of(t.span.start)),
-        parser: Parser::new(&DIALECT)
-            .with_recursion_limit(MAX_NESTING)
-            .with_tokens_with_locations(tokens),
-        depth: 0,
-        program: Program::default(),
-        loops: Vec::new(),
-        labels: BTreeMap::new(),
-        jumps: Vec::new(),
-        declared: BTreeMap::new(),
-        argument_names: BTreeSet::new(),
-    };
+    let mut batch = BatchParser::over(text, tokens);
     for parameter in context.parameters {
         batch.declared.insert(parameter.to_lowercase(), 0);
     }
@@ -270,6 +256,26 @@ struct BatchParser<'a> {
     argument_names: BTreeSet<usize>,
 }
 
+impl<'a> BatchParser<'a> {
+    fn over(text: &'a str, tokens: Vec<TokenWithSpan>) -> Self {
+        Self {
+            lines: LineStarts::new(text),
+            text,
+            last_line: tokens.last().map_or(1, |t| line_of(t.span.start)),
+            parser: Parser::new(&DIALECT)
+                .with_recursion_limit(MAX_NESTING)
+                .with_tokens_with_locations(tokens),
+            depth: 0,
+            program: Program::default(),
+            loops: Vec::new(),
+            labels: BTreeMap::new(),
+            jumps: Vec::new(),
+            declared: BTreeMap::new(),
+            argument_names: BTreeSet::new(),
+        }
+    }
+}
+
 impl BatchParser<'_> {
     fn batch(&mut self) -> Parsed<()> {
         self.skip_semicolons();
@@ -462,6 +468,16 @@ impl BatchParser<'_> {
         Ok(query)
     }
 
+    /// A query as a statement, where INTO may name a new table.
+    fn query_statement(&mut self) -> Parsed<Statement> {
+        let mut query = self.query()?;
+        Ok(match take_into(&mut query.body) {
+            Some(Some(table)) => Statement::SelectInto { table, query },
+            Some(None) => return Err(self.unexpected()),
+            None => Statement::Query(query),
+        })
+    }
+
     /// `OPTION (…)`: hints change no answer.
     fn skip_query_options(&mut self) -> Parsed<()> {
         if self.take_word("OPTION") {
@@ -639,6 +655,97 @@ impl BatchParser<'_> {
     fn run(&mut self, line: u32, statement: Statement) {
         self.emit(line, Action::Run(Arc::new(statement)));
     }
+}
+
+/// Takes INTO out of the first SELECT; `Some(None)` when it names no table.
+fn take_into(body: &mut SetExpr) -> Option<Option<ObjectPath>> {
+    match body {
+        SetExpr::Select(select) => {
+            let into = select.into.take()?;
+            let parts: Vec<String> = match into.targets.as_slice() {
+                [Expr::Identifier(ident)] => vec![ident.value.clone()],
+                [Expr::CompoundIdentifier(idents)] => {
+                    idents.iter().map(|i| i.value.clone()).collect()
+                }
+                _ => return Some(None),
+            };
+            Some(path_of(parts))
+        }
+        SetExpr::SetOperation { left, .. } => take_into(left),
+        _ => None,
+    }
+}
+
+/// A path of at most three parts, an empty part being left out.
+pub fn path_of(mut parts: Vec<String>) -> Option<ObjectPath> {
+    let some = |part: String| (!part.is_empty()).then_some(part);
+    let name = parts.pop().and_then(some)?;
+    let schema = parts.pop().and_then(some);
+    let database = parts.pop().and_then(some);
+    parts.is_empty().then_some(ObjectPath {
+        database,
+        schema,
+        name,
+    })
+}
+
+/// Parses a name as it stands in a text: `[a]]b].dbo.t`.
+pub fn parse_object_path(text: &str) -> Option<ObjectPath> {
+    let tokens = tokenize(text).ok()?;
+    let mut parts = Vec::new();
+    let mut expects_name = true;
+    for token in tokens {
+        match token.token {
+            Token::Word(word) if expects_name => {
+                parts.push(word.value);
+                expects_name = false;
+            }
+            Token::Period if expects_name => parts.push(String::new()),
+            Token::Period => expects_name = true,
+            Token::EOF => break,
+            _ => return None,
+        }
+    }
+    path_of(parts)
+}
+
+/// Parses the declaration of parameters: `@a int, @b nvarchar(50) OUTPUT`.
+pub fn parse_parameters(text: &str) -> Result<Vec<(String, TypeName, bool)>, Message> {
+    let tokens = tokenize(text).map_err(|mut all| all.swap_remove(0))?;
+    let mut parser = BatchParser::over(text, tokens);
+    let mut all = Vec::new();
+    if parser.at_end() {
+        return Ok(all);
+    }
+    loop {
+        let name = parser.variable()?;
+        parser.take_word("AS");
+        let ty = parser.type_name()?;
+        if parser.take(&Token::Eq) {
+            parser.simple_expression()?;
+        }
+        let output = parser.take_word("OUTPUT") || parser.take_word("OUT");
+        parser.take_word("READONLY");
+        all.push((name, ty, output));
+        if !parser.take(&Token::Comma) {
+            break;
+        }
+    }
+    if parser.at_end() {
+        Ok(all)
+    } else {
+        Err(parser.unexpected())
+    }
+}
+
+/// Parses a query that the server writes itself.
+pub fn parse_query_text(text: &str) -> Result<Box<Query>, Message> {
+    let tokens = tokenize(text).map_err(|_source| syntax_error(text, 1))?;
+    Parser::new(&DIALECT)
+        .with_recursion_limit(MAX_NESTING)
+        .with_tokens_with_locations(tokens)
+        .parse_query()
+        .map_err(|_source| syntax_error(text, 1))
 }
 
 /// 156 near a reserved word, 102 near anything else.

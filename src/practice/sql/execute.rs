@@ -1,0 +1,863 @@
+//! Statements that the engine runs in one go, without the session waiting for anything.
+
+use super::dml::{self, Target};
+use super::state::{Cursor, Output, State, resolve_type, undeclared};
+use super::statement::{
+    AlterDatabase, CreateDatabase, DatabaseChange, DeclarationKind, FetchDirection, Operand,
+    OptionValue, RaiseError, SettingValue, Statement, Termination, WithOption,
+};
+use super::{convert, ddl, raise, settings};
+use crate::practice::engine::databases::{
+    self, AlterDatabase as EngineChange, CreateDatabase as EngineCreate, FileSpec,
+    Termination as EngineTermination,
+};
+use crate::practice::engine::{Engine, RecoveryModel, UserAccess};
+use crate::practice::reply::{Message, Reply};
+use crate::practice::value::{Length, SqlType, Value};
+use std::sync::Arc;
+
+/// What a statement that went well tells its DONE token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// `CurCmd`.
+    pub command: u16,
+    /// Rows affected, where the statement counts them.
+    pub rows: Option<u64>,
+    /// Declarations and assignments end without a DONE.
+    pub silent: bool,
+    /// `@@ROWCOUNT` stays what it was.
+    pub keeps_row_count: bool,
+}
+
+impl Effect {
+    fn rows(command: u16, rows: u64) -> Self {
+        Self {
+            command,
+            rows: Some(rows),
+            ..Self::default()
+        }
+    }
+
+    fn plain(command: u16) -> Self {
+        Self {
+            command,
+            ..Self::default()
+        }
+    }
+
+    fn silent() -> Self {
+        Self {
+            silent: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// Messages of a statement that failed; the last is the one that CATCH sees.
+pub type Failure = Vec<Message>;
+
+/// `CurCmd` and `dm_exec_requests.command` of a statement.
+pub fn command_of(statement: &Statement) -> (u16, &'static str) {
+    match statement {
+        Statement::Query(_) | Statement::SelectInto { .. } => (193, "SELECT"),
+        Statement::Insert(_) => (195, "INSERT"),
+        Statement::Delete(_) => (196, "DELETE"),
+        Statement::Update(_) => (197, "UPDATE"),
+        Statement::Merge(_) => (279, "MERGE"),
+        Statement::Truncate(_) => (233, "TRUNCATE TABLE"),
+        Statement::CreateTable(_) => (198, "CREATE TABLE"),
+        Statement::DropTable { .. } => (199, "DROP TABLE"),
+        Statement::AlterTable { .. } => (216, "ALTER TABLE"),
+        Statement::CreateIndex { .. } => (200, "CREATE INDEX"),
+        Statement::DropIndex { .. } => (201, "DROP INDEX"),
+        Statement::CreateDatabase(_) => (203, "CREATE DATABASE"),
+        Statement::DropDatabase { .. } => (204, "DROP DATABASE"),
+        Statement::AlterDatabase(_) => (215, "ALTER DATABASE"),
+        Statement::Rollback { .. } => (210, "ROLLBACK TRANSACTION"),
+        Statement::BeginTransaction { .. } => (212, "BEGIN TRANSACTION"),
+        Statement::Commit => (213, "COMMIT TRANSACTION"),
+        Statement::Save { .. } => (214, "SAVE TRANSACTION"),
+        Statement::Execute(_) => (224, "EXECUTE"),
+        Statement::Use(_) => (226, "USE DATABASE"),
+        Statement::Backup(_) => (228, "BACKUP DATABASE"),
+        Statement::Restore(_) => (229, "RESTORE DATABASE"),
+        Statement::Dbcc { .. } => (230, "DBCC"),
+        Statement::Print(_) => (247, "PRINT"),
+        Statement::RaiseError(_) | Statement::Throw(_) => (246, "RAISERROR"),
+        Statement::WaitFor { .. } => (252, "WAITFOR"),
+        Statement::Kill(_) => (253, "KILL"),
+        _ => (253, "SET"),
+    }
+}
+
+/// Whether a statement begins a transaction when `IMPLICIT_TRANSACTIONS` is on.
+pub fn begins_implicitly(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Query(_)
+            | Statement::SelectInto { .. }
+            | Statement::Insert(_)
+            | Statement::Delete(_)
+            | Statement::Update(_)
+            | Statement::Merge(_)
+            | Statement::Truncate(_)
+            | Statement::CreateTable(_)
+            | Statement::DropTable { .. }
+            | Statement::AlterTable { .. }
+            | Statement::CreateIndex { .. }
+            | Statement::DropIndex { .. }
+            | Statement::OpenCursor(_)
+            | Statement::Fetch { .. }
+    )
+}
+
+/// Runs a statement.
+pub fn execute(
+    engine: &mut Engine,
+    state: &mut State,
+    statement: &Statement,
+    output: &mut Output,
+) -> Result<Effect, Failure> {
+    let (command, name) = command_of(statement);
+    if let Some(entry) = engine.sessions.find_mut(state.facts.id)
+        && let Some(request) = entry.request.as_mut()
+    {
+        name.clone_into(&mut request.command);
+    }
+    let one = |error: Message| vec![error];
+    if begins_implicitly(statement)
+        && state.facts.options.implicit_transactions
+        && state.facts.trancount == 0
+        && reads_or_writes(statement)
+    {
+        begin_transaction(engine, state, None, output).map_err(one)?;
+    }
+    if state.facts.xact_state == -1 && writes(statement) {
+        return Err(vec![doomed()]);
+    }
+    match statement {
+        Statement::Query(query) => {
+            let rows = state.query(engine, &[], query, output).map_err(one)?;
+            Ok(Effect::rows(command, rows))
+        }
+        Statement::SelectInto { table, query } => ddl::select_into(engine, state, table, query)
+            .map(|rows| Effect::rows(command, rows))
+            .map_err(one),
+        Statement::Insert(insert) => dml::insert(engine, state, insert, output)
+            .map(|rows| Effect::rows(command, rows))
+            .map_err(one),
+        Statement::Update(update) => dml::update(engine, state, update, output)
+            .map(|rows| Effect::rows(command, rows))
+            .map_err(one),
+        Statement::Delete(delete) => dml::delete(engine, state, delete, output)
+            .map(|rows| Effect::rows(command, rows))
+            .map_err(one),
+        Statement::Merge(merge) => dml::merge(engine, state, merge, output)
+            .map(|rows| Effect::rows(command, rows))
+            .map_err(one),
+        Statement::Truncate(table) => dml::truncate(engine, state, table)
+            .map(|()| Effect::plain(command))
+            .map_err(one),
+        Statement::Declare(declarations) => {
+            for declaration in declarations {
+                declare(engine, state, &declaration.name, &declaration.kind).map_err(one)?;
+            }
+            Ok(Effect {
+                keeps_row_count: true,
+                ..Effect::silent()
+            })
+        }
+        Statement::SetVariable { name, value } => {
+            let (ty, value) = state.evaluate(engine, value).map_err(one)?;
+            state.assign(name, ty, value).map_err(one)?;
+            state.facts.rowcount = 1;
+            Ok(Effect {
+                keeps_row_count: true,
+                ..Effect::silent()
+            })
+        }
+        Statement::SetSwitch { names, on } => {
+            for name in names {
+                settings::switch(engine, state, name, *on);
+            }
+            Ok(Effect::silent())
+        }
+        Statement::SetValue { name, value } => {
+            set_value(state, name, value).map_err(one)?;
+            Ok(Effect::silent())
+        }
+        Statement::SetIdentityInsert { table, on } => {
+            let target = Target::find(engine, state, table).map_err(one)?;
+            if target.table.identity_column().is_none() {
+                return Err(vec![Message::error(
+                    8106,
+                    format!(
+                        "Table '{}' does not have the identity property. Cannot perform SET operation.",
+                        table.written()
+                    ),
+                )]);
+            }
+            if *on {
+                state.identity_insert = Some(target.identity_key());
+            } else if state.identity_insert == Some(target.identity_key()) {
+                state.identity_insert = None;
+            }
+            Ok(Effect::silent())
+        }
+        Statement::SetIsolation(level) => {
+            state.facts.options.isolation_level = *level;
+            Ok(Effect::silent())
+        }
+        Statement::Print(expr) => {
+            let text = state
+                .evaluate_as(engine, expr, SqlType::NVarChar(Length::Max))
+                .map_err(one)?;
+            let text = match text {
+                Value::Text(text) => text.chars().take(4000).collect(),
+                _ => String::new(),
+            };
+            output.push(Reply::Message(Message::info(0, text)));
+            Ok(Effect::plain(command))
+        }
+        Statement::RaiseError(raise_error) => raise_message(engine, state, raise_error, output),
+        Statement::Use(name) => {
+            use_database(engine, state, name, output).map_err(one)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::Kill(target) => kill(engine, state, target)
+            .map(|()| Effect::plain(command))
+            .map_err(one),
+        Statement::Checkpoint => {
+            let now = engine.commit_time();
+            engine.store.checkpoint(state.facts.database, now);
+            Ok(Effect::plain(command))
+        }
+        Statement::Reconfigure => Ok(Effect::plain(command)),
+        Statement::BeginTransaction { name } => {
+            let name = name.as_ref().map(|n| operand_text(state, n)).transpose();
+            begin_transaction(engine, state, name.map_err(one)?, output).map_err(one)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::Commit => {
+            commit(engine, state, output).map_err(one)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::Rollback { name } => {
+            let name = name
+                .as_ref()
+                .map(|n| operand_text(state, n))
+                .transpose()
+                .map_err(one)?;
+            rollback(engine, state, name.as_deref(), output).map_err(one)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::Save { name } => {
+            let name = operand_text(state, name).map_err(one)?;
+            save(engine, state, &name).map_err(one)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::OpenCursor(name) => {
+            open_cursor(engine, state, name).map_err(one)?;
+            Ok(Effect::silent())
+        }
+        Statement::Fetch {
+            cursor,
+            direction,
+            into,
+        } => fetch(state, cursor, direction, into, output).map_err(one),
+        Statement::CloseCursor(name) => {
+            let cursor = find_cursor(state, name).map_err(one)?;
+            if cursor.rows.take().is_none() {
+                return Err(vec![Message::error(16917, "Cursor is not open.")]);
+            }
+            Ok(Effect::silent())
+        }
+        Statement::DeallocateCursor(name) => {
+            if state.cursors.remove(&name.to_lowercase()).is_none() {
+                return Err(vec![no_cursor(name)]);
+            }
+            Ok(Effect::silent())
+        }
+        Statement::CreateTable(definition) => ddl::create_table(engine, state, definition)
+            .map(|()| Effect::plain(command))
+            .map_err(one),
+        Statement::AlterTable { table, change } => ddl::alter_table(engine, state, table, change)
+            .map(|()| Effect::plain(command))
+            .map_err(one),
+        Statement::DropTable { tables, if_exists } => {
+            for table in tables {
+                ddl::drop_table(engine, state, table, *if_exists).map_err(one)?;
+            }
+            Ok(Effect::plain(command))
+        }
+        Statement::CreateIndex { table, index } => ddl::create_index(engine, state, table, index)
+            .map(|()| Effect::plain(command))
+            .map_err(one),
+        Statement::DropIndex {
+            table,
+            name,
+            if_exists,
+        } => ddl::drop_index(engine, state, table, name, *if_exists)
+            .map(|()| Effect::plain(command))
+            .map_err(one),
+        Statement::CreateSchema(name) => ddl::create_schema(engine, state, name)
+            .map(|()| Effect::plain(command))
+            .map_err(one),
+        Statement::DropSchema { name, if_exists } => {
+            ddl::drop_schema(engine, state, name, *if_exists)
+                .map(|()| Effect::plain(command))
+                .map_err(one)
+        }
+        Statement::CreateDatabase(create) => {
+            create_database(engine, state, create)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::DropDatabase { names, if_exists } => {
+            drop_databases(engine, state, names, *if_exists)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::AlterDatabase(alter) => {
+            alter_database(engine, state, alter)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::Dbcc {
+            command: what,
+            arguments,
+            options,
+        } => {
+            settings::dbcc(engine, state, what, arguments, options, output).map_err(one)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::Throw(_)
+        | Statement::WaitFor { .. }
+        | Statement::Execute(_)
+        | Statement::Backup(_)
+        | Statement::Restore(_) => Ok(Effect::silent()),
+    }
+}
+
+/// A SELECT without FROM begins no transaction.
+fn reads_or_writes(statement: &Statement) -> bool {
+    match statement {
+        Statement::Query(query) => query.body.as_select().is_none_or(|s| !s.from.is_empty()),
+        _ => true,
+    }
+}
+
+fn writes(statement: &Statement) -> bool {
+    !matches!(
+        statement,
+        Statement::Query(_) | Statement::OpenCursor(_) | Statement::Fetch { .. }
+    ) && begins_implicitly(statement)
+        || matches!(statement, Statement::Save { .. })
+}
+
+/// 3930.
+fn doomed() -> Message {
+    Message::error(
+        3930,
+        "The current transaction cannot be committed and cannot support operations that write to the log file. Roll back the transaction.",
+    )
+}
+
+/// The text of a name that may be a variable.
+pub fn operand_text(state: &State, operand: &Operand) -> Result<String, Message> {
+    match operand {
+        Operand::Word(text) | Operand::Text(text) => Ok(text.clone()),
+        Operand::Number(n) => Ok(n.to_string()),
+        Operand::Variable(name) => {
+            let (ty, value) = state
+                .variables
+                .find(name)
+                .map(|(ty, value)| (ty, value.clone()))
+                .ok_or_else(|| undeclared(name))?;
+            match convert::convert(value, ty, SqlType::NVarChar(Length::Max), convert::NO_STYLE)? {
+                Value::Text(text) => Ok(text),
+                _ => Ok(String::new()),
+            }
+        }
+    }
+}
+
+fn declare(
+    engine: &mut Engine,
+    state: &mut State,
+    name: &str,
+    kind: &DeclarationKind,
+) -> Result<(), Message> {
+    match kind {
+        DeclarationKind::Scalar { ty, initial } => {
+            let ty = resolve_type(ty)?;
+            // A DECLARE in a loop gives its value anew only when it has one.
+            let mut value = state
+                .variables
+                .find(name)
+                .map_or(Value::Null, |(_, value)| value.clone());
+            if let Some(expr) = initial {
+                value = state.evaluate_as(engine, expr, ty)?;
+            }
+            state.variables.declare(name, ty, value);
+            Ok(())
+        }
+        DeclarationKind::Table(definition) => ddl::create_table(engine, state, definition),
+        DeclarationKind::Cursor(query) => {
+            let key = name.to_lowercase();
+            if state.cursors.contains_key(&key) && !name.starts_with('@') {
+                return Err(Message::error(
+                    16915,
+                    format!("A cursor with the name '{name}' already exists."),
+                ));
+            }
+            state.cursors.insert(
+                key,
+                Cursor {
+                    query: Arc::new(query.as_ref().clone()),
+                    columns: Vec::new(),
+                    rows: None,
+                    position: 0,
+                },
+            );
+            Ok(())
+        }
+        DeclarationKind::CursorVariable => Ok(()),
+    }
+}
+
+/// 16916.
+fn no_cursor(name: &str) -> Message {
+    Message::error(
+        16916,
+        format!("A cursor with the name '{name}' does not exist."),
+    )
+}
+
+fn find_cursor<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Cursor, Message> {
+    state
+        .cursors
+        .get_mut(&name.to_lowercase())
+        .ok_or_else(|| no_cursor(name))
+}
+
+fn open_cursor(engine: &mut Engine, state: &mut State, name: &str) -> Result<(), Message> {
+    let cursor = find_cursor(state, name)?;
+    if cursor.rows.is_some() {
+        return Err(Message::error(16905, "The cursor is already open."));
+    }
+    let query = Arc::clone(&cursor.query);
+    let (columns, rows) = state.rows_of(engine, &[], &query)?;
+    let cursor = find_cursor(state, name)?;
+    cursor.columns = columns;
+    cursor.rows = Some(rows);
+    cursor.position = 0;
+    Ok(())
+}
+
+fn fetch(
+    state: &mut State,
+    name: &str,
+    direction: &FetchDirection,
+    into: &[String],
+    output: &mut Output,
+) -> Result<Effect, Message> {
+    let number = |state: &State, operand: &Operand| -> Result<i64, Message> {
+        Ok(operand_text(state, operand)?.trim().parse().unwrap_or(0))
+    };
+    let relative = match direction {
+        FetchDirection::Absolute(n) | FetchDirection::Relative(n) => number(state, n)?,
+        _ => 0,
+    };
+    let cursor = find_cursor(state, name)?;
+    let Some(rows) = &cursor.rows else {
+        return Err(Message::error(16917, "Cursor is not open."));
+    };
+    let n_rows = rows.len() as i64;
+    let at = cursor.position as i64;
+    let wanted = match direction {
+        FetchDirection::Next => at + 1,
+        FetchDirection::Prior => at - 1,
+        FetchDirection::First => 1,
+        FetchDirection::Last => n_rows,
+        FetchDirection::Absolute(_) if relative < 0 => n_rows + 1 + relative,
+        FetchDirection::Absolute(_) => relative,
+        FetchDirection::Relative(_) => at + relative,
+    };
+    let wanted = wanted.clamp(0, n_rows + 1);
+    cursor.position = usize::try_from(wanted).unwrap_or(0);
+    let row = cursor
+        .position
+        .checked_sub(1)
+        .and_then(|at| rows.get(at))
+        .cloned();
+    let columns = cursor.columns.clone();
+    let n_fetched = u64::from(row.is_some());
+    state.facts.fetch_status = if row.is_some() { 0 } else { -1 };
+    if into.is_empty() {
+        output.push(Reply::Columns(columns));
+        output.push(Reply::Rows(row.into_iter().collect()));
+        return Ok(Effect::rows(193, n_fetched));
+    }
+    if into.len() != columns.len() {
+        return Err(Message::error(
+            16924,
+            "Cursorfetch: The number of variables declared in the INTO list must match that of selected columns.",
+        ));
+    }
+    if let Some(row) = row {
+        for ((name, column), value) in into.iter().zip(columns).zip(row) {
+            state.assign(name, column.ty, value)?;
+        }
+    }
+    state.facts.rowcount = i64::from(state.facts.fetch_status == 0);
+    Ok(Effect {
+        keeps_row_count: true,
+        ..Effect::silent()
+    })
+}
+
+fn raise_message(
+    engine: &mut Engine,
+    state: &State,
+    statement: &RaiseError,
+    output: &mut Output,
+) -> Result<Effect, Failure> {
+    let message = raise::message(engine, state, statement).map_err(|error| vec![error])?;
+    if message.is_error() {
+        return Err(vec![message]);
+    }
+    output.push(Reply::Message(message));
+    Ok(Effect::plain(246))
+}
+
+/// USE: 911, and the states in which a database cannot be used.
+fn use_database(
+    engine: &mut Engine,
+    state: &mut State,
+    name: &str,
+    output: &mut Output,
+) -> Result<(), Message> {
+    let Some(id) = engine.store.find(name) else {
+        return Err(Message::error(
+            911,
+            format!(
+                "Database '{name}' does not exist. Make sure that the name is entered correctly."
+            ),
+        ));
+    };
+    engine.store.check_readable(id)?;
+    let Some(database) = engine.store.database(id) else {
+        return Ok(());
+    };
+    let to = database.facts.name.clone();
+    if database.user_access == UserAccess::Single
+        && !engine.sessions.users_of(id, state.facts.id).is_empty()
+    {
+        return Err(Message::error(
+            924,
+            format!("Database '{to}' is already open and can only have one user at a time."),
+        )
+        .with_class(14));
+    }
+    let from = std::mem::replace(&mut state.facts.database_name, to.clone());
+    state.facts.database = id;
+    if let Some(entry) = engine.sessions.find_mut(state.facts.id) {
+        entry.database = id;
+    }
+    if let Some(database) = engine.store.database_mut(id)
+        && database.facts.user_access == UserAccess::Single
+    {
+        database.single_user_session = Some(state.facts.id);
+    }
+    output.push(Reply::DatabaseChanged {
+        from,
+        to: to.clone(),
+    });
+    output.push(Reply::Message(
+        Message::info(5701, format!("Changed database context to '{to}'.")).with_state(2),
+    ));
+    Ok(())
+}
+
+fn kill(engine: &mut Engine, state: &State, target: &Operand) -> Result<(), Message> {
+    let Operand::Number(number) = target else {
+        return Err(Message::error(6101, "Session ID is not a valid number.").with_class(16));
+    };
+    let session = i16::try_from(*number).unwrap_or(-1);
+    if session == state.facts.id {
+        return Err(Message::error(
+            6104,
+            "Cannot use KILL to kill your own process.",
+        ));
+    }
+    if session <= 50 && session > 0 {
+        return Err(Message::error(6107, "Only user processes can be killed.").with_class(14));
+    }
+    if engine.sessions.kill(session) {
+        Ok(())
+    } else {
+        Err(Message::error(
+            6106,
+            format!("Process ID {number} is not an active process ID."),
+        )
+        .with_state(2))
+    }
+}
+
+/// BEGIN TRAN.
+pub fn begin_transaction(
+    engine: &mut Engine,
+    state: &mut State,
+    name: Option<String>,
+    output: &mut Output,
+) -> Result<(), Message> {
+    state.facts.trancount += 1;
+    if state.facts.trancount == 1 {
+        state.facts.xact_state = 1;
+        state.transaction_name = name;
+        let descriptor = state.begin_descriptor();
+        output.push(Reply::Transaction(Some(descriptor)));
+    }
+    count_transactions(engine, state);
+    Ok(())
+}
+
+fn count_transactions(engine: &mut Engine, state: &State) {
+    if let Some(entry) = engine.sessions.find_mut(state.facts.id) {
+        entry.open_transactions = state.facts.trancount;
+    }
+}
+
+fn end_transaction(engine: &mut Engine, state: &mut State, output: &mut Output) {
+    state.facts.trancount = 0;
+    state.facts.xact_state = 0;
+    state.transaction_name = None;
+    state.descriptor = 0;
+    output.push(Reply::Transaction(None));
+    engine.application_locks.release_transaction(state.facts.id);
+    count_transactions(engine, state);
+}
+
+/// COMMIT: 3902 without a transaction.
+pub fn commit(engine: &mut Engine, state: &mut State, output: &mut Output) -> Result<(), Message> {
+    match state.facts.trancount {
+        0 => Err(Message::error(
+            3902,
+            "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+        )),
+        1 => {
+            if state.facts.xact_state == -1 {
+                return Err(doomed());
+            }
+            let now = engine.commit_time();
+            engine.store.commit(state.facts.id, now)?;
+            end_transaction(engine, state, output);
+            Ok(())
+        }
+        _ => {
+            state.facts.trancount -= 1;
+            count_transactions(engine, state);
+            Ok(())
+        }
+    }
+}
+
+/// ROLLBACK: to a savepoint of that name, or everything; 3903, 6401.
+pub fn rollback(
+    engine: &mut Engine,
+    state: &mut State,
+    name: Option<&str>,
+    output: &mut Output,
+) -> Result<(), Message> {
+    if state.facts.trancount == 0 {
+        return Err(Message::error(
+            3903,
+            "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+        ));
+    }
+    if let Some(name) = name.filter(|n| !n.is_empty()) {
+        let outermost = state
+            .transaction_name
+            .as_deref()
+            .is_some_and(|n| n.eq_ignore_ascii_case(name));
+        if !outermost {
+            if engine
+                .store
+                .rollback_to(state.facts.id, &name.to_lowercase())?
+            {
+                return Ok(());
+            }
+            return Err(Message::error(
+                6401,
+                format!(
+                    "Cannot roll back {name}. No transaction or savepoint of that name was found."
+                ),
+            ));
+        }
+    }
+    roll_everything_back(engine, state, output);
+    Ok(())
+}
+
+/// Ends the transaction without keeping anything.
+pub fn roll_everything_back(engine: &mut Engine, state: &mut State, output: &mut Output) {
+    engine.store.rollback(state.facts.id);
+    end_transaction(engine, state, output);
+}
+
+/// SAVE TRAN.
+pub fn save(engine: &mut Engine, state: &State, name: &str) -> Result<(), Message> {
+    if state.facts.trancount == 0 {
+        return Err(Message::error(
+            628,
+            "Cannot issue SAVE TRANSACTION when there is no active transaction.",
+        ));
+    }
+    engine.store.savepoint(state.facts.id, &name.to_lowercase())
+}
+
+fn set_value(state: &mut State, name: &str, value: &SettingValue) -> Result<(), Message> {
+    match value {
+        SettingValue::Binary(bytes) => {
+            state.context_info.clone_from(bytes);
+            Ok(())
+        }
+        SettingValue::Operand(operand) => {
+            let text = operand_text(state, operand)?;
+            settings::set(state, name, &text)
+        }
+    }
+}
+
+fn create_database(
+    engine: &mut Engine,
+    state: &State,
+    create: &CreateDatabase,
+) -> Result<(), Failure> {
+    refuse_in_transaction(state, "CREATE DATABASE").map_err(|error| vec![error])?;
+    let spec = |log: bool| {
+        create
+            .files
+            .iter()
+            .find(|f| f.log == log)
+            .map(|f| FileSpec {
+                logical_name: f.logical_name.clone(),
+                physical_name: f.path.clone().unwrap_or_default(),
+                size_pages: f.size_kib.map(|kib| kib / 8),
+            })
+    };
+    databases::create_database(
+        engine,
+        &EngineCreate {
+            name: create.name.clone(),
+            data: spec(false),
+            log: spec(true),
+        },
+    )
+    .map(|_| ())
+}
+
+/// 226.
+fn refuse_in_transaction(state: &State, what: &str) -> Result<(), Message> {
+    if state.facts.trancount > 0 {
+        return Err(Message::error(
+            226,
+            format!("{what} statement not allowed within multi-statement transaction."),
+        )
+        .with_state(5));
+    }
+    Ok(())
+}
+
+fn drop_databases(
+    engine: &mut Engine,
+    state: &State,
+    names: &[String],
+    if_exists: bool,
+) -> Result<(), Failure> {
+    refuse_in_transaction(state, "DROP DATABASE").map_err(|error| vec![error])?;
+    for name in names {
+        if if_exists && engine.store.find(name).is_none() {
+            continue;
+        }
+        databases::drop_database(engine, state.facts.id, name).map_err(|error| vec![error])?;
+    }
+    Ok(())
+}
+
+fn alter_database(
+    engine: &mut Engine,
+    state: &mut State,
+    alter: &AlterDatabase,
+) -> Result<(), Failure> {
+    refuse_in_transaction(state, "ALTER DATABASE").map_err(|error| vec![error])?;
+    let name = alter
+        .database
+        .clone()
+        .unwrap_or_else(|| state.facts.database_name.clone());
+    let termination = match alter.termination {
+        Termination::Wait => EngineTermination::Wait,
+        // Other sessions get no grace: their transactions are gone all the same when it is over.
+        Termination::RollbackImmediate | Termination::RollbackAfterSeconds(_) => {
+            EngineTermination::RollbackImmediate
+        }
+        Termination::NoWait => EngineTermination::NoWait,
+    };
+    let changes = match &alter.change {
+        DatabaseChange::Rename(to) => vec![EngineChange::Rename(to.clone())],
+        DatabaseChange::Collate(_) | DatabaseChange::ModifyFile(_) => vec![EngineChange::Other],
+        DatabaseChange::Set(options) => options
+            .iter()
+            .map(engine_change)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| vec![error])?,
+    };
+    for change in changes {
+        databases::alter_database(engine, state.facts.id, &name, &change, termination)?;
+        if let EngineChange::Rename(to) = &change
+            && crate::practice::catalogue::same_name(&state.facts.database_name, &name)
+        {
+            state.facts.database_name.clone_from(to);
+        }
+    }
+    Ok(())
+}
+
+fn engine_change(option: &WithOption) -> Result<EngineChange, Message> {
+    let word = match &option.value {
+        OptionValue::Word(word) | OptionValue::Text(word) => word.to_uppercase(),
+        OptionValue::Number(n) => n.to_string(),
+        _ => String::new(),
+    };
+    Ok(match (option.name.as_str(), word.as_str()) {
+        ("RECOVERY", "FULL") => EngineChange::Recovery(RecoveryModel::Full),
+        ("RECOVERY", "SIMPLE") => EngineChange::Recovery(RecoveryModel::Simple),
+        ("RECOVERY", "BULK_LOGGED") => EngineChange::Recovery(RecoveryModel::BulkLogged),
+        ("SINGLE_USER", _) => EngineChange::Access(UserAccess::Single),
+        ("RESTRICTED_USER", _) => EngineChange::Access(UserAccess::Restricted),
+        ("MULTI_USER", _) => EngineChange::Access(UserAccess::Multi),
+        ("ONLINE", _) => EngineChange::Online,
+        ("OFFLINE", _) => EngineChange::Offline,
+        ("READ_ONLY", _) => EngineChange::ReadOnly(true),
+        ("READ_WRITE", _) => EngineChange::ReadOnly(false),
+        ("COMPATIBILITY_LEVEL", level) => {
+            let level = level.parse().unwrap_or(0);
+            if !matches!(level, 100 | 110 | 120 | 130 | 140 | 150 | 160) {
+                return Err(Message::error(
+                    15048,
+                    "Valid values of the database compatibility level are 100, 110, 120, 130, 140, 150, or 160.",
+                ));
+            }
+            EngineChange::CompatibilityLevel(level)
+        }
+        (name, word)
+            if settings::is_database_option(name) && !word.is_empty() || name == "QUERY_STORE" =>
+        {
+            EngineChange::Other
+        }
+        (name, _) => {
+            return Err(Message::error(
+                5058,
+                format!("Option '{name}' cannot be set in database."),
+            ));
+        }
+    })
+}

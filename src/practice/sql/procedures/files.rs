@@ -1,0 +1,162 @@
+//! Extended procedures that look at the server's disks.
+
+use super::{Answer, Arguments, column, missing_parameter};
+use crate::practice::engine::Engine;
+use crate::practice::reply::Message;
+use crate::practice::sql::state::State;
+use crate::practice::value::{Length, SqlType, Value};
+use std::path::Path;
+
+fn path(arguments: &Arguments, procedure: &str) -> Result<String, Message> {
+    arguments
+        .text("@path", 0)?
+        .or(arguments.0.first().and_then(|p| match &p.value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        }))
+        .ok_or_else(|| missing_parameter(procedure, "@path"))
+}
+
+/// `xp_fileexist 'path' [, @found OUTPUT]`.
+pub fn file_exists(
+    engine: &mut Engine,
+    _state: &mut State,
+    arguments: &Arguments,
+) -> Result<Answer, Message> {
+    let path = path(arguments, "xp_fileexist")?;
+    let absolute = engine.paths.absolute(&path);
+    let is_folder = engine.paths.folder_exists(&absolute);
+    let is_file = !is_folder
+        && engine
+            .paths
+            .real(&absolute)
+            .is_ok_and(|real| real.is_file());
+    let parent = parent(&absolute).is_some_and(|p| engine.paths.folder_exists(&p));
+    let flag = |yes: bool| Value::Int(i64::from(yes));
+    let mut answer = Answer::default();
+    if arguments.0.get(1).is_some_and(|p| p.output) {
+        answer.outputs.insert(1, (SqlType::Int, flag(is_file)));
+    } else {
+        answer.results.push((
+            vec![
+                column("File Exists", SqlType::TinyInt),
+                column("File is a Directory", SqlType::TinyInt),
+                column("Parent Directory Exists", SqlType::TinyInt),
+            ],
+            vec![vec![flag(is_file), flag(is_folder), flag(parent)]],
+        ));
+    }
+    Ok(answer)
+}
+
+fn parent(path: &str) -> Option<String> {
+    let trimmed = path.trim_end_matches(['\\', '/']);
+    let at = trimmed.rfind(['\\', '/'])?;
+    let parent = trimmed.get(..at)?;
+    Some(if parent.ends_with(':') {
+        format!("{parent}\\")
+    } else {
+        parent.to_owned()
+    })
+}
+
+/// `xp_dirtree 'path', depth, files`: depth 0 is everything.
+pub fn tree(
+    engine: &mut Engine,
+    _state: &mut State,
+    arguments: &Arguments,
+) -> Result<Answer, Message> {
+    let path = path(arguments, "xp_dirtree")?;
+    let depth = arguments.number("@depth", 1)?.unwrap_or(0);
+    let with_files = arguments.number("@file", 2)?.unwrap_or(0) != 0;
+    let mut rows = Vec::new();
+    let absolute = engine.paths.absolute(&path);
+    if let Ok(real) = engine.paths.real(&absolute) {
+        walk(&real, 1, depth, with_files, &mut rows);
+    }
+    let mut columns = vec![
+        column("subdirectory", SqlType::NVarChar(Length::Limited(512))),
+        column("depth", SqlType::Int),
+    ];
+    if with_files {
+        columns.push(column("file", SqlType::Int));
+    }
+    Ok(Answer {
+        results: vec![(columns, rows)],
+        ..Answer::default()
+    })
+}
+
+fn walk(folder: &Path, level: i64, depth: i64, with_files: bool, rows: &mut Vec<Vec<Value>>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    let mut all: Vec<_> = entries.flatten().collect();
+    all.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in all {
+        let is_folder = entry.path().is_dir();
+        if !is_folder && !with_files {
+            continue;
+        }
+        let mut row = vec![
+            Value::Text(entry.file_name().to_string_lossy().into_owned()),
+            Value::Int(level),
+        ];
+        if with_files {
+            row.push(Value::Int(i64::from(!is_folder)));
+        }
+        rows.push(row);
+        if is_folder && (depth == 0 || level < depth) {
+            walk(&entry.path(), level + 1, depth, with_files, rows);
+        }
+    }
+}
+
+/// `xp_fixeddrives`: letters and free megabytes.
+pub fn drives(
+    engine: &mut Engine,
+    _state: &mut State,
+    _arguments: &Arguments,
+) -> Result<Answer, Message> {
+    let rows = engine
+        .options
+        .volumes
+        .iter()
+        .map(|volume| {
+            let free = engine.free_bytes(&volume.mount_point).unwrap_or(0);
+            vec![
+                Value::Text(volume.mount_point.chars().take(1).collect()),
+                Value::Int(free >> 20),
+            ]
+        })
+        .collect();
+    Ok(Answer {
+        results: vec![(
+            vec![
+                column("drive", SqlType::Char(1)),
+                column("MB free", SqlType::Int),
+            ],
+            rows,
+        )],
+        ..Answer::default()
+    })
+}
+
+/// `xp_create_subdir 'path'`.
+pub fn create_folder(
+    engine: &mut Engine,
+    _state: &mut State,
+    arguments: &Arguments,
+) -> Result<Answer, Message> {
+    let path = path(arguments, "xp_create_subdir")?;
+    engine.paths.create_folder(&path).map_err(|error| {
+        Message::error(
+            22048,
+            format!(
+                "xp_create_subdir() returned error {}, '{}'",
+                error.code, error.text
+            ),
+        )
+    })?;
+    Ok(Answer::default())
+}
