@@ -109,7 +109,7 @@ fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         return;
     };
     ui.add_space(12.0);
-    ui.spacing_mut().item_spacing.x = 4.0;
+    ui.spacing_mut().item_spacing.x = 20.0;
     let here = state.page == Page::Run;
     let run_text = if run.report.is_none() {
         "Restore · running"
@@ -133,7 +133,7 @@ fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         if chosen {
             let foot = response.rect.bottom() + 2.0;
             ui.painter().hline(
-                response.rect.x_range().shrink(6.0),
+                response.rect.x_range().expand(2.0),
                 foot,
                 Stroke::new(2.0, palette.moment),
             );

@@ -7,14 +7,13 @@ use super::{
     widgets::{button, muted, primary_button, section, small, strong},
 };
 use crate::{
+    domain::{BackupType, RestorePlan},
     explain::figures,
     run::PreflightVerdict,
     state::{Action, Review, State},
+    tsql::Batch,
 };
-use egui::{
-    Align, Align2, Color32, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui,
-    vec2,
-};
+use egui::{Align, Align2, Color32, Label, Layout, RichText, ScrollArea, Sense, Stroke, Ui, vec2};
 
 /// Memory of the page: which step's T-SQL is shown.
 #[derive(Debug, Default)]
@@ -129,7 +128,12 @@ impl ReviewPage {
             let (rect, response) =
                 ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::click());
             response.widget_info(|| {
-                egui::WidgetInfo::selected(egui::Role::ListItem, true, chosen, &batch.title)
+                egui::WidgetInfo::selected(
+                    egui::Role::ListItem,
+                    true,
+                    chosen,
+                    step_title(&review.plan, batch),
+                )
             });
             if chosen || response.hovered() {
                 let fill = if chosen {
@@ -152,7 +156,7 @@ impl ReviewPage {
                 ui,
                 text,
                 Align2::LEFT_CENTER,
-                &batch.title,
+                &step_title(&review.plan, batch),
                 regular(13.0),
                 palette.text,
             );
@@ -183,7 +187,7 @@ impl ReviewPage {
                     });
                 });
             });
-            small(ui, batch.title.clone());
+            small(ui, step_title(&review.plan, batch));
             ui.add_space(8.0);
             ScrollArea::vertical()
                 .auto_shrink([false, false])
@@ -263,25 +267,28 @@ fn verdict_mark(ui: &mut Ui, verdict: PreflightVerdict, color: Color32, word: &s
 fn created_ui(ui: &mut Ui, review: &Review, target: &str) {
     let palette = *Palette::of(ui);
     let line = |ui: &mut Ui, left: &str, right: &str| {
-        Frame::new()
-            .inner_margin(Margin::symmetric(0, 2))
-            .show(ui, |ui| {
-                ui.horizontal(|ui| {
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        small(ui, right);
-                        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                            ui.add(
-                                Label::new(
-                                    RichText::new(left)
-                                        .font(super::theme::mono(11.5))
-                                        .color(palette.text),
-                                )
-                                .truncate(),
-                            );
-                        });
-                    });
-                });
-            });
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+        response.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{left}, {right}"))
+        });
+        let words = ui.painter().text(
+            rect.right_center(),
+            Align2::RIGHT_CENTER,
+            right,
+            regular(11.5),
+            palette.muted,
+        );
+        let mut room = rect;
+        room.set_right(words.left() - 10.0);
+        super::widgets::paint_clipped(
+            ui,
+            room,
+            Align2::LEFT_CENTER,
+            left,
+            super::theme::mono(11.5),
+            palette.text,
+        );
     };
     line(ui, target, "a new database");
     for file in &review.plan.moves {
@@ -289,5 +296,24 @@ fn created_ui(ui: &mut Ui, review: &Review, target: &str) {
             .file_size
             .map_or_else(|| "size unknown".to_owned(), figures::size);
         line(ui, &file.to, &size);
+    }
+}
+
+/// What a step is called: sets of the plan by kind and time, everything else as its script says.
+pub fn step_title(plan: &RestorePlan, batch: &Batch) -> String {
+    let step = match &batch.purpose {
+        crate::tsql::Purpose::RestoreSet { step } => plan.steps.get(*step),
+        _ => None,
+    };
+    match step {
+        Some(step) => {
+            let word = match step.backup_type {
+                BackupType::Full => "Restore the full backup",
+                BackupType::Differential => "Apply the differential",
+                _ => "Apply the log",
+            };
+            format!("{word} of {}", figures::short_date_time(step.finish))
+        }
+        None => batch.title.clone(),
     }
 }

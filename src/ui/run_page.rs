@@ -2,6 +2,7 @@
 
 use super::{
     empty::paragraph,
+    review::step_title,
     sql_view::sql_ui,
     theme::{Palette, card, mix, mono, regular, semibold},
     widgets::{
@@ -9,7 +10,7 @@ use super::{
     },
 };
 use crate::{
-    domain::UtcTime,
+    domain::{BackupType, UtcTime},
     explain::figures,
     run::{Outcome, RunEnd, RunReport, StepReport, Verification},
     state::{Action, Cancelling, RunView, State},
@@ -50,10 +51,14 @@ fn left_ui(ui: &mut Ui, state: &State, run: &RunView, actions: &mut Vec<Action>)
                 ui.add_space(12.0);
             }
             let width = ui.available_width();
-            for (idx, title) in run.steps.iter().enumerate() {
-                let row = step_ui(ui, state, run, idx, title, width, &palette);
-                if run.current_step() == Some(idx) && run.steps.len() > 8 {
-                    row.scroll_to_me(None);
+            for (number, row) in rows(run).iter().enumerate() {
+                let shown = row_ui(ui, state, run, number + 1, row, width, &palette);
+                if run
+                    .current_step()
+                    .is_some_and(|step| row.steps.contains(&step))
+                    && run.steps.len() > 8
+                {
+                    shown.scroll_to_me(None);
                 }
             }
             if run.steps.is_empty() {
@@ -178,8 +183,56 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
     }
 }
 
-/// How a step stands.
+/// One line of the run: a step, or all logs together.
+struct Row {
+    steps: std::ops::Range<usize>,
+    title: String,
+}
+
+/// The lines of a run; logs one after another are one.
+fn rows(run: &RunView) -> Vec<Row> {
+    let is_log = |idx: usize| match run.script.batches.get(idx).map(|batch| &batch.purpose) {
+        Some(crate::tsql::Purpose::RestoreSet { step }) => run
+            .plan
+            .steps
+            .get(*step)
+            .is_some_and(|step| step.backup_type == BackupType::Log),
+        _ => false,
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    let mut idx = 0;
+    while idx < run.steps.len() {
+        let mut end = idx + 1;
+        while is_log(idx) && end < run.steps.len() && is_log(end) {
+            end += 1;
+        }
+        let title = if end - idx > 1 {
+            let stop = run
+                .plan
+                .stop_at
+                .filter(|_| run.plan.tail.is_none())
+                .map_or_else(String::new, |stop| {
+                    format!(", stop at {}", figures::time_of_day(stop))
+                });
+            format!("Apply {} logs{stop}", figures::count((end - idx) as u64))
+        } else {
+            run.script.batches.get(idx).map_or_else(
+                || run.steps.get(idx).cloned().unwrap_or_default(),
+                |batch| step_title(&run.plan, batch),
+            )
+        };
+        rows.push(Row {
+            steps: idx..end,
+            title,
+        });
+        idx = end;
+    }
+    rows
+}
+
+/// How a line stands.
 enum Standing<'a> {
+    /// The last of its steps, or the first that failed.
     Ended(&'a StepReport),
     Running,
     Waiting,
@@ -187,85 +240,88 @@ enum Standing<'a> {
     Left,
 }
 
-fn step_ui(
+fn standing<'a>(run: &'a RunView, row: &Row) -> Standing<'a> {
+    let ended = run.ended.get(row.steps.clone().start..).unwrap_or_default();
+    let mine = ended
+        .get(..ended.len().min(row.steps.len()))
+        .unwrap_or_default();
+    let failed = mine
+        .iter()
+        .find(|report| matches!(report.outcome, Outcome::Failed(_) | Outcome::Cancelled));
+    if let Some(report) = failed {
+        return Standing::Ended(report);
+    }
+    match mine.last() {
+        Some(report) if mine.len() == row.steps.len() => Standing::Ended(report),
+        _ if run
+            .current_step()
+            .is_some_and(|step| row.steps.contains(&step)) =>
+        {
+            Standing::Running
+        }
+        _ if run.report.is_some() => Standing::Left,
+        _ => Standing::Waiting,
+    }
+}
+
+fn row_ui(
     ui: &mut Ui,
     state: &State,
     run: &RunView,
-    idx: usize,
-    title: &str,
+    number: usize,
+    row: &Row,
     width: f32,
     palette: &Palette,
 ) -> egui::Response {
-    let standing = match run.ended.get(idx) {
-        Some(report) => Standing::Ended(report),
-        None if run.current_step() == Some(idx) => Standing::Running,
-        None if run.report.is_some() => Standing::Left,
-        None => Standing::Waiting,
-    };
+    let standing = standing(run, row);
     let running = matches!(standing, Standing::Running);
-    let detail = step_detail(run, idx, &standing);
+    let detail = row_detail(run, row, &standing);
     let height = if running { 78.0 } else { 60.0 };
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
     response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::ListItem, true, format!("{title}, {detail}"))
+        egui::WidgetInfo::labeled(
+            egui::Role::ListItem,
+            true,
+            format!("{}, {detail}", row.title),
+        )
     });
-    let (title_color, detail_color) = match standing {
-        Standing::Waiting | Standing::Left => (palette.muted, palette.muted),
-        Standing::Ended(_) | Standing::Running => (palette.text, palette.muted),
+    let title_color = match standing {
+        Standing::Waiting | Standing::Left => palette.muted,
+        Standing::Ended(_) | Standing::Running => palette.text,
     };
-    paint_mark(
-        ui,
-        pos2(rect.left() + 13.0, rect.top() + 26.0),
-        idx,
-        &standing,
-        palette,
-    );
+    let mark = pos2(rect.left() + 13.0, rect.top() + 26.0);
+    paint_mark(ui, mark, number, &standing, palette);
     let left = rect.left() + 42.0;
-    let time = step_time(state, run, idx, &standing);
     let right = ui.painter().text(
         pos2(rect.right() - 4.0, rect.top() + 19.0),
         Align2::RIGHT_CENTER,
-        time,
+        row_time(state, run, row, &standing),
         regular(12.5),
         title_color,
     );
-    let title_rect = egui::Rect::from_min_max(
-        pos2(left, rect.top() + 9.0),
-        pos2(right.left() - 10.0, rect.top() + 29.0),
-    );
+    let line = |top: f32, bottom: f32, end: f32| {
+        egui::Rect::from_min_max(pos2(left, rect.top() + top), pos2(end, rect.top() + bottom))
+    };
     super::widgets::paint_clipped(
         ui,
-        title_rect,
+        line(9.0, 29.0, right.left() - 10.0),
         Align2::LEFT_CENTER,
-        title,
+        &row.title,
         semibold(13.5),
         title_color,
     );
-    let detail_rect = egui::Rect::from_min_max(
-        pos2(left, rect.top() + 30.0),
-        pos2(rect.right() - 4.0, rect.top() + 47.0),
-    );
     super::widgets::paint_clipped(
         ui,
-        detail_rect,
+        line(30.0, 47.0, rect.right() - 4.0),
         Align2::LEFT_CENTER,
         &detail,
         regular(12.0),
-        detail_color,
+        palette.muted,
     );
     if running {
-        let bar = egui::Rect::from_min_max(
-            pos2(left, rect.top() + 54.0),
-            pos2(rect.right() - 90.0, rect.top() + 60.0),
-        );
-        let fraction = run
-            .progress
-            .as_ref()
-            .filter(|progress| progress.step == idx)
-            .and_then(|progress| progress.percent)
-            .map(|percent| percent / 100.0);
+        let bar = line(54.0, 60.0, rect.right() - 90.0);
         ui.scope_builder(egui::UiBuilder::new().max_rect(bar), |ui| {
-            progress(ui, bar.width(), 6.0, fraction, palette.moment);
+            progress(ui, bar.width(), 6.0, row_fraction(run, row), palette.moment);
         });
     }
     ui.painter().hline(
@@ -276,7 +332,22 @@ fn step_ui(
     response
 }
 
-fn step_detail(run: &RunView, idx: usize, standing: &Standing<'_>) -> String {
+/// How much of a line is done; `None` when the server does not tell.
+fn row_fraction(run: &RunView, row: &Row) -> Option<f32> {
+    let part = run
+        .progress
+        .as_ref()
+        .filter(|progress| row.steps.contains(&progress.step))
+        .and_then(|progress| progress.percent)
+        .map(|percent| percent / 100.0);
+    if row.steps.len() == 1 {
+        return part;
+    }
+    let done = run.ended.len().saturating_sub(row.steps.start) as f32;
+    Some((done + part.unwrap_or(0.0)) / row.steps.len() as f32)
+}
+
+fn row_detail(run: &RunView, row: &Row, standing: &Standing<'_>) -> String {
     match standing {
         Standing::Ended(report) => match &report.outcome {
             Outcome::Done => report
@@ -288,17 +359,31 @@ fn step_detail(run: &RunView, idx: usize, standing: &Standing<'_>) -> String {
             Outcome::Failed(problem) => problem.sentence.clone(),
             Outcome::Cancelled => "cancelled".to_owned(),
         },
-        Standing::Running => match run.progress.as_ref().filter(|p| p.step == idx) {
-            Some(progress) => match (progress.percent, progress.remaining_secs) {
-                (Some(percent), Some(left)) => {
-                    format!("{percent:.0} % · {} left", figures::duration(left.ceil()))
-                }
-                (Some(percent), None) => format!("{percent:.0} %"),
-                (None, _) => "running; the server does not say how far".to_owned(),
-            },
-            None => "running".to_owned(),
-        },
-        Standing::Waiting => script_file(run, idx),
+        Standing::Running => {
+            let progress = run
+                .progress
+                .as_ref()
+                .filter(|progress| row.steps.contains(&progress.step));
+            let mut words = match progress {
+                Some(progress) => match (progress.percent, progress.remaining_secs) {
+                    (Some(percent), Some(left)) => {
+                        format!("{percent:.0} % · {} left", figures::duration(left.ceil()))
+                    }
+                    (Some(percent), None) => format!("{percent:.0} %"),
+                    (None, _) => "running; the server does not say how far".to_owned(),
+                },
+                None => "running".to_owned(),
+            };
+            if row.steps.len() > 1 {
+                let done = run.ended.len().saturating_sub(row.steps.start);
+                words = format!("log {} of {} · {words}", done + 1, row.steps.len());
+            }
+            words
+        }
+        Standing::Waiting if row.steps.len() > 1 => {
+            "STOPAT on every log · the last with RECOVERY in the same statement".to_owned()
+        }
+        Standing::Waiting => script_file(run, row.steps.start),
         Standing::Left => "not reached".to_owned(),
     }
 }
@@ -319,20 +404,27 @@ fn script_file(run: &RunView, idx: usize) -> String {
     }
 }
 
-fn step_time(state: &State, run: &RunView, idx: usize, standing: &Standing<'_>) -> String {
+fn row_time(state: &State, run: &RunView, row: &Row, standing: &Standing<'_>) -> String {
+    let ended: f64 = run
+        .ended
+        .iter()
+        .enumerate()
+        .filter(|(idx, _)| row.steps.contains(idx))
+        .map(|(_, report)| report.seconds)
+        .sum();
     match standing {
-        Standing::Ended(report) => seconds_words(report.seconds),
+        Standing::Ended(_) => seconds_words(ended),
         Standing::Running => {
             let elapsed = run
                 .progress
                 .as_ref()
-                .filter(|progress| progress.step == idx)
+                .filter(|progress| run.current_step() == Some(progress.step))
                 .map(|progress| progress.elapsed_secs);
             let since_last = run
                 .ended
                 .last()
                 .map(|report| state.own.now.seconds() - report.started.seconds() - report.seconds);
-            figures::stopwatch(elapsed.or(since_last).unwrap_or_default())
+            figures::stopwatch(ended + elapsed.or(since_last).unwrap_or_default())
         }
         Standing::Waiting | Standing::Left => String::new(),
     }
@@ -347,7 +439,13 @@ fn seconds_words(seconds: f64) -> String {
     }
 }
 
-fn paint_mark(ui: &Ui, center: egui::Pos2, idx: usize, standing: &Standing<'_>, palette: &Palette) {
+fn paint_mark(
+    ui: &Ui,
+    center: egui::Pos2,
+    number: usize,
+    standing: &Standing<'_>,
+    palette: &Palette,
+) {
     let painter = ui.painter();
     match standing {
         Standing::Ended(report) => {
@@ -382,7 +480,7 @@ fn paint_mark(ui: &Ui, center: egui::Pos2, idx: usize, standing: &Standing<'_>, 
             painter.text(
                 center,
                 Align2::CENTER_CENTER,
-                (idx + 1).to_string(),
+                number.to_string(),
                 regular(11.5),
                 palette.muted,
             );
@@ -478,6 +576,8 @@ fn verification_ui(ui: &mut Ui, verification: &Verification) {
         };
         ui.add(Label::new(RichText::new(text).font(font).color(color)));
     };
+    // Rows of text, not of buttons.
+    ui.spacing_mut().interact_size.y = 16.0;
     Grid::new("row counts")
         .num_columns(4)
         .spacing([24.0, 5.0])

@@ -223,9 +223,9 @@ impl BackupTable {
         ui.spacing_mut().item_spacing = vec2(8.0, 0.0);
         let [kind, finished, duration, bytes, compressed, checksum] =
             if ui.available_width() < 800.0 {
-                [108.0, 112.0, 62.0, 64.0, 76.0, 62.0]
+                [100.0, 106.0, 56.0, 62.0, 74.0, 58.0]
             } else {
-                [120.0, 132.0, 78.0, 78.0, 92.0, 76.0]
+                [112.0, 118.0, 70.0, 70.0, 84.0, 70.0]
             };
         let mut table = TableBuilder::new(ui)
             .id_salt("backups")
@@ -243,7 +243,7 @@ impl BackupTable {
         if self.scrolled_to != shown {
             self.scrolled_to = shown;
             if let Some(row) = shown.and_then(|uuid| self.row_of(uuid, history)) {
-                table = table.scroll_to_row(row, None);
+                table = table.scroll_to_row(row, Some(egui::Align::Center));
             }
         }
         let used: std::collections::HashSet<Uuid> = state
@@ -459,9 +459,38 @@ fn cells(
             n => format!("{short} (+{})", n - 1),
         };
         let response = ui.response();
-        text(ui, &words, mono(11.5), palette.muted);
+        // The end tells one file from another.
+        let words = last_part(&words, ui.max_rect().width(), 6.63);
+        text(ui, &words, mono(11.0), palette.muted);
         if response.hovered() {
             response.show_tooltip_text(format!("{}\nposition {}", names.join("\n"), set.position));
         }
     });
+}
+
+/// The end of a text, with `…` before it where it does not fit; `advance` is the width of one character.
+fn last_part(text: &str, width: f32, advance: f32) -> String {
+    let room = (width / advance).floor().max(4.0) as usize;
+    let length = text.chars().count();
+    if length <= room {
+        text.to_owned()
+    } else {
+        let kept: String = text.chars().skip(length - room + 1).collect();
+        format!("…{kept}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_file_name_keeps_its_end() {
+        assert_eq!(
+            last_part("OctopusAI_log_083000.trn", 70.0, 7.0),
+            "…83000.trn"
+        );
+        assert_eq!(last_part("short.trn", 70.0, 7.0), "short.trn");
+        assert_eq!(last_part("größe_äöü.trn", 35.0, 7.0), "….trn");
+    }
 }
