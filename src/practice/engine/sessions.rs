@@ -116,11 +116,11 @@ impl Sessions {
         self.entries.values()
     }
 
-    /// Other sessions whose current database is `database`.
+    /// Other sessions whose current database is `database`; one that was killed and is about to end does not count.
     pub fn users_of(&self, database: i32, except: SessionId) -> Vec<SessionId> {
         self.entries
             .values()
-            .filter(|s| s.database == database && s.id != except)
+            .filter(|s| s.database == database && s.id != except && !s.kill.is_cancelled())
             .map(|s| s.id)
             .collect()
     }
