@@ -3,4 +3,5 @@
 mod certificates;
 mod corpus;
 mod fake;
+mod restores;
 mod runs;

@@ -308,7 +308,7 @@ impl Drop for Session {
                 let tables: Vec<_> = state.temp.iter().cloned().collect();
                 super::ddl::forget_temporaries(engine, &tables);
             }
-            engine.sessions.close(id);
+            engine.end_session(id);
         });
         if sent.is_err() {
             tracing::debug!("a session closed after the engine stopped");
