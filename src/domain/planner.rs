@@ -5,8 +5,9 @@
 //! What can be reached is found in the graph; this module turns it into steps.
 
 use super::{
-    BackupSet, BackupType, DatabaseHistory, Destination, Lost, Moment, PlanNote, PlanStep, Reading,
-    Refusal, RefusalKind, RestorePlan, RestoreRequest, ServerTime, Tail, Target, Trouble,
+    BackupSet, BackupType, DatabaseHistory, Destination, Estimate, EstimateBasis, Lost, Moment,
+    PlanNote, PlanStep, Reading, Refusal, RefusalKind, RestorePlan, RestoreRequest, ServerTime,
+    Tail, Target, Trouble,
     clock::from_seconds,
     graph::{Exclusion, Found, Graph, Strictness},
     history::same_path,
@@ -212,7 +213,7 @@ impl<'a> Maker<'a> {
             stop_at: steps.last().and_then(|step| step.stop_at),
             reaches: Some(reaches),
             bytes: sets.iter().map(|set| set.bytes()).sum(),
-            estimate: None,
+            estimate: estimate_of(&sets),
             moves: moves.map(|moves| moves.moves).unwrap_or_default(),
             notes,
             utc_offset: self.history.clock().offset_at(match self.request.target {
@@ -286,6 +287,24 @@ impl<'a> Maker<'a> {
             });
         }
     }
+}
+
+/// How long the sets took to write is all that a history tells of how long they take to read.
+///
+/// msdb keeps whole seconds, so a set counts half a second more than it says; `None` when no set took any time.
+fn estimate_of(sets: &[&BackupSet]) -> Option<Estimate> {
+    const SECONDS_CUT_OFF: f64 = 0.5;
+    let recorded: i64 = sets.iter().map(|set| set.seconds()).sum();
+    if recorded == 0 {
+        return None;
+    }
+    let seconds = recorded as f64 + SECONDS_CUT_OFF * sets.len() as f64;
+    Some(Estimate {
+        seconds,
+        low: seconds / 2.0,
+        high: seconds * 2.0,
+        basis: EstimateBasis::BackupSpeed,
+    })
 }
 
 /// Why a set has no part in a plan.

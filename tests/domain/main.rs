@@ -2,6 +2,7 @@
 
 mod model;
 mod properties;
+mod reader;
 mod rules;
 mod samples;
 mod support;
