@@ -20,12 +20,14 @@
 mod check;
 mod clock;
 mod coverage;
+mod database;
 mod graph;
 mod history;
 mod judge;
 mod lsn;
 mod moves;
 mod overwrite;
+mod place;
 mod plan;
 mod planner;
 mod record;
@@ -37,7 +39,8 @@ mod time;
 pub use check::{Finding, FindingKind, Severity, check, is_proved};
 pub use clock::{Reading, ServerClock};
 pub use coverage::{Branch, Coverage, Gap, Window};
-pub use history::{DatabaseHistory, History, HistoryBuilder, Lane, Restore};
+pub use database::{DatabaseHistory, Lane, Restore};
+pub use history::{History, HistoryBuilder};
 pub use judge::{HistoryNote, HistoryNoteKind};
 pub use lsn::{Lsn, LsnError};
 pub use plan::{

@@ -9,8 +9,8 @@ use super::{
     PlanNote, PlanStep, Reading, Refusal, RefusalKind, RestorePlan, RestoreRequest, ServerTime,
     Tail, Target, Trouble,
     clock::from_seconds,
+    database::same_path,
     graph::{Exclusion, Found, Graph, Strictness},
-    history::same_path,
     moves::moves_of,
     refusal,
 };

@@ -23,7 +23,7 @@ pub(super) use search::Found;
 
 use super::{
     BackupSet, BackupType, Coverage, DatabaseHistory, Limits, Lineage, Lost, Lsn, Origin, Role,
-    SharedVec, Trouble, Usage, history::same_path,
+    SharedVec, Trouble, Usage, database::same_path,
 };
 use std::{
     collections::{BTreeMap, HashMap},
