@@ -84,6 +84,10 @@ pub fn credential_problem(error: &CredentialError) -> Problem {
             "The credential store did not open",
             "Unlock it and try again, or enter the password for this session.",
         ),
+        CredentialError::NotText => (
+            "The entry in the credential store is not one of stopat's",
+            "Enter the password and save the profile again, which replaces the entry.",
+        ),
         CredentialError::Failed(_) => (
             "The credential store failed",
             "Enter the password for this session.",

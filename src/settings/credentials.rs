@@ -29,6 +29,9 @@ pub enum CredentialError {
     /// There is one, and it does not let us in, as when it is locked.
     #[error("the credential store does not open")]
     Locked(#[source] keyring::Error),
+    /// The entry holds no text. What it holds is not part of the error, because it may be a password.
+    #[error("the entry in the credential store is not text")]
+    NotText,
     #[error("the credential store failed")]
     Failed(#[source] keyring::Error),
 }
@@ -38,6 +41,7 @@ impl From<keyring::Error> for CredentialError {
         match error {
             keyring::Error::NoDefaultStore => Self::NoStore,
             keyring::Error::NoStorageAccess(_) => Self::Locked(error),
+            keyring::Error::BadEncoding(_) | keyring::Error::BadDataFormat(..) => Self::NotText,
             _ => Self::Failed(error),
         }
     }
@@ -142,5 +146,11 @@ mod tests {
             CredentialError::from(keyring::Error::NoStorageAccess("locked".into())),
             CredentialError::Locked(_)
         ));
+        let secret = keyring::Error::BadEncoding(b"s3cret\xff".to_vec());
+        let error = CredentialError::from(secret);
+        assert!(
+            matches!(error, CredentialError::NotText),
+            "no bytes are kept"
+        );
     }
 }
