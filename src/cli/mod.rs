@@ -8,6 +8,7 @@ mod exit;
 mod history;
 mod output;
 mod plan;
+mod practice;
 mod server;
 
 pub use exit::{CliError, Exit};
@@ -58,6 +59,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Plan the way to a moment, without touching anything
     Plan(plan::PlanArgs),
+    /// A practice SQL Server on this machine, with two weeks of backups and an accident
+    Practice(practice::PracticeArgs),
 }
 
 impl Command {
@@ -67,6 +70,7 @@ impl Command {
             Self::Demo(_) => Ok(tell_demo()),
             Self::History(args) => history::run(&args, global),
             Self::Plan(args) => plan::run(&args, global),
+            Self::Practice(args) => practice::run(&args),
         }
     }
 }

@@ -5,9 +5,19 @@
 pub mod agent;
 pub mod backup;
 pub mod catalogue;
+mod certificate;
+mod connection;
 pub mod engine;
+mod home;
+mod options;
 pub mod reply;
+mod server;
 pub mod sql;
 pub mod value;
 pub mod wire;
 pub mod world;
+
+pub use certificate::CertificateError;
+pub use home::HomeError;
+pub use options::{ClockChoice, PracticeOptions, WorldFolder};
+pub use server::{PracticeError, PracticeServer};

@@ -30,7 +30,7 @@ pub use thread::{EngineHandle, EngineStopped, Interrupter};
 
 use crate::{
     domain::UtcTime,
-    practice::{backup::media::KnownMedia, reply::Message},
+    practice::{backup::media::KnownMedia, reply::Message, world::Simulation},
 };
 use paths::VirtualPaths;
 use std::path::PathBuf;
@@ -137,6 +137,8 @@ pub struct Engine {
     pub paths: VirtualPaths,
     pub known_media: KnownMedia,
     pub started: UtcTime,
+    /// What lives in it; away while somebody moves time on, `None` on a server without a world.
+    pub world: Option<Box<Simulation>>,
 }
 
 impl Engine {
@@ -151,6 +153,7 @@ impl Engine {
             activities: Activities::default(),
             application_locks: ApplicationLocks::default(),
             started: clock.now(),
+            world: None,
             clock,
             options,
             paths,

@@ -545,7 +545,7 @@ pub fn from_data_type(data_type: &DataType) -> Result<SqlType, Message> {
     })
 }
 
-/// The type of that lower-case name with the arguments in its parentheses; 243 when there is none.
+/// The type of that name, in any case, with the arguments in its parentheses; 243 when there is none.
 pub fn from_name(type_name: &str, arguments: &[String]) -> Result<SqlType, Message> {
     let first = arguments.first().map(String::as_str);
     let length = |default: u16, limit: u64| -> Result<Length, Message> {
@@ -563,7 +563,7 @@ pub fn from_name(type_name: &str, arguments: &[String]) -> Result<SqlType, Messa
         })
     };
     let scale = || fraction(first.and_then(|t| t.trim().parse().ok()));
-    Ok(match type_name {
+    Ok(match type_name.to_lowercase().as_str() {
         "bit" => SqlType::Bit,
         "tinyint" => SqlType::TinyInt,
         "smallint" => SqlType::SmallInt,

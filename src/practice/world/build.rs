@@ -113,8 +113,13 @@ async fn build(
         .run(move |engine| {
             engine.clock.set(start);
             engine.clock.simulate(Simulating::Yes);
+            plan::folders().iter().try_for_each(|folder| {
+                engine.paths.create_folder(folder).map_err(|error| {
+                    Message::error(3201, format!("Cannot make the folder '{folder}': {error}"))
+                })
+            })
         })
-        .await?;
+        .await??;
 
     let mut session = Connection::open(engine).await?;
     create_databases(&mut session).await?;

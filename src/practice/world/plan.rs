@@ -43,6 +43,11 @@ impl Kind {
 /// The share that everything is backed up to.
 pub const SHARE: &str = r"\\backup-server\octopus";
 
+/// The folders on the share; a backup makes none.
+pub fn folders() -> [String; 3] {
+    [Kind::Full, Kind::Differential, Kind::Log].map(|kind| format!(r"{SHARE}\{}", kind.word()))
+}
+
 /// The name of the job that backs this database up.
 pub fn job_name(database: &str, kind: Kind) -> String {
     format!("stopat practice - {database} - {}", kind.word())

@@ -12,7 +12,8 @@ use crate::{
     practice::{
         agent::{self, AgentError, ScheduledJob},
         engine::{
-            Clock, ClockMode, CommitTime, DatabaseId, DatabaseState, Engine, EngineHandle, SERVER, Simulating,
+            Clock, ClockMode, CommitTime, DatabaseId, DatabaseState, Engine, EngineHandle, SERVER,
+            Simulating,
         },
         reply::Message,
         sql::codec,
@@ -217,7 +218,9 @@ pub async fn advance(
             Ok((simulation, at.plus(seconds)))
         })
         .await??;
-    engine.run(|engine| engine.clock.simulate(Simulating::Yes)).await?;
+    engine
+        .run(|engine| engine.clock.simulate(Simulating::Yes))
+        .await?;
     // Kept for the case that the simulation fails on the way: the world goes on from where it stood.
     let kept = simulation.clone();
     let (simulation, outcome) = match simulate(engine, *simulation, until, cancel).await {
@@ -225,7 +228,10 @@ pub async fn advance(
         Err(error) => (kept, Err(error)),
     };
     engine
-        .run(move |engine| engine.world = Some(simulation))
+        .run(move |engine| {
+            engine.world = Some(simulation);
+            engine.clock.simulate(Simulating::No);
+        })
         .await?;
     outcome
 }

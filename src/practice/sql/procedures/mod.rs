@@ -59,13 +59,23 @@ impl Arguments {
 
     /// A parameter as text.
     pub fn text(&self, name: &str, position: usize) -> Result<Option<String>, Message> {
-        let Some((ty, value)) = self.value(name, position) else {
+        match self.place(name, position) {
+            Some(place) => self.text_at(place),
+            None => Ok(None),
+        }
+    }
+
+    /// The parameter at this place as text, whatever its name.
+    pub fn text_at(&self, place: usize) -> Result<Option<String>, Message> {
+        let Some(Parameter { ty, value, .. }) =
+            self.0.get(place).filter(|p| p.value != Value::Null)
+        else {
             return Ok(None);
         };
         Ok(
             match convert::convert(
                 value.clone(),
-                ty,
+                *ty,
                 SqlType::NVarChar(Length::Max),
                 convert::NO_STYLE,
             )? {
@@ -266,15 +276,13 @@ impl Session {
 
     /// `sp_executesql @stmt, @params, values…`.
     async fn execute_sql(&mut self, arguments: Arguments, io: Io<'_>) -> Result<Answer, Ended> {
-        let text = match arguments
-            .text("@stmt", 0)
-            .or_else(|_| arguments.text("@statement", 0))
-        {
+        // Drivers give the first two whatever names they like.
+        let text = match arguments.text_at(0) {
             Ok(Some(text)) => text,
             Ok(None) => return Ok(Answer::default()),
             Err(error) => return self.failed_call(error, io).await,
         };
-        let declared = match arguments.text("@params", 1) {
+        let declared = match arguments.text_at(1) {
             Ok(text) => text.unwrap_or_default(),
             Err(error) => return self.failed_call(error, io).await,
         };
