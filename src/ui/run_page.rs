@@ -320,9 +320,14 @@ fn row_ui(
     );
     if running {
         let bar = line(54.0, 60.0, rect.right() - 90.0);
-        ui.scope_builder(egui::UiBuilder::new().max_rect(bar), |ui| {
-            progress(ui, bar.width(), 6.0, row_fraction(run, row), palette.moment);
-        });
+        let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(bar));
+        progress(
+            &mut inside,
+            bar.width(),
+            6.0,
+            row_fraction(run, row),
+            palette.moment,
+        );
     }
     ui.painter().hline(
         rect.x_range(),

@@ -332,12 +332,11 @@ fn brand_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     );
     let corner =
         Rect::from_center_size(pos2(rect.right() - 26.0, rect.center().y), vec2(32.0, 28.0));
-    ui.scope_builder(egui::UiBuilder::new().max_rect(corner), |ui| {
-        let menu = ui.menu_button("…", |ui| menu_ui(ui, state, actions));
-        menu.response
-            .accessible_name("Menu")
-            .on_hover_text("Look, workspace, help");
-    });
+    let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(corner));
+    let menu = inside.menu_button("…", |ui| menu_ui(ui, state, actions));
+    menu.response
+        .accessible_name("Menu")
+        .on_hover_text("Look, workspace, help");
 }
 
 fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
