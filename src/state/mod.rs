@@ -5,6 +5,7 @@ mod choice;
 mod command;
 mod database;
 mod events;
+mod marker;
 mod range;
 mod run;
 mod server;

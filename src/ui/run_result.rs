@@ -1,0 +1,148 @@
+//! What came of a run: the state, what was wrong, the counted tables.
+
+use super::{
+    empty::paragraph,
+    theme::{Palette, card, mono, regular, semibold},
+    widgets::{small, strong},
+};
+use crate::{
+    explain::figures,
+    run::{Outcome, RunEnd, RunReport, Verification},
+    state::RunView,
+};
+use egui::{Color32, Grid, Label, RichText, Ui};
+
+/// What came of it: the state, what was wrong, and the counted tables.
+pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
+    let palette = *Palette::of(ui);
+    card(&palette).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let words = match &report.end {
+            RunEnd::Verified => format!(
+                "{} is online, as {} was at that moment.",
+                run.target_database, run.database
+            ),
+            RunEnd::OnlineNotVerified => format!(
+                "{} is online, but a check failed or could not be made.",
+                run.target_database
+            ),
+            RunEnd::Untouched => {
+                format!("Nothing was created, and {} was not touched.", run.database)
+            }
+            RunEnd::Restoring => format!(
+                "{} is left RESTORING. {} was not touched. Drop what is there and begin again.",
+                run.target_database, run.database
+            ),
+            RunEnd::Cancelled { state } => {
+                format!("Cancelled. {state}. {} was not touched.", run.database)
+            }
+        };
+        strong(ui, words, 14.0);
+        small(
+            ui,
+            format!(
+                "took {} · journal {}",
+                figures::duration(report.seconds),
+                report.id.0
+            ),
+        );
+        for step in &report.steps {
+            if let Outcome::Failed(problem) | Outcome::DoneWithWarning(problem) = &step.outcome {
+                problem_ui(ui, problem);
+            }
+        }
+        if let Some(verification) = &report.verification {
+            for problem in &verification.problems {
+                problem_ui(ui, problem);
+            }
+            ui.add_space(8.0);
+            verification_ui(ui, verification);
+        }
+    });
+}
+
+fn problem_ui(ui: &mut Ui, problem: &crate::explain::Problem) {
+    let palette = *Palette::of(ui);
+    ui.add_space(4.0);
+    ui.add(
+        Label::new(
+            RichText::new(&problem.sentence)
+                .font(semibold(13.0))
+                .color(palette.danger),
+        )
+        .wrap(),
+    );
+    if !problem.hint.is_empty() {
+        paragraph(ui, &problem.hint);
+    }
+    for line in problem.details.iter().take(4) {
+        ui.add(
+            Label::new(RichText::new(line).font(mono(11.0)).color(palette.muted))
+                .wrap()
+                .selectable(true),
+        );
+    }
+}
+
+fn verification_ui(ui: &mut Ui, verification: &Verification) {
+    let palette = *Palette::of(ui);
+    if let Some(version) = &verification.schema_version {
+        small(ui, format!("Schema at {version}"));
+    }
+    if verification.tables.is_empty() {
+        return;
+    }
+    let cell = |ui: &mut Ui, text: String, strong: bool, color: Color32| {
+        let font = if strong {
+            semibold(12.0)
+        } else {
+            regular(12.0)
+        };
+        ui.add(Label::new(RichText::new(text).font(font).color(color)));
+    };
+    // Rows of text, not of buttons.
+    ui.spacing_mut().interact_size.y = 16.0;
+    Grid::new("row counts")
+        .num_columns(4)
+        .spacing([24.0, 5.0])
+        .show(ui, |ui| {
+            for title in [
+                "Protected table",
+                "In the copy",
+                "In the original now",
+                "Difference",
+            ] {
+                small(ui, title);
+            }
+            ui.end_row();
+            for table in &verification.tables {
+                cell(ui, table.table.clone(), false, palette.text);
+                let count =
+                    |rows: Option<u64>| rows.map_or_else(|| "not there".to_owned(), figures::count);
+                cell(ui, count(table.rows_copy), true, palette.text);
+                let original = table.rows_original.map_or_else(
+                    || "not there".to_owned(),
+                    |n| format!("≈ {}", figures::count(n)),
+                );
+                cell(ui, original, false, palette.muted);
+                let difference = match (table.rows_copy, table.rows_original) {
+                    (Some(copy), Some(original)) if copy > original => (
+                        format!("+{} back", figures::count(copy - original)),
+                        palette.log,
+                    ),
+                    (Some(copy), Some(original)) if copy < original => (
+                        format!("−{}", figures::count(original - copy)),
+                        palette.muted,
+                    ),
+                    (Some(_), Some(_)) => ("same".to_owned(), palette.muted),
+                    _ => (String::new(), palette.muted),
+                };
+                cell(ui, difference.0, false, difference.1);
+                ui.end_row();
+            }
+        });
+    small(
+        ui,
+        "Counted exactly in the copy; ≈ comes from the original's partition metadata, now",
+    );
+}
