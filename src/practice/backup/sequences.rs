@@ -663,3 +663,85 @@ fn a_restore_sequence_outlives_the_process() {
     );
     assert_eq!((count("backupmediafamily"), count("backupfile")), (9, 18));
 }
+
+#[test]
+fn standby_is_readable_between_the_logs() {
+    let (mut server, _) = chain();
+    let engine = &mut server.engine;
+    restore(engine, &full("S", "f.bak"));
+    let mut log = request(RestoreWhat::Log, "1.trn");
+    log.ending = Ending::Standby("D:\\Backup\\undo.bak".to_owned());
+    restore(engine, &log);
+    assert_eq!(keys(engine, "Copy"), [0, 10, 11]);
+    let copy = engine.store.find("Copy").expect("there");
+    assert_eq!(
+        engine.store.begin_write(51, copy).map_err(|m| m.number),
+        Err(3906)
+    );
+    assert_eq!(
+        refused_backup(engine, &BackupRequest::new(SetKind::Full, "Copy", "x.bak")),
+        [3036]
+    );
+    restore(engine, &request(RestoreWhat::Log, "2.trn"));
+    assert_eq!(engine.store.attach(copy).map_err(|m| m.number), Err(927));
+    let mut last = request(RestoreWhat::Log, "3.trn");
+    last.ending = Ending::Recovery;
+    restore(engine, &last);
+    insert(engine, copy, 99);
+    assert_eq!(keys(engine, "Copy"), [0, 10, 11, 20, 21, 30, 31, 99]);
+}
+
+#[test]
+fn minimally_logged_work_cannot_be_stopped_inside() {
+    let (mut server, id) = chain();
+    let engine = &mut server.engine;
+    databases::alter_database(
+        engine,
+        0,
+        "S",
+        &AlterDatabase::Recovery(RecoveryModel::BulkLogged),
+        Termination::Wait,
+    )
+    .expect("changed");
+    tick(engine, 10);
+    let now = engine.commit_time();
+    engine.store.begin_write(51, id).expect("free");
+    engine
+        .store
+        .connection()
+        .execute_batch("INSERT INTO db5.\"dbo.t\" (k, v) VALUES (50, 1)")
+        .expect("inserted");
+    engine.store.mark_bulk(51);
+    engine.store.commit(51, now).expect("committed");
+    tick(engine, 10);
+    let header = take(engine, SetKind::Log, "S", "bulk.trn");
+    assert!(header.has_bulk_logged);
+    assert_eq!(header.recovery_model, "BULK-LOGGED");
+    restore(engine, &full("S", "f.bak"));
+    for log in 1..=3 {
+        restore(engine, &request(RestoreWhat::Log, &format!("{log}.trn")));
+    }
+    let mut bulk = request(RestoreWhat::Log, "bulk.trn");
+    bulk.stop_at = Some(now.local);
+    assert_eq!(refused(engine, &bulk), [4341]);
+    bulk.stop_at = None;
+    bulk.ending = Ending::Recovery;
+    restore(engine, &bulk);
+    assert!(keys(engine, "Copy").contains(&50));
+}
+
+#[test]
+fn a_full_device_is_said() {
+    let (mut server, _) = chain();
+    let engine = &mut server.engine;
+    engine.options.device_space = Some(30_000);
+    take(engine, SetKind::Full, "S", "fits.bak");
+    let said =
+        backup_now(engine, &BackupRequest::new(SetKind::Full, "S", "no.bak")).expect_err("full");
+    assert_eq!(numbers(&said), [3202]);
+    assert!(said[0].text.contains("112("), "{}", said[0].text);
+    // What failed changed nothing: the next differential still has the base that fitted.
+    engine.options.device_space = None;
+    let differential = take(engine, SetKind::Differential, "S", "d.bak");
+    assert!(differential.differential_base_guid.is_some());
+}

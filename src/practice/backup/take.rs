@@ -281,6 +281,16 @@ pub fn finish(
     header.position = target.position;
     header.compressed = target.compress;
     header.compressed_size = blocks.bytes;
+    if let Some(space) = engine.options.device_space {
+        let Some(left) = space.checked_sub(blocks.bytes) else {
+            let device = request.devices.first().map_or("", String::as_str);
+            return Err(vec![Message::error(
+                3202,
+                format!("Write on \"{device}\" failed: {}", OsError::DISK_FULL),
+            )]);
+        };
+        engine.options.device_space = Some(left);
+    }
     for (family, (path, device)) in target.paths.iter().zip(&request.devices).enumerate() {
         let Some(path) = path else { continue };
         let media = target.new_media.as_ref().and_then(|m| m.get(family));

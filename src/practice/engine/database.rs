@@ -210,6 +210,15 @@ impl DatabaseFacts {
         self.recovery_model != RecoveryModel::Simple && self.log_start.is_some()
     }
 
+    /// What `sys.databases.state` shows: a database in standby is online and read-only.
+    pub fn visible_state(&self) -> DatabaseState {
+        if self.standby {
+            DatabaseState::Online
+        } else {
+            self.state
+        }
+    }
+
     /// Whether it came with the server.
     pub fn is_system(&self) -> bool {
         self.id <= MSDB

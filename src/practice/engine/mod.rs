@@ -79,6 +79,8 @@ pub struct EngineOptions {
     pub server_name: String,
     pub machine_name: String,
     pub second_stopat: SecondStopAt,
+    /// Bytes that backup devices still take; `None` is without end.
+    pub device_space: Option<u64>,
     /// `sp_configure 'backup compression default'`.
     pub compression_default: bool,
     /// `sp_configure 'backup checksum default'`.
@@ -107,6 +109,7 @@ impl EngineOptions {
             server_name: "PRACTICE".to_owned(),
             machine_name: "PRACTICE".to_owned(),
             second_stopat: SecondStopAt::Accept,
+            device_space: None,
             compression_default: false,
             checksum_default: false,
             default_data: "D:\\Data".to_owned(),

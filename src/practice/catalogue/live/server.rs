@@ -388,7 +388,7 @@ fn log_reuse(engine: &Engine, database: &Database) -> (i64, &'static str) {
 }
 
 fn database(engine: &Engine, view: &SystemView, d: &Database) -> Vec<Value> {
-    let online = d.state == DatabaseState::Online;
+    let online = d.visible_state() == DatabaseState::Online;
     let (reuse, reuse_name) = log_reuse(engine, d);
     let mut row = Row::new(view)
         .text("name", d.name.clone())
@@ -399,8 +399,8 @@ fn database(engine: &Engine, view: &SystemView, d: &Database) -> Vec<Value> {
         .int("user_access", d.user_access.code())
         .text("user_access_desc", d.user_access.description())
         .int("is_read_only", i64::from(d.read_only || d.standby))
-        .int("state", d.state.code())
-        .text("state_desc", d.state.description())
+        .int("state", d.visible_state().code())
+        .text("state_desc", d.visible_state().description())
         .int("is_in_standby", i64::from(d.standby))
         .int("snapshot_isolation_state", 0)
         .text("snapshot_isolation_state_desc", "OFF")

@@ -21,6 +21,11 @@ pub fn option(
     match (name.as_str(), value.as_str()) {
         ("second_stopat", "accept") => engine.options.second_stopat = SecondStopAt::Accept,
         ("second_stopat", "4335") => engine.options.second_stopat = SecondStopAt::Refuse,
+        ("device_space", "unlimited") => engine.options.device_space = None,
+        ("device_space", bytes) => {
+            let bytes = bytes.parse().map_err(|_other| unknown(&name, &value))?;
+            engine.options.device_space = Some(bytes);
+        }
         ("pace", text) => {
             engine.options.pace = text
                 .parse::<f64>()
