@@ -344,3 +344,12 @@ UNION ALL
 SELECT CONVERT(varchar(64), k.thumbprint, 2) FROM master.sys.asymmetric_keys AS k;",
     )
 }
+
+/// What the practice world wrote down right before its accident; no such table elsewhere.
+pub fn practice_accident() -> Batch {
+    Batch::look(
+        "Read what the practice world wrote down",
+        "SELECT a.database_name, a.accident_time, a.utc_offset_minutes, a.table_name, a.row_count
+FROM msdb.dbo.practice_accident AS a;",
+    )
+}

@@ -7,8 +7,8 @@ mod script;
 
 pub use ask::{
     HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,
-    databases, header_only, history, master_files, newest_value, progress, release_lock,
-    running_backups, server_facts, table_rows, take_lock, thumbprints, volumes,
+    databases, header_only, history, master_files, newest_value, practice_accident, progress,
+    release_lock, running_backups, server_facts, table_rows, take_lock, thumbprints, volumes,
 };
 pub use quote::{identifier, text};
 pub use restore::{
