@@ -62,7 +62,7 @@ pub fn tell(json: bool) -> Result<Exit, CliError> {
     let story = Story { json };
     let told = block_on(async {
         story.line("Starting the practice server: two weeks of history, in a folder of its own.");
-        let practice = Practice::start_temporary()
+        let practice = Practice::start_temporary(std::env::temp_dir())
             .await
             .map_err(|problem| failed(Exit::Failed, problem))?;
         let told = story.tell(&practice).await;
@@ -219,7 +219,7 @@ impl Story {
         let target = database
             .clock()
             .moment_at(accident.at.plus(TimeDelta::seconds(-1)));
-        let (expected, mut mismatches) = self.show_accident(&accident, &before, &expectations);
+        let (expected, mut mismatches) = self.show_accident(accident, &before, &expectations);
         drop(connection);
 
         let copy = format!("{}_before", accident.database);

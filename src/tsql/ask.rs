@@ -349,6 +349,7 @@ SELECT CONVERT(varchar(64), k.thumbprint, 2) FROM master.sys.asymmetric_keys AS 
 pub fn practice_accident() -> Batch {
     Batch::look(
         "Read what the practice world wrote down",
-        "SELECT * FROM msdb.dbo.practice_accident;",
+        "SELECT a.database_name, a.accident_time, a.utc_offset_minutes, a.table_name, a.row_count
+FROM msdb.dbo.practice_accident AS a;",
     )
 }

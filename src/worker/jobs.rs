@@ -304,7 +304,7 @@ impl Jobs {
                 {
                     self.events.send(Event::Accident {
                         server,
-                        database: accident.database,
+                        database: accident.database.clone(),
                         at: accident.at,
                     });
                 }
