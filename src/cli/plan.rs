@@ -134,8 +134,10 @@ fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {
 /// Plans, and prints the answer in the wanted shape.
 pub fn run(args: &PlanArgs, global: &Global) -> Result<Exit, CliError> {
     let (history, notes) = load_history(args, global)?;
-    report_notes(&notes);
     let Some(database) = history.database(&args.database) else {
+        if !args.sql {
+            report_notes(&notes);
+        }
         return unknown_database(args, &history);
     };
     let request = request_of(args, &database)?;
@@ -148,6 +150,10 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result<Exit, CliError> {
         }
     }
     let result = plan(&database, &request);
+    // A script that cannot be written leaves nothing but its reason on standard error.
+    if !args.sql || result.is_ok() {
+        report_notes(&notes);
+    }
     if let Some(plan) = result
         .as_ref()
         .ok()

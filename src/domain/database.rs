@@ -31,6 +31,7 @@ pub struct DatabaseHistory {
     restores: Arc<Vec<Restore>>,
     /// Logs across a fork point.
     crossings: Arc<Vec<u32>>,
+    newest_id: Option<i64>,
     pub(super) graphs: Graphs,
 }
 
@@ -131,6 +132,11 @@ impl DatabaseHistory {
             sets: &self.sets,
             indices,
         })
+    }
+
+    /// The greatest `backup_set_id` among its sets.
+    pub fn newest_backup_set_id(&self) -> Option<i64> {
+        self.newest_id
     }
 
     /// Restores over this database that ended with recovery, oldest first.
@@ -279,6 +285,7 @@ impl DatabaseHistory {
             .filter(|(_, set)| crosses(set))
             .map(|(idx, _)| idx)
             .collect();
+        let newest_id = sets.iter().filter_map(BackupSet::backup_set_id).max();
         let history = Self {
             name,
             clock,
@@ -290,6 +297,7 @@ impl DatabaseHistory {
             device_hashes: Arc::new(device_hashes),
             restores,
             crossings: Arc::new(crossings),
+            newest_id,
             graphs: Graphs::default(),
         };
         history.graphs.prepare(&history);
@@ -364,6 +372,7 @@ impl DatabaseHistory {
             device_hashes: self.device_hashes.clone(),
             restores,
             crossings: self.crossings.clone(),
+            newest_id: self.newest_id,
             graphs: Graphs::default(),
         };
         for (set, idx) in new.into_iter().zip(first_new..) {
@@ -374,6 +383,7 @@ impl DatabaseHistory {
                 BackupType::Log => grown.logs.push(idx),
                 _ => {}
             }
+            grown.newest_id = grown.newest_id.max(set.backup_set_id());
             if crosses(&set) {
                 Arc::make_mut(&mut grown.crossings).push(idx);
             }

@@ -1,6 +1,6 @@
 //! A `History`: all backup sets of one server, or of several merged, right by construction and cheap to clone.
 //!
-//! It keeps what the records said; what can be restored is asked of [`super::coverage`] and [`super::plan()`].
+//! It keeps what the records said; what can be restored is asked of [`DatabaseHistory::coverage`] and [`super::plan()`].
 
 use super::{
     BackupRecord, BackupSet, DatabaseHistory, HistoryNote, HistoryRecords, RecordedServer,
@@ -129,7 +129,7 @@ impl History {
     /// The greatest `backup_set_id`, from which a refresh goes on.
     pub fn newest_backup_set_id(&self) -> Option<i64> {
         self.iter()
-            .flat_map(|database| database.sets().filter_map(BackupSet::backup_set_id))
+            .filter_map(|database| database.newest_backup_set_id())
             .max()
     }
 }

@@ -1,6 +1,6 @@
 //! The LSN graph: every set an edge from the state it needs to the state it gives, with a cost.
 //!
-//! A state is (fork, redo LSN). On one fork the states that logs give are ordered by LSN, so a fork is a [`Chain`]:
+//! A state is (fork, redo LSN). On one fork the states that logs give are ordered by LSN, so a fork is a `Chain`:
 //! data backups that begin on it, and logs in the order of their ends.
 //!
 //! ```text
