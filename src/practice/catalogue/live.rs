@@ -1,7 +1,9 @@
 //! The rows of the system views, made from the engine's state when a statement names them.
 
+mod databases;
 mod objects;
 mod server;
+mod sessions;
 
 use super::Catalogue;
 use super::system::SystemView;

@@ -4,6 +4,7 @@ pub mod bind;
 pub mod codec;
 pub mod convert;
 mod ddl;
+mod declared;
 pub mod dialect;
 mod dml;
 pub mod environment;

@@ -1,6 +1,6 @@
 //! Views of one database: its schemas, tables, columns, keys, row counts.
 
-use super::server::collation_of;
+use super::databases::collation_of;
 use super::{Row, datetime};
 use crate::practice::catalogue::system::{self, SystemView};
 use crate::practice::catalogue::{IndexKind, ReferentialAction, Table, quote, same_name};

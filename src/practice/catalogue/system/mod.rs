@@ -2,6 +2,7 @@
 
 mod declare;
 mod msdb;
+mod view_columns;
 mod views;
 
 pub use declare::{columns, table};

@@ -7,15 +7,24 @@
 mod aggregates;
 mod calls;
 mod cast;
+mod common_tables;
 mod expressions;
+mod for_clause;
+mod number_calls;
+mod object_calls;
 mod operators;
+mod predicates;
 mod query;
 mod scope;
+mod select;
 mod system_calls;
+mod table_functions;
 mod tables;
 mod term;
 #[cfg(test)]
 mod tests;
+mod text_calls;
+mod time_calls;
 mod walk;
 
 pub use term::Term;

@@ -1,25 +1,23 @@
 //! `FROM`: tables, derived tables, joins, APPLY, system views.
 
-use super::operators::common_type;
-use super::query::{OutColumn, Place, Relation, named_columns};
+use super::common_tables::named_columns;
+use super::query::Place;
 use super::scope::{Clause, Source, SourceColumn};
-use super::term::Term;
+use super::table_functions::is_hint;
 use super::{Binder, unsupported};
 use crate::practice::catalogue::system::{self, SystemView};
 use crate::practice::catalogue::{ROW_ID, Table, quote, same_name, storage};
 use crate::practice::reply::Message;
-use crate::practice::sql::convert::NO_STYLE;
 use crate::practice::sql::instance::ViewRequest;
-use crate::practice::sql::types;
-use crate::practice::value::{Length, SqlType, Value};
+use crate::practice::value::{SqlType, Value};
 use sqlparser::ast::{
-    Expr, ForClause, ForXml, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint,
-    JoinOperator, ObjectName, OpenJsonTableColumn, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
+    TableAlias, TableFactor, TableWithJoins,
 };
 use std::sync::Arc;
 
 /// How a table comes to the ones on its left.
-enum Coming {
+pub(super) enum Coming {
     First,
     /// The words before the table, and whether rows on the left stay without a partner.
     Joined(&'static str),
@@ -111,7 +109,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn add(&mut self, source: Source) -> Result<(), Message> {
+    pub(super) fn add(&mut self, source: Source) -> Result<(), Message> {
         if let Some(scope) = self.scopes.last_mut() {
             if scope.sources.iter().any(|s| {
                 same_name(&s.name, &source.name)
@@ -485,7 +483,7 @@ impl Binder<'_> {
     }
 
     /// The rows of a system view as they are now, written out.
-    fn view_rows(
+    pub(super) fn view_rows(
         &mut self,
         view: &'static SystemView,
         database: i32,
@@ -507,406 +505,6 @@ impl Binder<'_> {
             lines.push(line);
         }
         Ok(values_relation(view.columns.len(), &lines))
-    }
-
-    fn table_function(
-        &mut self,
-        name: &ObjectName,
-        arguments: &[&Expr],
-        alias: Option<&TableAlias>,
-        coming: &Coming,
-        sql: &mut String,
-    ) -> Result<(), Message> {
-        let parts: Vec<&Ident> = name.0.iter().filter_map(|p| p.as_ident()).collect();
-        let own_name = parts
-            .last()
-            .map(|i| i.value.to_lowercase())
-            .unwrap_or_default();
-        let (alias_name, names) = alias_parts(alias);
-        let shown = if alias.is_some() {
-            alias_name
-        } else {
-            own_name.clone()
-        };
-        let mut terms = Vec::with_capacity(arguments.len());
-        for argument in arguments {
-            terms.push(match argument {
-                // NULL, DEFAULT.
-                Expr::Identifier(i) if i.value.eq_ignore_ascii_case("default") => Term::null(),
-                other => self.value(other)?,
-            });
-        }
-        let outer = matches!(coming, Coming::Apply { outer: true });
-        if parts.len() == 1 {
-            return self.built_in_rows(&own_name, terms, shown, &names, coming, outer, sql);
-        }
-        let (schema, database) = match parts.as_slice() {
-            [schema, _] => (schema.value.as_str(), self.session.database),
-            [database, schema, _] => (
-                schema.value.as_str(),
-                self.instance
-                    .database_id(&database.value)
-                    .ok_or_else(|| invalid_object(&parts))?,
-            ),
-            _ => return Err(invalid_object(&parts)),
-        };
-        let Some(view) = system::view(schema, &own_name).filter(|v| v.n_arguments > 0) else {
-            return Err(invalid_object(&parts));
-        };
-        let known: Option<Vec<Value>> = terms.iter().map(|t| t.constant.clone()).collect();
-        let rows = self.view_rows(view, database, known.as_deref())?;
-        let source = self.alias();
-        // Arguments that a row on the left gives become a condition on the argument columns.
-        let mut conditions = Vec::new();
-        if known.is_none() {
-            for (at, (term, column)) in terms.into_iter().zip(&view.columns).enumerate() {
-                let key = Term::computed(format!("{source}.c{at}"), column.ty);
-                conditions.push(self.compare("=", key, term)?);
-            }
-        }
-        let before = match coming {
-            Coming::First => "",
-            Coming::Joined(words) => words,
-            Coming::Apply { outer: true } => " LEFT JOIN ",
-            Coming::Apply { outer: false } => " JOIN ",
-        };
-        sql.push_str(&format!("{before}({rows}) AS {source}"));
-        if matches!(coming, Coming::Apply { .. }) {
-            let on = if conditions.is_empty() {
-                "1".to_owned()
-            } else {
-                conditions.join(" AND ")
-            };
-            sql.push_str(&format!(" ON {on}"));
-        }
-        let mut made = positional_source(shown, &source, view_columns(view));
-        if outer {
-            optional(std::slice::from_mut(&mut made));
-        }
-        // The argument columns lead only the way.
-        made.columns.drain(..view.n_hidden.min(made.columns.len()));
-        self.add(made)
-    }
-
-    /// `STRING_SPLIT`, `GENERATE_SERIES`, `OPENJSON` without columns.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one caller, which has all of these in hand"
-    )]
-    fn built_in_rows(
-        &mut self,
-        name: &str,
-        terms: Vec<Term>,
-        shown: String,
-        names: &[&Ident],
-        coming: &Coming,
-        outer: bool,
-        sql: &mut String,
-    ) -> Result<(), Message> {
-        let each = self.alias();
-        let (array, columns): (String, Vec<(&str, SqlType, String)>) = match (
-            name,
-            terms.as_slice(),
-        ) {
-            ("string_split", [text, separator, ..]) => {
-                let ty = if types::is_unicode(text.ty) {
-                    SqlType::NVarChar(Length::Limited(4000))
-                } else {
-                    SqlType::VarChar(Length::Limited(8000))
-                };
-                let mut columns = vec![("value", ty, format!("{each}.value"))];
-                if terms.len() > 2 {
-                    columns.push(("ordinal", SqlType::BigInt, format!("({each}.key + 1)")));
-                }
-                (
-                    format!("tsql_split({}, {})", text.sql, separator.sql),
-                    columns,
-                )
-            }
-            ("generate_series", [start, stop, rest @ ..]) => {
-                let step = rest.first().map_or("1", |t| t.sql.as_str());
-                let ty = common_type(std::slice::from_ref(start));
-                (
-                    format!("tsql_series({}, {}, {step})", start.sql, stop.sql),
-                    vec![("value", ty, format!("{each}.value"))],
-                )
-            }
-            ("openjson", [json, rest @ ..]) => {
-                let path = rest
-                    .first()
-                    .map_or_else(String::new, |p| format!(", tsql_json_path({})", p.sql));
-                (
-                    format!("{}{path}", json.sql),
-                    vec![
-                        (
-                            "key",
-                            SqlType::NVarChar(Length::Limited(4000)),
-                            format!("CAST({each}.key AS TEXT)"),
-                        ),
-                        (
-                            "value",
-                            SqlType::NVarChar(Length::Max),
-                            format!("CAST({each}.value AS TEXT)"),
-                        ),
-                        (
-                            "type",
-                            SqlType::TinyInt,
-                            format!(
-                                "(CASE {each}.type WHEN 'null' THEN 0 WHEN 'text' THEN 1 WHEN 'integer' THEN 2 WHEN 'real' THEN 2 WHEN 'true' THEN 3 WHEN 'false' THEN 3 WHEN 'array' THEN 4 ELSE 5 END)"
-                            ),
-                        ),
-                    ],
-                )
-            }
-            _ => {
-                return Err(Message::error(
-                    208,
-                    format!("Invalid object name '{name}'."),
-                ));
-            }
-        };
-        let before = match coming {
-            Coming::First => "",
-            Coming::Joined(words) => words,
-            Coming::Apply { outer: true } => " LEFT JOIN ",
-            Coming::Apply { outer: false } => " JOIN ",
-        };
-        let on = if matches!(coming, Coming::Apply { .. }) {
-            " ON 1"
-        } else {
-            ""
-        };
-        sql.push_str(&format!("{before}json_each({array}) AS {each}{on}"));
-        let columns = columns
-            .into_iter()
-            .enumerate()
-            .map(|(at, (column, ty, sql))| SourceColumn {
-                name: names
-                    .get(at)
-                    .map_or_else(|| column.to_owned(), |i| i.value.clone()),
-                ty,
-                nullable: outer || ty != SqlType::BigInt,
-                sql,
-            })
-            .collect();
-        self.add(Source {
-            name: shown,
-            schema: None,
-            database: None,
-            columns,
-            row_id: None,
-        })
-    }
-
-    /// `OPENJSON(text, path) WITH (…)`, and without columns: key, value, type.
-    fn open_json(
-        &mut self,
-        json: &Expr,
-        path: Option<&sqlparser::ast::ValueWithSpan>,
-        columns: &[OpenJsonTableColumn],
-        alias: Option<&TableAlias>,
-        coming: &Coming,
-        sql: &mut String,
-    ) -> Result<(), Message> {
-        let json = self.value(json)?;
-        let path = match path.map(|p| &p.value) {
-            Some(
-                sqlparser::ast::Value::SingleQuotedString(text)
-                | sqlparser::ast::Value::NationalStringLiteral(text),
-            ) => self.text(text),
-            _ => "'$'".to_owned(),
-        };
-        let path = format!("tsql_json_path({path})");
-        let (alias_name, names) = alias_parts(alias);
-        let shown = if alias.is_some() {
-            alias_name
-        } else {
-            "openjson".to_owned()
-        };
-        let outer = matches!(coming, Coming::Apply { outer: true });
-        if columns.is_empty() {
-            let terms = vec![json, Term::computed(path, SqlType::NVarChar(Length::Max))];
-            return self.built_in_rows("openjson", terms, shown, &names, coming, outer, sql);
-        }
-        let each = self.alias();
-        // An object counts as an array of one.
-        let array = format!(
-            "CASE json_type({0}, {path}) WHEN 'array' THEN json_extract({0}, {path}) ELSE json_array(json_extract({0}, {path})) END",
-            json.sql
-        );
-        let on = if matches!(coming, Coming::Apply { .. }) {
-            " ON 1"
-        } else {
-            ""
-        };
-        sql.push_str(&format!(
-            "{}json_each({array}) AS {each}{on}",
-            words_before(coming)
-        ));
-        let mut made = Vec::with_capacity(columns.len());
-        for column in columns {
-            let ty = types::from_data_type(&column.r#type)?;
-            let own_path = match &column.path {
-                Some(path) => self.text(path),
-                None => self.text(&format!("$.\"{}\"", column.name.value)),
-            };
-            let text = Term::computed(
-                format!("CAST(json_extract({each}.value, tsql_json_path({own_path})) AS TEXT)"),
-                SqlType::NVarChar(Length::Max),
-            );
-            made.push(SourceColumn {
-                name: column.name.value.clone(),
-                ty,
-                nullable: true,
-                sql: self
-                    .cast(text, ty, NO_STYLE, super::cast::Failure::Error)
-                    .sql,
-            });
-        }
-        self.add(Source {
-            name: shown,
-            schema: None,
-            database: None,
-            columns: made,
-            row_id: None,
-        })
-    }
-
-    /// `FOR JSON PATH`, `FOR JSON AUTO` and `FOR XML PATH('')`.
-    pub(super) fn for_clause(
-        &mut self,
-        clause: &ForClause,
-        relation: Relation,
-    ) -> Result<Relation, Message> {
-        let (sql, name) = match clause {
-            ForClause::Browse => return Ok(relation),
-            ForClause::Json {
-                root,
-                include_null_values,
-                without_array_wrapper,
-                ..
-            } => {
-                let mut pairs = Vec::with_capacity(relation.columns.len());
-                for (at, column) in relation.columns.iter().enumerate() {
-                    if column.name.is_empty() {
-                        return Err(Message::error(
-                            13605,
-                            format!(
-                                "Column expressions and data sources without names or aliases cannot be formatted as JSON text using FOR JSON clause. Add alias to the unnamed column or table. (column {})",
-                                at + 1
-                            ),
-                        ));
-                    }
-                    let term = Term::computed(format!("c{at}"), column.ty);
-                    let value = self.json_value(term);
-                    pairs.push(format!("{}, {value}", self.text(&column.name)));
-                }
-                let object = format!("json_object({})", pairs.join(", "));
-                let object = if *include_null_values {
-                    object
-                } else {
-                    format!("json_patch('{{}}', {object})")
-                };
-                let array = format!("json_group_array(json({object}))");
-                let mut text = if *without_array_wrapper {
-                    format!("trim({array}, '[]')")
-                } else {
-                    array
-                };
-                if let Some(root) = root {
-                    text = format!("json_object({}, json({text}))", self.text(root));
-                }
-                (
-                    // No rows: no text.
-                    format!(
-                        "SELECT CASE WHEN count(*) > 0 THEN {text} END AS c0 FROM ({})",
-                        relation.sql
-                    ),
-                    "JSON_F52E2B61-18A1-11d1-B105-00805F49916B",
-                )
-            }
-            ForClause::Xml {
-                for_xml: ForXml::Path(Some(element)),
-                ..
-            } if element.is_empty() => {
-                let mut parts = Vec::with_capacity(relation.columns.len());
-                for (at, column) in relation.columns.iter().enumerate() {
-                    let term = Term::computed(format!("c{at}"), column.ty);
-                    let term = self.cast(
-                        term,
-                        SqlType::NVarChar(Length::Max),
-                        NO_STYLE,
-                        super::cast::Failure::Error,
-                    );
-                    let text = format!("tsql_xml_text({})", term.sql);
-                    parts.push(if column.name.is_empty() {
-                        format!("ifnull({text}, '')")
-                    } else {
-                        let open = self.text(&format!("<{}>", column.name));
-                        let close = self.text(&format!("</{}>", column.name));
-                        format!("ifnull({open} || {text} || {close}, '')")
-                    });
-                }
-                (
-                    format!(
-                        "SELECT group_concat({}, '') AS c0 FROM ({})",
-                        parts.join(" || "),
-                        relation.sql
-                    ),
-                    "XML_F52E2B61-18A1-11d1-B105-00805F49916B",
-                )
-            }
-            ForClause::Xml { .. } => return Err(unsupported("FOR XML")),
-        };
-        Ok(Relation {
-            sql,
-            columns: vec![OutColumn {
-                name: name.to_owned(),
-                nullable: true,
-                ..OutColumn::unnamed(SqlType::NVarChar(Length::Max))
-            }],
-        })
-    }
-
-    /// A value as JSON has it: numbers and texts as they are, the rest as text.
-    fn json_value(&mut self, term: Term) -> String {
-        match types::family(term.ty) {
-            types::Family::Integer if term.ty == SqlType::Bit => {
-                format!(
-                    "json(CASE {0} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)",
-                    term.sql
-                )
-            }
-            types::Family::Integer | types::Family::Approximate => term.sql,
-            types::Family::Text | types::Family::Guid => term.sql,
-            types::Family::Numeric | types::Family::Money => {
-                let text = self.cast(
-                    term,
-                    SqlType::VarChar(Length::Limited(41)),
-                    NO_STYLE,
-                    super::cast::Failure::Error,
-                );
-                format!("json({})", text.sql)
-            }
-            types::Family::Moment => {
-                self.cast(
-                    term,
-                    SqlType::VarChar(Length::Limited(40)),
-                    126,
-                    super::cast::Failure::Error,
-                )
-                .sql
-            }
-            _ => {
-                self.cast(
-                    term,
-                    SqlType::NVarChar(Length::Max),
-                    NO_STYLE,
-                    super::cast::Failure::Error,
-                )
-                .sql
-            }
-        }
     }
 }
 
@@ -930,14 +528,18 @@ fn values_relation(n_columns: usize, rows: &[Vec<String>]) -> String {
     )
 }
 
-fn view_columns(view: &SystemView) -> Vec<(String, SqlType, bool)> {
+pub(super) fn view_columns(view: &SystemView) -> Vec<(String, SqlType, bool)> {
     view.columns
         .iter()
         .map(|c| (c.name.clone(), c.ty, c.nullable))
         .collect()
 }
 
-fn positional_source(name: String, sqlite: &str, columns: Vec<(String, SqlType, bool)>) -> Source {
+pub(super) fn positional_source(
+    name: String,
+    sqlite: &str,
+    columns: Vec<(String, SqlType, bool)>,
+) -> Source {
     Source {
         name,
         schema: None,
@@ -956,13 +558,13 @@ fn positional_source(name: String, sqlite: &str, columns: Vec<(String, SqlType, 
     }
 }
 
-fn optional(sources: &mut [Source]) {
+pub(super) fn optional(sources: &mut [Source]) {
     for column in sources.iter_mut().flat_map(|s| &mut s.columns) {
         column.nullable = true;
     }
 }
 
-fn alias_parts(alias: Option<&TableAlias>) -> (String, Vec<&Ident>) {
+pub(super) fn alias_parts(alias: Option<&TableAlias>) -> (String, Vec<&Ident>) {
     alias.map_or_else(
         || (String::new(), Vec::new()),
         |a| {
@@ -974,24 +576,13 @@ fn alias_parts(alias: Option<&TableAlias>) -> (String, Vec<&Ident>) {
     )
 }
 
-fn words_before(coming: &Coming) -> &'static str {
+pub(super) fn words_before(coming: &Coming) -> &'static str {
     match coming {
         Coming::First => "",
         Coming::Joined(words) => words,
         Coming::Apply { outer: true } => " LEFT JOIN ",
         Coming::Apply { outer: false } => " JOIN ",
     }
-}
-
-/// `t (NOLOCK)` reads like a call.
-fn is_hint(arguments: &[&Expr]) -> bool {
-    arguments.iter().all(|a| {
-        matches!(a, Expr::Identifier(i) if i.quote_style.is_none() && matches!(
-            i.value.to_lowercase().as_str(),
-            "nolock" | "readuncommitted" | "readcommitted" | "repeatableread" | "serializable" | "holdlock"
-                | "updlock" | "xlock" | "tablock" | "tablockx" | "rowlock" | "paglock" | "readpast" | "nowait"
-        ))
-    }) && !arguments.is_empty()
 }
 
 /// 208.
