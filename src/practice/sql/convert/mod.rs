@@ -454,6 +454,7 @@ fn to_moment(value: Value, from: SqlType, to: SqlType, style: i32) -> Result<Val
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::practice::value::Length;
 
     const TEXT: SqlType = SqlType::VarChar(Length::Limited(50));
 
