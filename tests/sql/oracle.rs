@@ -148,10 +148,11 @@ fn visit(node: &Value, variables: &mut BTreeMap<String, String>, found: &mut Bat
         }
         "ExecuteStatement" => found.statements.push(Statement {
             class: "Execute".to_owned(),
-            database: format!(
-                "{}",
-                variables.values().last().expect("the statement's text")
-            ),
+            database: variables
+                .values()
+                .last()
+                .expect("the statement's text")
+                .to_string(),
             devices: Vec::new(),
             options: Vec::new(),
         }),
