@@ -93,7 +93,10 @@ fn render(replies: &[Reply]) -> String {
                 writeln!(
                     text,
                     "{kind} {} {} line {}: {}",
-                    message.number, message.class, message.line, message.text
+                    message.number,
+                    message.class,
+                    message.line,
+                    without_speed(&message.text)
                 )
                 .expect("a string");
             }
@@ -119,6 +122,12 @@ fn render(replies: &[Reply]) -> String {
         }
     }
     text
+}
+
+/// Seconds and MB/sec of the closing line are those of this machine.
+fn without_speed(text: &str) -> &str {
+    text.split_once(" pages in ")
+        .map_or(text, |(pages, _)| pages)
 }
 
 fn type_text(ty: SqlType) -> String {

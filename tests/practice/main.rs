@@ -5,3 +5,4 @@ mod corpus;
 mod fake;
 mod restores;
 mod runs;
+mod sessions;

@@ -671,6 +671,7 @@ impl Session {
                         Reply::Message(message)
                     }
                     Reply::Done(done) if catches && done.failed => continue,
+                    Reply::Done(done) if captures && done.rows.is_some() => continue,
                     Reply::Columns(found) if captures => {
                         columns = Some(found);
                         continue;

@@ -65,6 +65,9 @@ pub struct Session {
     pub(super) catchers: usize,
 }
 
+/// How often a cancelled statement is interrupted until it ends.
+const INTERRUPT_AGAIN: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// Where a request answers, and what stops it.
 #[derive(Clone, Copy)]
 pub(super) struct Io<'a> {
@@ -236,16 +239,17 @@ impl Session {
         tokio::pin!(work);
         let finished = tokio::select! {
             finished = &mut work => finished,
-            () = io.cancel.cancelled() => {
+            () = io.cancel.cancelled() => loop {
                 // Only our own statement is stopped: another session's may run by now.
-                {
-                    let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-                    if *running {
-                        self.engine.interrupter().interrupt();
-                    }
+                // Again and again, because what SQLite has not begun yet is not interrupted.
+                if *running.lock().unwrap_or_else(PoisonError::into_inner) {
+                    self.engine.interrupter().interrupt();
                 }
-                work.await
-            }
+                tokio::select! {
+                    finished = &mut work => break finished,
+                    () = tokio::time::sleep(INTERRUPT_AGAIN) => {}
+                }
+            },
         };
         match finished {
             Ok((answer, state, replies)) => {

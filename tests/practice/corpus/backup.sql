@@ -17,13 +17,18 @@ info 3211 0 line 1: 50 percent processed.
 info 3211 0 line 1: 100 percent processed.
 info 4035 0 line 1: Processed 2 pages for database 'Shop', file 'Shop' on file 1.
 info 4035 0 line 1: Processed 2 pages for database 'Shop', file 'Shop_log' on file 1.
-info 3014 0 line 1: BACKUP DATABASE successfully processed 4 pages in 0.011 seconds (2.841 MB/sec).
+info 3014 0 line 1: BACKUP DATABASE successfully processed 4
+
+=== something for the log
+CREATE TABLE Shop.dbo.o (id int IDENTITY PRIMARY KEY, v nvarchar(20)); INSERT Shop.dbo.o (v) VALUES (N'a'), (N'b')
+---
+(2 rows)
 
 === log through variables
 DECLARE @db sysname = N'Shop', @f nvarchar(260) = N'D:\Backup\shop.trn'; BACKUP LOG @db TO DISK = @f WITH NAME = N'log of shop'
 ---
 info 4035 0 line 1: Processed 1 pages for database 'Shop', file 'Shop_log' on file 1.
-info 3014 0 line 1: BACKUP LOG successfully processed 1 pages in 0.001 seconds (7.812 MB/sec).
+info 3014 0 line 1: BACKUP LOG successfully processed 1
 
 === differential before and in a transaction
 BEGIN TRAN; BACKUP DATABASE Shop TO DISK = 'D:\Backup\d.bak' WITH DIFFERENTIAL; ROLLBACK
@@ -78,7 +83,6 @@ SELECT FamilyCount, FamilySequenceNumber, SoftwareName FROM #l
 DROP TABLE #l
 ---
 (1 rows)
-(1 rows)
 # FamilyCount int null, FamilySequenceNumber int null, SoftwareName nvarchar(128) null
 1 | 1 | Microsoft SQL Server
 
@@ -94,7 +98,7 @@ RESTORE DATABASE Shop2 FROM DISK = N'D:\Backup\shop.bak' WITH MOVE 'Shop' TO 'D:
 ---
 info 4035 0 line 1: Processed 2 pages for database 'Shop2', file 'Shop' on file 1.
 info 4035 0 line 1: Processed 2 pages for database 'Shop2', file 'Shop_log' on file 1.
-info 3014 0 line 1: RESTORE DATABASE successfully processed 4 pages in 0.002 seconds (15.625 MB/sec).
+info 3014 0 line 1: RESTORE DATABASE successfully processed 4
 
 === restoring cannot be used
 USE Shop2
@@ -102,25 +106,23 @@ USE Shop2
 error 927 14 line 1: Database 'Shop2' cannot be opened. It is in the middle of a restore.
 
 === then the log
-RESTORE LOG Shop2 FROM DISK = N'D:\Backup\shop.trn' WITH RECOVERY; SELECT state_desc FROM sys.databases WHERE name = N'Shop2'
+RESTORE LOG Shop2 FROM DISK = N'D:\Backup\shop.trn' WITH RECOVERY; SELECT state_desc FROM sys.databases WHERE name = N'Shop2'; SELECT * FROM Shop2.dbo.o
 ---
-error 4326 16 line 1: The log in this backup set terminates at LSN 34000000001700001, which is too early to apply to the database. A more recent log backup that includes LSN 34000000001700001 can be restored.
-error 3013 16 line 1: RESTORE LOG is terminating abnormally.
+info 4035 0 line 1: Processed 0 pages for database 'Shop2', file 'Shop' on file 1.
+info 4035 0 line 1: Processed 1 pages for database 'Shop2', file 'Shop_log' on file 1.
+info 3014 0 line 1: RESTORE LOG successfully processed 1
 # state_desc nvarchar(60) null
-RESTORING
+ONLINE
+# id int, v nvarchar(20) null
+1 | a
+2 | b
 
 === single user
 ALTER DATABASE Shop2 SET SINGLE_USER WITH ROLLBACK IMMEDIATE; ALTER DATABASE Shop2 SET MULTI_USER; ALTER DATABASE Shop2 MODIFY NAME = Shop3; SELECT name FROM sys.databases WHERE name LIKE 'Shop%' ORDER BY name
 ---
-error 5052 16 line 1: ALTER DATABASE is not permitted while a database is in the Restoring state.
-error 5069 16 line 1: ALTER DATABASE statement failed.
-error 5052 16 line 1: ALTER DATABASE is not permitted while a database is in the Restoring state.
-error 5069 16 line 1: ALTER DATABASE statement failed.
-error 5052 16 line 1: ALTER DATABASE is not permitted while a database is in the Restoring state.
-error 5069 16 line 1: ALTER DATABASE statement failed.
 # name nvarchar(128)
 Shop
-Shop2
+Shop3
 
 === unknown database
 ALTER DATABASE Nobody SET RECOVERY SIMPLE
@@ -132,7 +134,7 @@ error 5069 16 line 1: ALTER DATABASE statement failed.
 EXEC master.dbo.xp_fileexist N'D:\Backup\shop.bak'
 ---
 # File Exists tinyint null, File is a Directory tinyint null, Parent Directory Exists tinyint null
-0 | 1 | 1
+1 | 0 | 1
 
 === tree
 EXEC xp_dirtree N'D:\Backup', 1, 1

@@ -123,8 +123,6 @@ error 1087 15 line 1: Must declare the table variable "@v".
 === insert exec
 CREATE TABLE #e (a int, b int); INSERT #e EXEC('SELECT 1, 2 SELECT 3, 4'); SELECT * FROM #e ORDER BY a; DROP TABLE #e
 ---
-(1 rows)
-(1 rows)
 (2 rows)
 # a int null, b int null
 1 | 2

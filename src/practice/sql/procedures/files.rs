@@ -25,13 +25,10 @@ pub fn file_exists(
 ) -> Result<Answer, Message> {
     let path = path(arguments, "xp_fileexist")?;
     let absolute = engine.paths.absolute(&path);
-    let is_folder = engine.paths.folder_exists(&absolute);
-    let is_file = !is_folder
-        && engine
-            .paths
-            .real(&absolute)
-            .is_ok_and(|real| real.is_file());
-    let parent = parent(&absolute).is_some_and(|p| engine.paths.folder_exists(&p));
+    let real = engine.paths.real(&absolute).ok();
+    let is_folder = real.as_ref().is_some_and(|real| real.is_dir());
+    let is_file = real.as_ref().is_some_and(|real| real.is_file());
+    let parent = engine.paths.folder_exists(&absolute);
     let flag = |yes: bool| Value::Int(i64::from(yes));
     let mut answer = Answer::default();
     if arguments.0.get(1).is_some_and(|p| p.output) {
@@ -47,17 +44,6 @@ pub fn file_exists(
         ));
     }
     Ok(answer)
-}
-
-fn parent(path: &str) -> Option<String> {
-    let trimmed = path.trim_end_matches(['\\', '/']);
-    let at = trimmed.rfind(['\\', '/'])?;
-    let parent = trimmed.get(..at)?;
-    Some(if parent.ends_with(':') {
-        format!("{parent}\\")
-    } else {
-        parent.to_owned()
-    })
 }
 
 /// `xp_dirtree 'path', depth, files`: depth 0 is everything.
