@@ -3,8 +3,9 @@
 use super::{
     engine::{Engine, EngineHandle, EngineOptions},
     reply::{Done, Message, Reply},
+    sql::convert,
     sql::session::{Login, Parameter, ReplySender, Session, TransactionRequest},
-    value::Column,
+    value::{Column, Length, SqlType, Value},
     wire::{
         WireError,
         login::{self, Login7, TDS_7_3_A, TDS_7_4},
@@ -93,6 +94,8 @@ struct Answering {
     /// Descriptor of the open transaction.
     transaction: Option<u64>,
     columns: Vec<Column>,
+    /// Otherwise a `sql_variant` is sent as text.
+    knows_variants: bool,
     /// The end of a statement, kept until it is known whether more follows.
     held: Option<Done>,
     /// `None` in a batch; in a call, whether a status was returned already.
@@ -105,6 +108,18 @@ struct CallState {
     failed: bool,
     /// Ordinal of the next output parameter.
     ordinal: u16,
+}
+
+/// What a client gets that cannot read `sql_variant`.
+const VARIANT_AS_TEXT: SqlType = SqlType::NVarChar(Length::Limited(4000));
+
+/// Replaces a variant by its text; what has none becomes `NULL`.
+fn variant_to_text(value: &mut Value) {
+    if let Value::Variant(held) = value {
+        let (ty, held) = held.as_ref();
+        *value = convert::convert(held.clone(), *ty, VARIANT_AS_TEXT, convert::NO_STYLE)
+            .unwrap_or(Value::Null);
+    }
 }
 
 /// How a request ended.
@@ -187,6 +202,7 @@ async fn sign_in(
                     server_name: listening.server_name.clone(),
                     transaction: None,
                     columns: Vec::new(),
+                    knows_variants: login.knows_variants,
                     held: None,
                     call: None,
                 },
@@ -718,13 +734,23 @@ impl Answering {
         // The status of the statement before says that more follows.
         self.flush_held(into, self.call);
         match reply {
-            Reply::Columns(columns) => {
+            Reply::Columns(mut columns) => {
+                if !self.knows_variants {
+                    for column in &mut columns {
+                        if column.ty == SqlType::SqlVariant {
+                            column.ty = VARIANT_AS_TEXT;
+                        }
+                    }
+                }
                 token::columns(into, &columns);
                 self.columns = columns;
             }
             Reply::Rows(rows) => {
-                for row in &rows {
-                    token::row(into, &self.columns, row);
+                for mut row in rows {
+                    if !self.knows_variants {
+                        row.iter_mut().for_each(variant_to_text);
+                    }
+                    token::row(into, &self.columns, &row);
                 }
             }
             Reply::Message(message) => token::message(into, &message, &self.server_name),

@@ -32,6 +32,11 @@ pub struct Login7 {
     pub database: Option<String>,
     /// Windows sign-in is asked for.
     pub integrated: bool,
+    /// The client can read `sql_variant`.
+    ///
+    /// FreeTDS's ODBC driver cannot tell its caller what a variant holds, so a caller that asks (pyodbc does) ends
+    /// with HY091. It signs in as ODBC without the name of a library, as no other client does.
+    pub knows_variants: bool,
     /// The client listed feature extensions, and wants to hear which of them are there.
     pub has_features: bool,
 }
@@ -40,6 +45,7 @@ pub struct Login7 {
 const FIXED_BYTES: usize = 94;
 const INTEGRATED: u8 = 0x80;
 const EXTENSION: u8 = 0x10;
+const ODBC: u8 = 0x02;
 
 /// Reads the message.
 pub fn decode(payload: &[u8]) -> Result<Login7, WireError> {
@@ -65,6 +71,7 @@ pub fn decode(payload: &[u8]) -> Result<Login7, WireError> {
         program: text(48)?,
         database: (!database.is_empty()).then_some(database),
         integrated: flag(25, INTEGRATED),
+        knows_variants: !flag(25, ODBC) || !text(60)?.is_empty(),
         has_features: flag(27, EXTENSION),
     })
 }
@@ -131,6 +138,10 @@ mod tests {
         assert_eq!(login.database.as_deref(), Some("db"));
         assert_eq!(login.client_pid, 77);
         assert!(!login.integrated);
+        assert!(login.knows_variants);
+        let mut odbc = message();
+        odbc[25] = ODBC;
+        assert!(!decode(&odbc).expect("a whole message").knows_variants);
     }
 
     #[test]

@@ -134,7 +134,6 @@ fn find(name: &str) -> Option<Handler> {
         "xp_fixeddrives" => files::drives,
         "xp_create_subdir" => files::create_folder,
         "practice_option" => practice::option,
-        "practice_advance" => practice::advance,
         _ => return super::registry::find(name),
     })
 }
@@ -204,6 +203,7 @@ impl Session {
                 self.reset(io).await;
                 Ok(Answer::default())
             }
+            "practice_advance" => self.advance_time(&arguments, io).await,
             "sp_getapplock" => self.take_application_lock(arguments, io).await,
             _ => {
                 let Some(handler) = find(&name) else {

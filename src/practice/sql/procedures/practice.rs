@@ -1,10 +1,15 @@
 //! Procedures that only the practice server has: they change the world around the data.
 
 use super::{Answer, Arguments, missing_parameter};
-use crate::practice::engine::{Engine, SecondStopAt};
+use crate::practice::agent::AgentError;
+use crate::practice::engine::{Engine, EngineHandle, SecondStopAt};
 use crate::practice::reply::Message;
+use crate::practice::sql::interpreter::Ended;
+use crate::practice::sql::session::{Io, Session};
 use crate::practice::sql::state::State;
-use chrono::TimeDelta;
+use crate::practice::world;
+use std::pin::Pin;
+use tokio_util::sync::CancellationToken;
 
 /// `practice_option @name, @value`.
 pub fn option(
@@ -45,24 +50,48 @@ fn unknown(name: &str, value: &str) -> Message {
     )
 }
 
-/// `practice_advance @seconds`: the clock goes on.
-pub fn advance(
-    engine: &mut Engine,
-    _state: &mut State,
-    arguments: &Arguments,
-) -> Result<Answer, Message> {
-    let seconds = arguments
-        .number("@seconds", 0)?
-        .ok_or_else(|| missing_parameter("practice_advance", "@seconds"))?;
-    // Backwards the log would lie; beyond some years nothing is simulated.
-    let Some(by) = (0..=366 * 86_400)
-        .contains(&seconds)
-        .then(|| TimeDelta::try_seconds(seconds))
-        .flatten()
-    else {
-        return Err(unknown("seconds", &seconds.to_string()));
-    };
-    let now = engine.clock.now().plus(by);
-    engine.clock.set(now);
-    Ok(Answer::default())
+impl Session {
+    /// `practice_advance @seconds`: a frozen clock goes on, rows change and jobs run on the way.
+    pub(super) async fn advance_time(
+        &mut self,
+        arguments: &Arguments,
+        io: Io<'_>,
+    ) -> Result<Answer, Ended> {
+        let seconds = arguments
+            .number("@seconds", 0)
+            .and_then(|n| n.ok_or_else(|| missing_parameter("practice_advance", "@seconds")))
+            .and_then(|n| {
+                // Backwards the log would lie; beyond a year nobody waits for it.
+                (0..=366 * 86_400)
+                    .contains(&n)
+                    .then_some(n)
+                    .ok_or_else(|| unknown("seconds", &n.to_string()))
+            });
+        let moved = match seconds {
+            Ok(seconds) => advance(self.engine().clone(), seconds, io.cancel.clone()).await,
+            Err(error) => Err(error),
+        };
+        match moved {
+            Ok(()) => Ok(Answer::default()),
+            Err(error) => self.failed_call(error, io).await,
+        }
+    }
+}
+
+/// Boxed, because the jobs that fall due run in sessions themselves.
+fn advance(
+    engine: EngineHandle,
+    seconds: i64,
+    cancel: CancellationToken,
+) -> Pin<Box<dyn Future<Output = Result<(), Message>> + Send>> {
+    Box::pin(async move {
+        world::advance(&engine, seconds, &cancel)
+            .await
+            .map_err(|error| match error {
+                AgentError::Tables(message) => message,
+                AgentError::Stopped(stopped) => {
+                    Message::error(6005, stopped.to_string()).with_class(10)
+                }
+            })
+    })
 }
