@@ -189,11 +189,16 @@ async fn build(
             }
         }
     }
-    simulation = simulate(engine, simulation, now, cancel).await?;
+    // A job that is due at the very end would move the clock beyond it.
+    let end = now.plus(-TimeDelta::milliseconds(1));
+    simulation = simulate(engine, simulation, end, cancel).await?;
     super::fork::lose_a_log(&mut session, engine, database_of(Story::LogMissing)).await?;
     session.close().await;
     engine
-        .run(|engine| engine.clock.simulate(Simulating::No))
+        .run(move |engine| {
+            engine.clock.set(now);
+            engine.clock.simulate(Simulating::No);
+        })
         .await?;
     Ok(simulation)
 }
