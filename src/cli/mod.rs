@@ -28,7 +28,7 @@ pub struct Global {
     #[arg(long, value_name = "NAME", global = true)]
     pub workspace: Option<String>,
     /// Draw the window with this instead of what suits the platform
-    #[arg(long, value_name = "HOW", value_enum)]
+    #[arg(long, value_name = "HOW", value_enum, global = true)]
     pub renderer: Option<RendererArg>,
 }
 
