@@ -319,7 +319,10 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut Frame) {
-        self.state.own = (self.clock)();
+        let own = (self.clock)();
+        for request in self.state.tick(own) {
+            self.backend.send(request);
+        }
         self.drain();
         // Dots on the left, in the time that a frame has left over.
         let begin = Instant::now();

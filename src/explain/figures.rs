@@ -1,6 +1,6 @@
 //! The window's own ways with figures: ages, stopwatches, grouped counts, days; the common ones are those of `format`.
 
-use crate::domain::ServerTime;
+use crate::domain::{ServerTime, UtcOffset};
 use chrono::{Datelike as _, NaiveDateTime};
 
 pub use super::format::{
@@ -46,6 +46,15 @@ pub fn count(number: u64) -> String {
 /// `1 backup`, `2 backups`.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// `UTC`, `UTC+02:00`.
+pub fn zone(offset: UtcOffset) -> String {
+    if offset == UtcOffset::ZERO {
+        "UTC".to_owned()
+    } else {
+        offset.to_string()
+    }
 }
 
 /// `22 Nov 08:28:12`, for places where the year goes without saying.

@@ -73,12 +73,7 @@ impl DatabaseView {
             ..Limits::default()
         };
         let coverage = history.coverage(&limits);
-        let now = match offset {
-            Some(offset) if !history.clock().knows_zone() => {
-                UtcTime(now.to_server(offset).0.and_utc())
-            }
-            _ => now,
-        };
+        let now = on_axis(&history, now, offset);
         let tail = online && coverage.tail.is_some();
         let spans = spans(&history, &coverage, now, tail).into();
         Self {
@@ -87,6 +82,26 @@ impl DatabaseView {
             now,
             spans,
             tail,
+        }
+    }
+
+    /// Time went on: the line of now moves, and with it the end of the tail.
+    pub fn move_now(&mut self, now: UtcTime, offset: Option<UtcOffset>) {
+        let now = on_axis(&self.history, now, offset);
+        if now <= self.now {
+            return;
+        }
+        self.now = now;
+        let ends_in_tail = self
+            .spans
+            .last()
+            .is_some_and(|span| span.kind == SpanKind::Tail);
+        if ends_in_tail {
+            let mut spans = self.spans.to_vec();
+            if let Some(last) = spans.last_mut() {
+                last.end = now.seconds();
+            }
+            self.spans = spans.into();
         }
     }
 
@@ -270,6 +285,14 @@ impl DatabaseView {
             newest: self.newest().map(|moment| moment.instant),
             usual_interval,
         }
+    }
+}
+
+/// An instant on the axis of a history: where no zone is known the axis is the wall clock itself.
+fn on_axis(history: &DatabaseHistory, now: UtcTime, offset: Option<UtcOffset>) -> UtcTime {
+    match offset {
+        Some(offset) if !history.clock().knows_zone() => UtcTime(now.to_server(offset).0.and_utc()),
+        _ => now,
     }
 }
 

@@ -27,10 +27,13 @@ use crate::{
     domain::{ServerTime, UtcOffset, UtcTime},
     explain::Problem,
     settings::Profile,
-    worker::{ServerId, ServerStatus},
+    worker::{Request, ServerId, ServerStatus},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
+
+/// How old a reading may be while somebody looks at it.
+const REFRESH_SECS: f64 = 60.0;
 
 /// Own clock, told by whoever runs the window: the state reads none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -276,6 +279,35 @@ impl State {
             )),
             _ => None,
         }
+    }
+
+    /// Time went on: now moves along the axis, and what is looked at is read again once a minute.
+    pub fn tick(&mut self, own: OwnClock) -> Vec<Request> {
+        self.own = own;
+        let Some(server) = self.selected_server() else {
+            return Vec::new();
+        };
+        let now = self.server_now(server);
+        let offset = self
+            .server()
+            .and_then(ServerView::info)
+            .map(|info| info.utc_offset);
+        if let Some(database) = &mut self.database {
+            database.move_now(now, offset);
+        }
+        let idle = !self.running() && self.page == Page::Timeline;
+        let Some(view) = self.servers.get_mut(&server) else {
+            return Vec::new();
+        };
+        let stale = view
+            .history
+            .as_ref()
+            .is_some_and(|loaded| own.now.seconds() - loaded.read_at.seconds() > REFRESH_SECS);
+        if idle && stale && !view.refreshing && view.info().is_some() {
+            view.refreshing = true;
+            return vec![Request::Refresh { server }];
+        }
+        Vec::new()
     }
 
     /// Whether a run is under way.

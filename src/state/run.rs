@@ -3,7 +3,7 @@
 use crate::{
     domain::{RestorePlan, RestoreRequest, UtcTime},
     run::{RunId, RunReport, StepReport},
-    tsql::Script,
+    tsql::{Batch, Script},
     worker::{PreflightCheck, PreflightVerdict, RunProgress, ServerId},
 };
 
@@ -76,13 +76,18 @@ impl RunView {
         (self.report.is_none() && self.id.is_some() && next < self.steps.len()).then_some(next)
     }
 
+    /// The batch that a step runs; the looks before and after the script have none.
+    pub fn batch(&self, step: usize) -> Option<&Batch> {
+        self.script.batches.get(step.checked_sub(1)?)
+    }
+
     /// The part of all steps that is done, between 0 and 1, weighed by the bytes that each restores.
     pub fn fraction(&self) -> f32 {
         if self.steps.is_empty() {
             return 0.0;
         }
         let weight = |step: usize| -> f64 {
-            match self.script.batches.get(step).map(|batch| &batch.purpose) {
+            match self.batch(step).map(|batch| &batch.purpose) {
                 Some(crate::tsql::Purpose::RestoreSet { step }) => self
                     .plan
                     .steps

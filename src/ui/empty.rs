@@ -3,7 +3,7 @@
 use super::{
     sidebar::paint_logo,
     theme::{Palette, card, regular, semibold},
-    widgets::{button, muted, primary_button, strong},
+    widgets::{button, danger_button, muted, primary_button, strong},
 };
 use crate::{
     explain::Problem,
@@ -176,6 +176,34 @@ pub fn database_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             strong(ui, "Reading the backup history…", 18.0);
             return;
         }
+        if let Some(run) = state
+            .run
+            .as_ref()
+            .filter(|run| run.target_database == name && run.server == server && !run.dropped)
+        {
+            strong(ui, format!("{name} is the copy"), 18.0);
+            paragraph(
+                ui,
+                &format!(
+                    "It was restored from the backups of {} and has none of its own.",
+                    run.database
+                ),
+            );
+            ui.add_space(10.0);
+            ui.horizontal(|ui| {
+                if button(ui, "Show what was restored").clicked() {
+                    actions.push(Action::ShowRun);
+                }
+                let droppable = run
+                    .report
+                    .as_ref()
+                    .is_some_and(|report| report.copy.is_some());
+                if droppable && danger_button(ui, "Drop the copy…").clicked() {
+                    actions.push(Action::AskDropCopy);
+                }
+            });
+            return;
+        }
         strong(ui, format!("No backup of {name} is known"), 18.0);
         let text = match view.summary(name).map(|summary| &summary.state) {
             Some(DatabaseState::Online) | None => {
@@ -189,7 +217,6 @@ pub fn database_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
         };
         paragraph(ui, text);
     });
-    actions.extend([]);
     actions
 }
 

@@ -165,7 +165,7 @@ fn clocks_ui(ui: &mut Ui, state: &State) -> f32 {
     let own_text = format!(
         "You {} {}",
         own.0.format("%H:%M:%S"),
-        zone(state.own.offset.minutes())
+        figures::zone(state.own.offset)
     );
     let mut width: f32 = 0.0;
     let server = state
@@ -179,7 +179,7 @@ fn clocks_ui(ui: &mut Ui, state: &State) -> f32 {
             0.0,
             format(palette.text),
         );
-        job.append(&zone(offset.minutes()), 0.0, format(palette.muted));
+        job.append(&figures::zone(offset), 0.0, format(palette.muted));
         let galley = ui.painter().layout_job(job);
         width = galley.size().x;
         let at = egui::pos2(right - galley.size().x, rect.center().y - 17.0);
@@ -202,15 +202,5 @@ fn clocks_ui(ui: &mut Ui, state: &State) -> f32 {
         );
         width = width.max(own_rect.width());
         width
-    }
-}
-
-/// `UTC`, `UTC+02:00`.
-fn zone(minutes: i32) -> String {
-    if minutes == 0 {
-        "UTC".to_owned()
-    } else {
-        crate::domain::UtcOffset::from_minutes(minutes)
-            .map_or_else(String::new, |offset| offset.to_string())
     }
 }

@@ -218,7 +218,7 @@ fn target_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut 
         .and_then(|moment| database.history.clock().offset_at(moment.instant))
         .map_or_else(
             || "server time; the backups do not tell its zone".to_owned(),
-            |offset| format!("server time, {offset}"),
+            |offset| format!("server time, {}", figures::zone(offset)),
         );
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
@@ -304,7 +304,7 @@ fn ready_words(estimate: Option<Estimate>) -> (String, String) {
         Some(estimate) => {
             let basis = match estimate.basis {
                 EstimateBasis::Measured => "as measured here".to_owned(),
-                EstimateBasis::BackupSpeed => "at the speed of the backups".to_owned(),
+                EstimateBasis::BackupSpeed => "at backup speed".to_owned(),
             };
             (figures::duration(estimate.seconds.max(1.0).round()), basis)
         }

@@ -57,7 +57,7 @@ impl ReviewPage {
         let zone = review
             .plan
             .utc_offset
-            .map_or_else(|| "server time".to_owned(), |offset| offset.to_string());
+            .map_or_else(|| "server time".to_owned(), figures::zone);
         ui.add(
             Label::new(
                 RichText::new(format!("Restore {} as a copy", review.database))

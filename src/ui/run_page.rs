@@ -229,9 +229,7 @@ fn sql_now_ui(ui: &mut Ui, run: &RunView) {
         .current_step()
         .or_else(|| run.ended.len().checked_sub(1));
     let sql = step.and_then(|step| {
-        run.script
-            .batches
-            .get(step)
+        run.batch(step)
             .map(|batch| batch.sql.clone())
             .or_else(|| run.ended.get(step).map(|report| report.sql.clone()))
             .filter(|sql| !sql.is_empty())
@@ -265,10 +263,20 @@ fn sql_now_ui(ui: &mut Ui, run: &RunView) {
 
 fn messages_ui(ui: &mut Ui, state: &State, run: &RunView) {
     let palette = *Palette::of(ui);
+    let is_progress = |text: &str| text.ends_with("percent processed.");
+    // Of progress in a row only the last line is news.
     let lines: Vec<(UtcTime, &str)> = run
         .messages
         .iter()
-        .map(|(at, text)| (*at, text.as_str()))
+        .enumerate()
+        .filter(|(idx, (_, text))| {
+            !is_progress(text)
+                || run
+                    .messages
+                    .get(idx + 1)
+                    .is_none_or(|(_, next)| !is_progress(next))
+        })
+        .map(|(_, (at, text))| (*at, text.as_str()))
         .collect();
     if lines.is_empty() {
         small(ui, "None yet");

@@ -21,7 +21,7 @@ pub struct Row {
 
 /// The lines of a run; logs one after another are one.
 pub fn rows(run: &RunView) -> Vec<Row> {
-    let is_log = |idx: usize| match run.script.batches.get(idx).map(|batch| &batch.purpose) {
+    let is_log = |idx: usize| match run.batch(idx).map(|batch| &batch.purpose) {
         Some(crate::tsql::Purpose::RestoreSet { step }) => run
             .plan
             .steps
@@ -46,7 +46,7 @@ pub fn rows(run: &RunView) -> Vec<Row> {
                 });
             format!("Apply {} logs{stop}", figures::count((end - idx) as u64))
         } else {
-            run.script.batches.get(idx).map_or_else(
+            run.batch(idx).map_or_else(
                 || run.steps.get(idx).cloned().unwrap_or_default(),
                 |batch| step_title(&run.plan, batch),
             )
@@ -225,7 +225,7 @@ fn row_detail(run: &RunView, row: &Row, standing: &Standing<'_>) -> String {
 
 /// The file that a step reads, where it is one of the plan.
 fn script_file(run: &RunView, idx: usize) -> String {
-    match run.script.batches.get(idx).map(|batch| &batch.purpose) {
+    match run.batch(idx).map(|batch| &batch.purpose) {
         Some(crate::tsql::Purpose::RestoreSet { step }) => run
             .plan
             .steps

@@ -49,11 +49,8 @@ impl Backend for Wire {
             }),
             Request::Restore { server, plan, .. } => {
                 let script = restore_script(plan, &ServerFacts::default());
-                let mut steps: Vec<String> = script
-                    .batches
-                    .iter()
-                    .map(|batch| batch.title.clone())
-                    .collect();
+                let mut steps = vec!["Look once more".to_owned()];
+                steps.extend(script.batches.iter().map(|batch| batch.title.clone()));
                 steps.push("Check the copy".to_owned());
                 self.tell(Event::RunStarted {
                     server: *server,

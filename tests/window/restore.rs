@@ -29,7 +29,7 @@ pub fn reviewed(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
     (harness, wire)
 }
 
-/// The run after its first two steps, in the middle of the third.
+/// The run after the look before, the full backup and the differential, in the middle of the first log.
 pub fn running(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
     let (mut harness, wire) = reviewed(theme);
     harness
@@ -44,7 +44,7 @@ pub fn running(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
         .expect("a run")
         .steps
         .clone();
-    for (idx, title) in steps.iter().take(2).enumerate() {
+    for (idx, title) in steps.iter().take(3).enumerate() {
         wire.tell(Event::StepEnded {
             run: run_id(),
             step: idx,
@@ -59,7 +59,7 @@ pub fn running(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
     wire.tell(Event::RunProgress {
         run: run_id(),
         progress: RunProgress {
-            step: 2,
+            step: 3,
             elapsed_secs: 205.0,
             percent: Some(19.0),
             remaining_secs: Some(874.0),

@@ -111,7 +111,7 @@ pub(super) fn paint_marker(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
         .history
         .clock()
         .offset_at(moment.instant)
-        .map_or_else(|| "server time".to_owned(), |offset| offset.to_string());
+        .map_or_else(|| "server time".to_owned(), figures::zone);
     let galley = painter.layout_no_wrap(zone, regular(11.0), palette.muted);
     let right = flag.right() + 14.0;
     let at = if right + galley.size().x <= layout.plot.right() + 8.0 {
