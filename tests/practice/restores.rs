@@ -175,10 +175,10 @@ async fn any_moment_comes_back_in_t_sql() {
     for round in 0..10 {
         let (at, expected) = &journal[random.usize(0..journal.len())];
         server
-            .good(&format!(
+            .good(
                 "RESTORE DATABASE Copy FROM DISK = N'D:\\Backup\\full.bak' WITH NORECOVERY, REPLACE, \
                  MOVE N'a]b''; DROP' TO N'D:\\Data\\Copy.mdf', MOVE N'a]b''; DROP_log' TO N'L:\\Log\\Copy.ldf'"
-            ))
+            )
             .await;
         let mut online = false;
         for log in 1..=logs {
