@@ -3,6 +3,10 @@
 mod certificates;
 mod corpus;
 mod fake;
+mod kept;
 mod restores;
 mod runs;
 mod sessions;
+mod tds;
+mod wire;
+mod world;
