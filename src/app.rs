@@ -251,15 +251,21 @@ impl App {
 
     /// One frame: views, then what they ask for, then once more so that everything shown belongs together.
     pub fn frame(&mut self, ui: &mut Ui) {
+        if let Some(action) = self.view.before(ui.ctx(), &self.state) {
+            self.act(vec![action]);
+        }
         let (actions, effects) = self.view.ui(ui, &self.state);
         let acted = !actions.is_empty();
+        let at_once = actions.iter().any(|action| !action.is_continuous());
         self.act(actions);
         for effect in effects {
             self.take_effect(ui.ctx(), effect);
         }
-        if acted {
-            // The band and the plan follow the marker in the same frame.
+        if at_once {
+            // Drawn once more before it is shown, so that everything belongs together.
             ui.ctx().request_discard("the state changed");
+        } else if acted {
+            ui.ctx().request_repaint();
         }
         self.keep_preferences(ui.ctx());
         self.wake_for_the_clock(ui.ctx());

@@ -72,6 +72,19 @@ pub enum Action {
     DismissNotice(u64),
 }
 
+impl Action {
+    /// Whether it comes frame after frame while something is dragged or typed.
+    pub fn is_continuous(&self) -> bool {
+        matches!(
+            self,
+            Self::DragMarker(_)
+                | Self::ShowRange(_)
+                | Self::EditTime(Some(_))
+                | Self::EditCopyName(_)
+        )
+    }
+}
+
 /// A step of the marker from the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MarkerStep {

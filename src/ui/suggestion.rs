@@ -8,7 +8,7 @@ use crate::{
     explain::figures,
     state::{Action, State},
 };
-use egui::{Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui};
+use egui::{Align, Frame, Label, Layout, Margin, RichText, Stroke, Ui, vec2};
 
 /// Shows the hint above the timeline until the marker stands before the accident.
 pub fn suggestion_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
@@ -43,7 +43,8 @@ pub fn suggestion_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             bottom: 0,
         })
         .show(ui, |ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let row = vec2(ui.available_width(), 30.0);
+            ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::Center), |ui| {
                 if button(ui, "Go to the second before").clicked() {
                     actions.push(Action::TakeSuggestion);
                 }

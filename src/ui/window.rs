@@ -31,6 +31,11 @@ pub struct WindowView {
 }
 
 impl WindowView {
+    /// What is to be done before anything is shown: a dragged marker is drawn from the drag, never behind the pointer.
+    pub fn before(&self, ctx: &egui::Context, state: &State) -> Option<Action> {
+        self.timeline.drag(ctx, state)
+    }
+
     /// Shows everything; actions are to be applied in order.
     pub fn ui(&mut self, ui: &mut Ui, state: &State) -> (Vec<Action>, Vec<Effect>) {
         let palette = *Palette::of(ui);

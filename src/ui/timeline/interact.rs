@@ -28,6 +28,24 @@ pub enum Drag {
     Overview(Grip, TimeRange),
 }
 
+impl Drag {
+    /// Where the pointer holds the marker now.
+    pub fn marker(self, ctx: &egui::Context, scale: &TimeScale) -> Option<Action> {
+        let Self::Marker { grip } = self else {
+            return None;
+        };
+        let at = ctx.input(|input| {
+            input
+                .pointer
+                .interact_pos()
+                .filter(|_| input.pointer.primary_down())
+        })?;
+        Some(Action::DragMarker(
+            scale.time_from_x(f64::from(at.x - grip)),
+        ))
+    }
+}
+
 /// Which part of the window on the overview is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grip {

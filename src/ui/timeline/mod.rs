@@ -25,6 +25,8 @@ pub struct TimelineView {
     drag: interact::Drag,
     lanes: Option<(u64, Lanes)>,
     meshes: MeshCache,
+    /// Where everything stood in the last frame.
+    layout: Option<Layout>,
 }
 
 /// The id of the marker, which may hold the keyboard while the arrow keys work.
@@ -36,6 +38,13 @@ impl TimelineView {
     /// How high the timeline wants to be in a page of this height.
     pub fn height(available: f32) -> f32 {
         (available * 0.66).clamp(400.0, 500.0).min(available)
+    }
+
+    /// Where a marker that is being dragged goes, before anything is drawn, so that the whole frame shows it there.
+    pub fn drag(&self, ctx: &egui::Context, state: &State) -> Option<Action> {
+        let layout = self.layout.as_ref()?;
+        let scale = TimeScale::new(state.visible, layout.plot);
+        self.drag.marker(ctx, &scale)
     }
 
     /// Shows the timeline of the selected database in `rect`.
@@ -57,6 +66,7 @@ impl TimelineView {
             return Vec::new();
         };
         let layout = Layout::new(rect);
+        self.layout = Some(layout);
         let scale = TimeScale::new(state.visible, layout.plot);
         let overview = TimeScale::new(database.whole(), layout.overview);
         let mut actions = interact::interact(

@@ -18,10 +18,16 @@ pub(super) fn paint_band(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
     let first = spans.partition_point(|span| span.end < visible.begin);
     let mut last_drawn = [f32::NEG_INFINITY; 2];
     let mut reasons: Vec<(f32, f32, &str)> = Vec::new();
-    for span in spans.iter().skip(first) {
-        if span.begin > visible.end {
-            break;
-        }
+    let seen = || {
+        spans
+            .iter()
+            .skip(first)
+            .take_while(|span| span.begin <= visible.end)
+    };
+    // Gaps lie below, so that single moments stay in sight between them.
+    let is_gap = |kind: &SpanKind| matches!(kind, SpanKind::Gap(_));
+    let gaps = seen().filter(|span| is_gap(&span.kind));
+    for span in gaps.chain(seen().filter(|span| !is_gap(&span.kind))) {
         let left = canvas.scale.x(span.begin);
         let right = canvas.scale.x(span.end).max(left + 2.0);
         // Thousands of windows on one pixel are one run.
