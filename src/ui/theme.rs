@@ -231,6 +231,8 @@ fn visuals(theme: Theme, palette: &Palette) -> Visuals {
     widgets.hovered = state(hover, mix(palette.line, palette.text, 0.2), palette.text);
     widgets.active = state(press, mix(palette.line, palette.text, 0.35), palette.text);
     widgets.open = state(hover, palette.line, palette.text);
+    // Boxes and rings of choices are seen on cards and menus too.
+    widgets.inactive.bg_fill = mix(palette.raised, palette.text, 0.12);
     visuals.text_options = TextOptions {
         font_hinting: true,
         ..visuals.text_options

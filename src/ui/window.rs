@@ -2,7 +2,7 @@
 
 use super::{
     dialogs::Dialogs, empty, header, notices, plan_panel::PlanPanel, review::ReviewPage, run_page,
-    shortcuts, sidebar::Sidebar, status_bar, suggestion, table::BackupTable, theme::Palette,
+    shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
     timeline::TimelineView,
 };
 use crate::state::{Action, Command, DatabaseView, Page, Selection, State};
@@ -116,11 +116,10 @@ impl WindowView {
 
     fn database_ui(&mut self, ui: &mut Ui, state: &State, database: &DatabaseView) -> Vec<Action> {
         let palette = *Palette::of(ui);
-        let mut actions = suggestion::suggestion_ui(ui, state);
         let area = ui.available_rect_before_wrap();
         let height = TimelineView::height(area.height());
         let (above, below) = area.split_top_bottom_at_y(area.top() + height);
-        actions.extend(self.timeline.ui(ui, above, state, database));
+        let mut actions = self.timeline.ui(ui, above, state, database);
         ui.painter()
             .hline(below.x_range(), below.top(), Stroke::new(1.0, palette.line));
         ui.scope_builder(egui::UiBuilder::new().max_rect(below), |ui| {

@@ -5,7 +5,7 @@ use crate::{
     domain::{BackupSet, BackupType, UtcTime},
     explain::{backup_word, figures},
     state::{Action, DatabaseView, MarkerStep, RangePreset, SpanKind, State, TimeRange},
-    ui::widgets::choice,
+    ui::{suggestion::suggestion_ui, widgets::choice},
 };
 use egui::{
     Align, CursorIcon, EventFilter, Id, PointerButton, Pos2, Rect, Response, Sense, Ui, WidgetInfo,
@@ -508,6 +508,8 @@ pub fn range_buttons(
                     actions.push(Action::ShowPreset(preset));
                 }
             }
+            ui.add_space(8.0);
+            actions.extend(suggestion_ui(ui, state));
         },
     );
     actions
