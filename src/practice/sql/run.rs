@@ -19,7 +19,9 @@ pub fn run(
     let mut statement = connection
         .prepare_cached(&bound.sql)
         .map_err(|e| message_of(&e))?;
-    for (at, value) in bound.parameters.iter().enumerate() {
+    // A function that needs its argument only while binding, as DB_ID(@name), leaves a parameter that no text names.
+    let n_named = statement.parameter_count();
+    for (at, value) in bound.parameters.iter().enumerate().take(n_named) {
         statement
             .raw_bind_parameter(at + 1, value)
             .map_err(|e| message_of(&e))?;

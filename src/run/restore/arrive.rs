@@ -157,16 +157,19 @@ impl Run<'_> {
                 );
             }
         };
-        let same = with_tail.steps.len() == self.job.plan.steps.len() + 1
-            && with_tail
-                .steps
-                .iter()
-                .zip(&self.job.plan.steps)
-                .all(|(new, old)| new.backup_set_uuid == old.backup_set_uuid)
-            && with_tail
-                .steps
-                .last()
-                .is_some_and(|step| Some(step.backup_set_uuid) == header.backup_set_uuid);
+        let goes_on = with_tail
+            .steps
+            .iter()
+            .zip(&self.job.plan.steps)
+            .all(|(new, old)| new.backup_set_uuid == old.backup_set_uuid);
+        let more = with_tail.steps.get(self.job.plan.steps.len()..);
+        let same = goes_on
+            && match more {
+                // Nothing was committed since the last log: the tail is empty, and proves just that (rule 8).
+                Some([]) => true,
+                Some([tail]) => Some(tail.backup_set_uuid) == header.backup_set_uuid,
+                _ => false,
+            };
         if same {
             None
         } else {
