@@ -461,7 +461,9 @@ impl Session {
         let terminated = matches!(
             error.number,
             515 | 547 | 2601 | 2627 | 2628 | 8134 | 8115 | 220
-        ) && !aborts;
+        ) && !aborts
+            // A query changes nothing that could be taken back.
+            && command != 193;
         for message in messages {
             io.send(Reply::Message(message)).await;
         }

@@ -117,7 +117,6 @@ SELECT 1/0 AS x; PRINT @@ERROR
 ---
 # x int
 error 8134 16 line 1: Divide by zero error encountered.
-info 3621 0 line 1: The statement has been terminated.
 info 0 0 line 1: 8134
 
 === conversion ends the batch

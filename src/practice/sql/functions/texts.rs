@@ -13,13 +13,14 @@ fn text(text: String) -> Result<Stored> {
     Ok(Stored::Text(text))
 }
 
-fn invalid_length(name: &str) -> rusqlite::Error {
+/// 536 and 537.
+fn invalid_length(number: i32, name: &str) -> rusqlite::Error {
     failed(
         &Message::error(
-            537,
+            number,
             format!("Invalid length parameter passed to the {name} function."),
         )
-        .with_state(3),
+        .with_state(2),
     )
 }
 
@@ -40,12 +41,12 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     })?;
     strict(connection, "tsql_left", 2, |c| {
         let n: i64 = c.get(1)?;
-        let n = usize::try_from(n).map_err(|_negative| invalid_length("left"))?;
+        let n = usize::try_from(n).map_err(|_negative| invalid_length(537, "LEFT or SUBSTRING"))?;
         text(text_at(c, 0)?.chars().take(n).collect())
     })?;
     strict(connection, "tsql_right", 2, |c| {
         let n: i64 = c.get(1)?;
-        let n = usize::try_from(n).map_err(|_negative| invalid_length("right"))?;
+        let n = usize::try_from(n).map_err(|_negative| invalid_length(536, "RIGHT"))?;
         let all = text_at(c, 0)?;
         let skip = all.chars().count().saturating_sub(n);
         text(all.chars().skip(skip).collect())
@@ -245,13 +246,7 @@ fn replace(all: &str, what: &str, by: &str) -> String {
 fn substring(c: &Context<'_>) -> Result<Stored> {
     let (start, length): (i64, i64) = (c.get(1)?, c.get(2)?);
     if length < 0 {
-        return Err(failed(
-            &Message::error(
-                537,
-                "Invalid length parameter passed to the LEFT or SUBSTRING function.",
-            )
-            .with_state(3),
-        ));
+        return Err(invalid_length(537, "LEFT or SUBSTRING"));
     }
     // A start before the text shortens the piece.
     let end = start.saturating_add(length).max(1);
