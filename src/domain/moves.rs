@@ -1,6 +1,6 @@
 //! Where the files of a copy go: a `MOVE` for every file of every set of the plan.
 
-use super::{BackupSet, FileMove, ServerTime, Target};
+use super::{BackupSet, BackupType, FileMove, ServerTime, Target};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub(super) struct Moves {
     pub moves: Vec<FileMove>,
     pub of_sets: Vec<Vec<usize>>,
-    /// The first set that does not say which files it has.
+    /// The first set that does not say which files it has; a log after a set that says so is taken to have the same.
     pub unknown: Option<Uuid>,
 }
 
@@ -32,6 +32,8 @@ pub(super) fn moves_of(
     for set in sets {
         let mut own = Vec::new();
         match &set.files {
+            // A history read from a server lists the files of a log only when one was created in it.
+            None if set.kind() == BackupType::Log && !known.is_empty() => {}
             None => result.unknown = result.unknown.or(Some(set.uuid)),
             Some(list) => {
                 for file in &list.files {

@@ -332,8 +332,11 @@ fn drag_marker(
         ui.memory_mut(|memory| memory.request_focus(marker_id()));
     }
     if let Drag::Marker { grip } = *drag
-        && response.dragged()
-        && let Some(at) = response.interact_pointer_pos()
+        // The last move and the release may come in one frame.
+        && (response.dragged() || response.drag_stopped())
+        && let Some(at) = response
+            .interact_pointer_pos()
+            .or(ui.input(|input| input.pointer.latest_pos()))
     {
         actions.push(Action::DragMarker(
             scale.time_from_x(f64::from(at.x - grip)),
