@@ -132,7 +132,7 @@ fn connected(server: ServerId) -> Vec<Event> {
     ];
     let mut databases = vec![summary("OctopusAI", 660, "FULL")];
     databases.extend(others.map(|(name, age, model)| summary(name, age, model)));
-    let (history, notes) = History::from_records(MadeUp::octopus().records());
+    let (history, notes) = History::from_records(octopus().records());
     vec![
         Event::Server {
             server,
@@ -195,4 +195,14 @@ pub fn window(size: [f32; 2], theme: ThemeChoice) -> (Harness<'static, App>, Wir
         });
     harness.run_steps(3);
     (harness, wire)
+}
+
+/// The history of the first picture: two weeks, with the log of 21 Nov 14:15 missing.
+fn octopus() -> MadeUp {
+    MadeUp {
+        database: "OctopusAI".to_owned(),
+        days: 14,
+        log_every: 900,
+        without_log: Some("11-21 14:15"),
+    }
 }

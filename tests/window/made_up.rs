@@ -24,27 +24,6 @@ pub struct MadeUp {
 }
 
 impl MadeUp {
-    /// The history of the first picture: two weeks, with the log of 21 Nov 14:15 missing.
-    pub fn octopus() -> Self {
-        Self {
-            database: "OctopusAI".to_owned(),
-            days: 14,
-            log_every: 900,
-            without_log: Some("11-21 14:15"),
-        }
-    }
-
-    /// So many sets, all in one unbroken chain of logs.
-    #[expect(dead_code, reason = "the benchmarks use it")]
-    pub fn sets(count: i64) -> Self {
-        Self {
-            database: "Large".to_owned(),
-            days: 365,
-            log_every: (365 * 86_400 / count).max(1),
-            without_log: None,
-        }
-    }
-
     /// Its records, in order of their start.
     pub fn records(&self) -> HistoryRecords {
         let mut random = fastrand::Rng::with_seed(7);
