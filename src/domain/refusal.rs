@@ -209,6 +209,14 @@ fn after_everything(
     if is_simple_at(history, graph, millis) {
         return Why::plain(RefusalKind::SimpleRecovery);
     }
+    // Restored over since: the log goes on from another state than the one that the backups lead to.
+    let restored_since = history
+        .restores()
+        .iter()
+        .any(|restore| restore.at.instant.0.timestamp() > end);
+    if restored_since {
+        return Why::plain(RefusalKind::RecoveryFork);
+    }
     Why::plain(RefusalKind::AfterLastLog)
 }
 

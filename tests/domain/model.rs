@@ -254,6 +254,30 @@ impl Model {
             .ok_or_else(|| "nothing was restored".to_owned())
     }
 
+    /// Whether a log backup taken now would go on from where this plan leads to.
+    ///
+    /// `None` when the history cannot know better: the model changed, or the database was restored over without a trace, since the last backup.
+    pub fn tail_fits(&self, plan: &RestorePlan) -> Option<Result<(), Refused>> {
+        let next_log = self.next_log.filter(|_| !self.simple)?;
+        let last_row = self.rows.iter().max_by_key(|row| row.backup_set_id)?;
+        let same_past = last_row.last_recovery_fork_guid == Some(self.fork())
+            && last_row.family_guid == Some(self.family);
+        if !same_past && (!self.keep_restore_history || last_row.family_guid != Some(self.family)) {
+            return None;
+        }
+        Some(self.restore(plan).and_then(|content| {
+            let redo = plan.steps.last().map(|step| step.last_lsn);
+            let known = self.past.iter().any(|commit| commit.content == content) || content == 0;
+            if redo < lsn(next_log) {
+                Err("4305: the tail is too recent".to_owned())
+            } else if !known {
+                Err("4330: the tail is on another path".to_owned())
+            } else {
+                Ok(())
+            }
+        }))
+    }
+
     fn pass(&mut self, millis: i64) {
         self.now_millis += millis.max(1);
     }

@@ -67,7 +67,7 @@ fn request(history: &DatabaseHistory, millis: i64) -> RestoreRequest {
 /// A plan lands on what the live database showed, or there is none.
 #[test]
 fn a_plan_never_lands_on_wrong_content() {
-    let (mut n_planned, mut n_refused, mut seed) = (0_u64, 0_u64, 0);
+    let (mut n_planned, mut n_refused, mut n_tails, mut seed) = (0_u64, 0_u64, 0_u64, 0);
     while n_planned + n_refused < n_cases() {
         seed += 1;
         let world = world(seed, 25);
@@ -80,11 +80,25 @@ fn a_plan_never_lands_on_wrong_content() {
                     n_planned += 1;
                     judge_landing(&world, &history, &plan, millis);
                 }
-                Err(_) => n_refused += 1,
+                Err(refusal) => {
+                    n_refused += 1;
+                    let Some(tail) = &refusal.tail else { continue };
+                    if let Some(fits) = world.model.tail_fits(tail) {
+                        n_tails += 1;
+                        assert_eq!(
+                            fits,
+                            Ok(()),
+                            "world {seed}, {}\n{}",
+                            server_time(millis),
+                            told(&history, Some(tail))
+                        );
+                    }
+                }
             }
         }
     }
-    eprintln!("{n_planned} planned, {n_refused} refused, in {seed} worlds");
+    eprintln!("{n_planned} planned, {n_refused} refused, {n_tails} with a tail, in {seed} worlds");
+    assert!(n_tails > n_cases() / 1000, "only {n_tails} tails");
     assert!(n_planned > n_cases() / 5, "only {n_planned} plans");
 }
 

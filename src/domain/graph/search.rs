@@ -5,7 +5,7 @@ use super::{
     chain::{Reach, State, WayIn, holds_until},
     windows::fork_parts,
 };
-use crate::domain::{BackupSet, DatabaseHistory};
+use crate::domain::{BackupSet, DatabaseHistory, Lsn};
 
 /// How many logs that lead nowhere are passed over before a search ends.
 const MOST_MISSES: usize = 16;
@@ -92,52 +92,72 @@ impl Graph {
     /// The latest wall-clock state (rule 10), and when that is, in seconds since 1970.
     pub fn find_latest(&self, history: &DatabaseHistory) -> Option<(Found, i64)> {
         let mut latest: Option<(i64, Vec<Arrival>)> = None;
-        for (chain_idx, chain) in self.chains.iter().enumerate() {
-            if let Some(&(finish, _)) = chain.by_finish.last() {
-                let from = chain.by_finish.partition_point(|&(f, _)| f < finish);
-                for &(finish, idx) in chain.by_finish.iter_from(from) {
-                    let Some(base) = self.bases.get(idx as usize) else {
-                        continue;
-                    };
-                    let until = chain.unchanged_until(base.redo).unwrap_or(finish);
-                    let mut arrivals = Vec::new();
-                    self.push_alone(history, idx, base, true, &mut arrivals);
-                    keep_latest(&mut latest, until.max(finish), arrivals);
+        for chain_idx in 0..self.chains.len() {
+            if let Some((until, arrivals)) = self.latest_on(history, chain_idx) {
+                match &mut latest {
+                    Some((time, _)) if *time > until => {}
+                    Some((time, kept)) if *time == until => kept.extend(arrivals),
+                    _ => latest = Some((until, arrivals)),
                 }
             }
-            let Some((until, index)) = chain.latest_log else {
-                continue;
-            };
-            let reference = LogRef {
-                chain: u32::try_from(chain_idx).unwrap_or(u32::MAX),
-                index,
-            };
-            let (Some(node), Some(set)) = (self.log(reference), self.log_set(history, reference))
-            else {
-                continue;
-            };
-            let until = chain
-                .unchanged_until(set.last_lsn)
-                .map_or(until, |unchanged| unchanged.max(until));
-            let mut arrivals = Vec::new();
-            for (label, reach) in [
-                (node.best, Reach::Best),
-                (node.conventional, Reach::Conventional),
-            ] {
-                if label.exists() {
-                    arrivals.push(Arrival {
-                        label,
-                        last: Some(reference),
-                        reach,
-                        whole_last_log: false,
-                        uuid: set.uuid,
-                    });
-                }
-            }
-            keep_latest(&mut latest, until, arrivals);
         }
         let (until, arrivals) = latest?;
         Some((self.choose(history, &arrivals, None)?, until))
+    }
+
+    /// The latest state of one chain. On one fork that is the highest LSN: it holds all that the others hold.
+    fn latest_on(
+        &self,
+        history: &DatabaseHistory,
+        chain_idx: usize,
+    ) -> Option<(i64, Vec<Arrival>)> {
+        let chain = self.chains.get(chain_idx)?;
+        let mut states: Vec<(Lsn, i64, Vec<Arrival>)> = Vec::new();
+        if let Some(&(finish, _)) = chain.by_finish.last() {
+            let from = chain.by_finish.partition_point(|&(f, _)| f < finish);
+            for &(finish, idx) in chain.by_finish.iter_from(from) {
+                if let Some(base) = self.bases.get(idx as usize) {
+                    let mut arrivals = Vec::new();
+                    self.push_alone(history, idx, base, true, &mut arrivals);
+                    states.push((base.redo, finish, arrivals));
+                }
+            }
+        }
+        if let Some((until, index)) = chain.latest_log {
+            let last = LogRef {
+                chain: u32::try_from(chain_idx).unwrap_or(u32::MAX),
+                index,
+            };
+            if let (Some(node), Some(set)) = (self.log(last), self.log_set(history, last)) {
+                let labels = [
+                    (node.best, Reach::Best),
+                    (node.conventional, Reach::Conventional),
+                ];
+                let arrivals = labels
+                    .into_iter()
+                    .filter(|(label, _)| label.exists())
+                    .map(|(label, reach)| Arrival {
+                        label,
+                        last: Some(last),
+                        reach,
+                        whole_last_log: false,
+                        uuid: set.uuid,
+                    })
+                    .collect();
+                states.push((set.last_lsn, until, arrivals));
+            }
+        }
+        let redo = states.iter().map(|&(redo, ..)| redo).max()?;
+        let until = states
+            .iter()
+            .map(|&(redo, until, _)| chain.unchanged_until(redo).unwrap_or(until).max(until))
+            .max()?;
+        let arrivals = states
+            .into_iter()
+            .filter(|&(r, ..)| r == redo)
+            .flat_map(|(.., arrivals)| arrivals)
+            .collect();
+        Some((until, arrivals))
     }
 
     /// The best by rule 14, and the conventional one.
@@ -311,7 +331,7 @@ impl Graph {
         &self,
         history: &DatabaseHistory,
         chain: u32,
-        lsn: crate::domain::Lsn,
+        lsn: Lsn,
         millis: i64,
         arrivals: &mut Vec<Arrival>,
     ) {
@@ -569,12 +589,4 @@ impl Found {
 /// Whether a way is so much cheaper than the conventional one that it may surprise.
 fn earns_its_place(best: u64, conventional: u64) -> bool {
     u128::from(best) * 10 <= u128::from(conventional) * 9
-}
-
-fn keep_latest(latest: &mut Option<(i64, Vec<Arrival>)>, until: i64, mut arrivals: Vec<Arrival>) {
-    match latest {
-        Some((time, _)) if *time > until => {}
-        Some((time, kept)) if *time == until => kept.append(&mut arrivals),
-        _ => *latest = Some((until, arrivals)),
-    }
 }
