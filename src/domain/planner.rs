@@ -77,6 +77,7 @@ fn plan_moment(
         && let Some(until) = refusal::tail_from(history, graph)
         && until * 1000 < millis
         && let Some((found, _)) = graph.find_latest(history)
+        && all_finished_before(history, &found, millis)
     {
         let stop_at = moment.server.datetime_tick();
         let mut plan = maker.plan(&found, stop_at, Some(stop_at));
@@ -87,6 +88,16 @@ fn plan_moment(
         refusal.tail = Some(Box::new(plan));
     }
     Err(Box::new(refusal))
+}
+
+/// Whether a `STOPAT` then lies surely after every set that no stop can land in (rule 15).
+fn all_finished_before(history: &DatabaseHistory, found: &Found, millis: i64) -> bool {
+    let (way, _) = found.chosen();
+    way.sets
+        .iter()
+        .filter_map(|&idx| history.set(idx as usize))
+        .filter(|set| set.kind() != BackupType::Log || set.has_bulk_logged_data())
+        .all(|set| set.finish_second() * 1000 + 1000 <= millis)
 }
 
 fn nothing_to_restore(

@@ -180,8 +180,16 @@ fn after_everything(
     end: i64,
     millis: i64,
 ) -> Why {
+    let redo_after = |sets: &[u32]| {
+        let last = sets.last().and_then(|&idx| history.set(idx as usize));
+        last.map(|set| set.last_lsn)
+    };
     if let Some((found, ideal_end)) = ideal.and_then(|ideal| ideal.find_latest(history))
-        && ideal_end > end
+        && let real_redo = graph
+            .find_latest(history)
+            .and_then(|(found, _)| redo_after(&found.chosen().0.sets))
+        // A lost log may hold more within the same second.
+        && (ideal_end > end || redo_after(&found.chosen().0.sets) > real_redo)
         && let Some(why) = first_trouble(history, graph, &found.chosen().0.sets)
     {
         return why;
@@ -190,7 +198,7 @@ fn after_everything(
     let stranded = graph
         .chains
         .iter()
-        .filter_map(|chain| stranded_log(history, chain, end).map(|set| (chain, set)))
+        .filter_map(|chain| stranded_log(history, chain, end - 1).map(|set| (chain, set)))
         .min_by_key(|(_, set)| set.start);
     if let Some((chain, set)) = stranded {
         let elsewhere = graph
@@ -205,6 +213,13 @@ fn after_everything(
             },
             culprit: Some(set.uuid),
         };
+    }
+    if graph
+        .chains
+        .iter()
+        .any(|chain| empty_log_beyond(history, chain))
+    {
+        return Why::plain(RefusalKind::LogGap);
     }
     if is_simple_at(history, graph, millis) {
         return Why::plain(RefusalKind::SimpleRecovery);
@@ -254,6 +269,20 @@ fn between(history: &DatabaseHistory, graph: &Graph, end: i64, next: i64, millis
         kind: RefusalKind::LogGap,
         culprit: culprit.map(|set| set.uuid),
     }
+}
+
+/// Whether a log that holds nothing lies beyond all that the chain has: what came before it is missing.
+fn empty_log_beyond(history: &DatabaseHistory, chain: &Chain) -> bool {
+    let Some(&(empty, _)) = chain.empties.last() else {
+        return false;
+    };
+    let last_log = chain
+        .logs
+        .last()
+        .and_then(|node| history.set(node.set as usize))
+        .map(|set| set.last_lsn);
+    let last_base = chain.by_redo.last().map(|&(redo, _)| redo);
+    last_log.max(last_base) < Some(empty)
 }
 
 /// The first log of a chain after a moment that no way leads to.

@@ -256,9 +256,12 @@ impl Model {
 
     /// Whether a log backup taken now would go on from where this plan leads to.
     ///
-    /// `None` when the history cannot know better: the model changed, or the database was restored over without a trace, since the last backup.
+    /// `None` when the history cannot know better: the model changed, rows were lost, or the database was restored over without a trace.
     pub fn tail_fits(&self, plan: &RestorePlan) -> Option<Result<(), Refused>> {
         let next_log = self.next_log.filter(|_| !self.simple)?;
+        if self.rows.len() < self.contents.len() {
+            return None;
+        }
         let last_row = self.rows.iter().max_by_key(|row| row.backup_set_id)?;
         let same_past = last_row.last_recovery_fork_guid == Some(self.fork())
             && last_row.family_guid == Some(self.family);
