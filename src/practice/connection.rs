@@ -1,26 +1,29 @@
 //! One client: sign-in, then requests until it leaves. Reads the socket also while it answers, for attention.
 
+mod answering;
+mod sign_in;
+
+use self::{
+    answering::{Answering, CallState},
+    sign_in::sign_in,
+};
 use super::{
-    engine::{Engine, EngineHandle, EngineOptions},
-    reply::{Done, Message, Reply},
-    sql::convert,
-    sql::session::{Login, Parameter, ReplySender, Session, TransactionRequest},
-    value::{Column, Length, SqlType, Value},
+    engine::EngineHandle,
+    reply::{Done, Message},
+    sql::session::{Parameter, ReplySender, Session, TransactionRequest},
     wire::{
         WireError,
-        login::{self, Login7, TDS_7_3_A, TDS_7_4},
-        packet::{ClientMessage, DEFAULT_PACKET_BYTES, MessageReader, MessageWriter, kind},
-        prelogin::{self, Encryption},
+        packet::{ClientMessage, MessageReader, MessageWriter, kind},
         request::{self, TransactionOrder},
         rpc,
         tls::Wrapped,
         token::{self, DoneStatus, DoneToken, EnvChange},
     },
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use std::{io, pin::pin, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::mpsc,
 };
@@ -88,40 +91,6 @@ struct Connection {
     answering: Answering,
 }
 
-/// What the tokens of a reply depend on.
-struct Answering {
-    server_name: String,
-    /// Descriptor of the open transaction.
-    transaction: Option<u64>,
-    columns: Vec<Column>,
-    /// Otherwise a `sql_variant` is sent as text.
-    knows_variants: bool,
-    /// The end of a statement, kept until it is known whether more follows.
-    held: Option<Done>,
-    /// `None` in a batch; in a call, whether a status was returned already.
-    call: Option<CallState>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct CallState {
-    status_returned: bool,
-    failed: bool,
-    /// Ordinal of the next output parameter.
-    ordinal: u16,
-}
-
-/// What a client gets that cannot read `sql_variant`.
-const VARIANT_AS_TEXT: SqlType = SqlType::NVarChar(Length::Limited(4000));
-
-/// Replaces a variant by its text; what has none becomes `NULL`.
-fn variant_to_text(value: &mut Value) {
-    if let Value::Variant(held) = value {
-        let (ty, held) = held.as_ref();
-        *value = convert::convert(held.clone(), *ty, VARIANT_AS_TEXT, convert::NO_STYLE)
-            .unwrap_or(Value::Null);
-    }
-}
-
 /// How a request ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ended {
@@ -131,102 +100,6 @@ enum Ended {
     /// The client left.
     Left,
     Killed,
-}
-
-/// Everything up to the answer to `LOGIN7`; `None` when the client was refused.
-async fn sign_in(
-    mut socket: TcpStream,
-    listening: &Listening,
-) -> Result<Option<Connection>, ConnectionError> {
-    let mut reader = MessageReader::new(&mut socket);
-    let Some(first) = reader.next().await? else {
-        return Ok(None);
-    };
-    reader.into_inner()?;
-    if first.kind != kind::PRELOGIN {
-        return Err(WireError::Invalid("first message").into());
-    }
-    let encryption = prelogin::decode(&first.payload)?.answer();
-    let mut writer = MessageWriter::new(&mut socket, DEFAULT_PACKET_BYTES);
-    writer
-        .tokens()
-        .extend(prelogin::encode(encryption, EngineOptions::VERSION));
-    writer.end_message().await?;
-
-    let (stream, message) = match encryption {
-        Encryption::NotSupported => {
-            let mut reader = MessageReader::new(socket);
-            let message = reader.next().await?;
-            (boxed(reader.into_inner()?), message)
-        }
-        Encryption::Off | Encryption::On | Encryption::Required => {
-            let mut tls = listening.acceptor.accept(Wrapped::new(socket)).await?;
-            tls.flush().await?;
-            tls.get_mut().0.go_raw();
-            let mut reader = MessageReader::new(tls);
-            let message = reader.next().await?;
-            let tls = reader.into_inner()?;
-            if encryption == Encryption::Off {
-                // Only the sign-in was to be hidden: everything from here on is in clear.
-                (boxed(tls.into_inner().0.into_inner()), message)
-            } else {
-                (boxed(tls), message)
-            }
-        }
-    };
-    let Some(message) = message else {
-        return Ok(None);
-    };
-    if message.kind != kind::LOGIN7 {
-        return Err(WireError::Invalid("message instead of LOGIN7").into());
-    }
-    let login = login::decode(&message.payload)?;
-    let (read_half, write_half) = tokio::io::split(stream);
-    let mut writer = MessageWriter::new(write_half, DEFAULT_PACKET_BYTES);
-    match admit(&login, listening).await {
-        Ok(Admitted {
-            session,
-            killed,
-            database,
-        }) => {
-            let packet_bytes = login::packet_bytes(login.packet_size);
-            welcome(writer.tokens(), &login, &database, packet_bytes, listening);
-            writer.end_message().await?;
-            writer.signed_in(packet_bytes, session.session_id());
-            Ok(Some(Connection {
-                reader: MessageReader::new(read_half),
-                writer,
-                session,
-                killed,
-                answering: Answering {
-                    server_name: listening.server_name.clone(),
-                    transaction: None,
-                    columns: Vec::new(),
-                    knows_variants: login.knows_variants,
-                    held: None,
-                    call: None,
-                },
-            }))
-        }
-        Err(refusals) => {
-            for refusal in &refusals {
-                token::message(writer.tokens(), refusal, &listening.server_name);
-            }
-            token::done(
-                writer.tokens(),
-                DoneToken::Done,
-                FAILED,
-                DoneStatus::default(),
-            );
-            writer.end_message().await?;
-            writer.shutdown().await?;
-            Ok(None)
-        }
-    }
-}
-
-fn boxed(stream: impl Stream + 'static) -> Box<dyn Stream> {
-    Box::new(stream)
 }
 
 /// The end of a message that failed.
@@ -242,138 +115,6 @@ const ENDED: Done = Done {
     rows: None,
     failed: false,
 };
-
-/// A client that may come in.
-struct Admitted {
-    session: Session,
-    killed: CancellationToken,
-    /// The database it begins in.
-    database: String,
-}
-
-/// Checks who it is, and opens a session.
-async fn admit(login: &Login7, listening: &Listening) -> Result<Admitted, Vec<Message>> {
-    if login.tds_version < TDS_7_3_A {
-        let text = format!(
-            "The version of TDS that the client asks for ({:#010x}) is too old for the practice server.",
-            login.tds_version
-        );
-        return Err(vec![Message::error(17_828, text).with_class(20)]);
-    }
-    if login.integrated {
-        return Err(vec![
-            Message::error(
-                18_452,
-                "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication.",
-            )
-            .with_class(14),
-        ]);
-    }
-    let wrong = || {
-        Message::error(18_456, format!("Login failed for user '{}'.", login.user)).with_class(14)
-    };
-    let right_user = login.user.eq_ignore_ascii_case(&listening.user);
-    let right_password = same_bytes(
-        login.password.expose_secret().as_bytes(),
-        listening.password.expose_secret().as_bytes(),
-    );
-    if !(right_user && right_password) {
-        return Err(vec![wrong()]);
-    }
-    let opened = Session::open(
-        listening.engine.clone(),
-        Login {
-            login: listening.user.clone(),
-            host: login.host.clone(),
-            program: login.program.clone(),
-            database: login.database.clone(),
-            client_pid: login.client_pid,
-            packet_size: login::packet_bytes(login.packet_size) as u32,
-        },
-    )
-    .await;
-    let session = opened.map_err(|message| {
-        let no_database = message.number == 4060;
-        let mut all = vec![message];
-        if no_database {
-            all.push(wrong());
-        }
-        all
-    })?;
-    let id = session.session_id();
-    let facts = listening.engine.run(move |engine: &mut Engine| {
-        let entry = engine.sessions.find(id)?;
-        let database = engine.store.database(entry.database)?;
-        Some((entry.kill.clone(), database.facts.name.clone()))
-    });
-    let stopped = || vec![Message::error(6005, "SHUTDOWN is in progress.").with_class(10)];
-    let (killed, database) = facts.await.ok().flatten().ok_or_else(stopped)?;
-    Ok(Admitted {
-        session,
-        killed,
-        database,
-    })
-}
-
-/// Compares in a time that does not tell where the first difference is.
-fn same_bytes(given: &[u8], right: &[u8]) -> bool {
-    given.len() == right.len()
-        && given
-            .iter()
-            .zip(right)
-            .fold(0, |differences, (a, b)| differences | (a ^ b))
-            == 0
-}
-
-/// The answer to a good `LOGIN7`, in the order of the real server.
-fn welcome(
-    into: &mut Vec<u8>,
-    login: &Login7,
-    database: &str,
-    packet_bytes: usize,
-    listening: &Listening,
-) {
-    let changed = |number, state, text: String| Message::info(number, text).with_state(state);
-    token::env_change(
-        into,
-        EnvChange::Database {
-            new: database,
-            old: "master",
-        },
-    );
-    token::message(
-        into,
-        &changed(
-            5701,
-            2,
-            format!("Changed database context to '{database}'."),
-        ),
-        &listening.server_name,
-    );
-    token::env_change(into, EnvChange::Collation);
-    token::env_change(into, EnvChange::Language("us_english"));
-    token::message(
-        into,
-        &changed(
-            5703,
-            1,
-            "Changed language setting to us_english.".to_owned(),
-        ),
-        &listening.server_name,
-    );
-    token::login_ack(into, login.tds_version.min(TDS_7_4), EngineOptions::VERSION);
-    token::env_change(
-        into,
-        EnvChange::PacketSize {
-            new: packet_bytes,
-            old: DEFAULT_PACKET_BYTES,
-        },
-    );
-    if login.has_features {
-        token::no_features(into);
-    }
-    token::done(into, DoneToken::Done, ENDED, DoneStatus::default());
-}
 
 /// A request that can be run.
 enum Order {
@@ -724,92 +465,6 @@ impl Job {
                 };
                 session.transaction(request, &replies).await;
             }
-        }
-    }
-}
-
-impl Answering {
-    /// Appends the tokens of one reply.
-    fn put(&mut self, into: &mut Vec<u8>, reply: Reply) {
-        // The status of the statement before says that more follows.
-        self.flush_held(into, self.call);
-        match reply {
-            Reply::Columns(mut columns) => {
-                if !self.knows_variants {
-                    for column in &mut columns {
-                        if column.ty == SqlType::SqlVariant {
-                            column.ty = VARIANT_AS_TEXT;
-                        }
-                    }
-                }
-                token::columns(into, &columns);
-                self.columns = columns;
-            }
-            Reply::Rows(rows) => {
-                for mut row in rows {
-                    if !self.knows_variants {
-                        row.iter_mut().for_each(variant_to_text);
-                    }
-                    token::row(into, &self.columns, &row);
-                }
-            }
-            Reply::Message(message) => token::message(into, &message, &self.server_name),
-            Reply::Done(done) => {
-                if let Some(call) = &mut self.call {
-                    call.failed |= done.failed;
-                }
-                self.held = Some(done);
-            }
-            Reply::ReturnStatus(status) => {
-                if let Some(call) = &mut self.call {
-                    call.status_returned = true;
-                }
-                token::return_status(into, status);
-            }
-            Reply::ReturnValue { name, ty, value } => {
-                let ordinal = self.call.as_mut().map_or(0, |call| {
-                    call.ordinal += 1;
-                    call.ordinal - 1
-                });
-                token::return_value(into, ordinal, &name, ty, &value);
-            }
-            Reply::DatabaseChanged { from, to } => {
-                token::env_change(
-                    into,
-                    EnvChange::Database {
-                        new: &to,
-                        old: &from,
-                    },
-                );
-            }
-            Reply::Transaction(now) => {
-                match (self.transaction, now) {
-                    (_, Some(descriptor)) => {
-                        token::env_change(into, EnvChange::BeginTransaction(descriptor));
-                    }
-                    (Some(descriptor), None) => {
-                        token::env_change(into, EnvChange::CommitTransaction(descriptor));
-                    }
-                    (None, None) => {}
-                }
-                self.transaction = now;
-            }
-        }
-    }
-
-    fn flush_held(&mut self, into: &mut Vec<u8>, call: Option<CallState>) {
-        if let Some(done) = self.held.take() {
-            let kind = if call.is_some() {
-                DoneToken::InProcedure
-            } else {
-                DoneToken::Done
-            };
-            let status = DoneStatus {
-                more: true,
-                in_transaction: self.transaction.is_some(),
-                attention: false,
-            };
-            token::done(into, kind, done, status);
         }
     }
 }
