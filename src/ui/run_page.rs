@@ -225,15 +225,14 @@ fn right_ui(ui: &mut Ui, state: &State, run: &RunView) {
 }
 
 fn sql_now_ui(ui: &mut Ui, run: &RunView) {
-    let step = run
-        .current_step()
-        .or_else(|| run.ended.len().checked_sub(1));
-    let sql = step.and_then(|step| {
-        run.batch(step)
-            .map(|batch| batch.sql.clone())
-            .or_else(|| run.ended.get(step).map(|report| report.sql.clone()))
-            .filter(|sql| !sql.is_empty())
-    });
+    let sql = match run.current_step() {
+        Some(step) => run.batch(step).map(|batch| batch.sql.clone()),
+        // The look after the script has no T-SQL of its own to show.
+        None => (0..run.ended.len())
+            .rev()
+            .find_map(|step| run.batch(step))
+            .map(|batch| batch.sql.clone()),
+    };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(sql) = &sql

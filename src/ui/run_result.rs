@@ -18,6 +18,10 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let words = match &report.end {
+            _ if run.dropped => format!(
+                "{} was dropped. {} and its backups stay as they are.",
+                run.target_database, run.database
+            ),
             RunEnd::Verified => format!(
                 "{} is online, as {} was at that moment.",
                 run.target_database, run.database

@@ -167,3 +167,30 @@ fn a_screen_reader_sets_the_marker() {
     harness.run_steps(3);
     assert_eq!(marker(&harness), "Sun 22 Nov 12:41:08");
 }
+
+#[test]
+fn the_name_of_the_copy_is_typed_after_a_click() {
+    let (mut harness, _wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let field = harness.get_by_role_and_label(Role::TextInput, "A copy");
+    let at = field.rect().center();
+    harness.hover_at(at);
+    harness.step();
+    harness.drag_at(at);
+    harness.step();
+    harness.drop_at(at);
+    harness.run_steps(3);
+    assert!(
+        harness
+            .get_by_role_and_label(Role::TextInput, "A copy")
+            .is_focused(),
+        "a click puts the cursor into the field"
+    );
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.run_steps(1);
+    harness
+        .get_by_role_and_label(Role::TextInput, "A copy")
+        .type_text("Before");
+    harness.run_steps(3);
+    let plan = harness.state().state.plan.plan().cloned().expect("a plan");
+    assert_eq!(stopat::tsql::target_database(&plan), "Before");
+}
