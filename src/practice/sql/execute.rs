@@ -1,20 +1,22 @@
 //! Statements that the engine runs in one go, without the session waiting for anything.
 
+mod cursors;
+mod databases;
+mod transactions;
+
+pub use transactions::{begin_transaction, commit, roll_everything_back, rollback, save};
+
 use super::dml::{self, Target};
 use super::state::{Cursor, Output, State, resolve_type, undeclared};
-use super::statement::{
-    AlterDatabase, CreateDatabase, DatabaseChange, DeclarationKind, FetchDirection, Operand,
-    OptionValue, RaiseError, SettingValue, Statement, Termination, WithOption,
-};
+use super::statement::{DeclarationKind, Operand, RaiseError, SettingValue, Statement};
 use super::{convert, ddl, raise, settings};
-use crate::practice::engine::databases::{
-    self, AlterDatabase as EngineChange, CreateDatabase as EngineCreate, FileSpec,
-    Termination as EngineTermination,
-};
-use crate::practice::engine::{Engine, RecoveryModel, UserAccess};
+use crate::practice::engine::Engine;
 use crate::practice::reply::{Message, Reply};
 use crate::practice::value::{Length, SqlType, Value};
+use cursors::{fetch, find_cursor, no_cursor, open_cursor};
+use databases::{alter_database, create_database, drop_databases, use_database};
 use std::sync::Arc;
+use transactions::doomed;
 
 /// What a statement that went well tells its DONE token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -352,14 +354,6 @@ fn writes(statement: &Statement) -> bool {
         || matches!(statement, Statement::Save { .. })
 }
 
-/// 3930.
-fn doomed() -> Message {
-    Message::error(
-        3930,
-        "The current transaction cannot be committed and cannot support operations that write to the log file. Roll back the transaction.",
-    )
-}
-
 /// The text of a name that may be a variable.
 pub fn operand_text(state: &State, operand: &Operand) -> Result<String, Message> {
     match operand {
@@ -423,97 +417,6 @@ fn declare(
     }
 }
 
-/// 16916.
-fn no_cursor(name: &str) -> Message {
-    Message::error(
-        16916,
-        format!("A cursor with the name '{name}' does not exist."),
-    )
-}
-
-fn find_cursor<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Cursor, Message> {
-    state
-        .cursors
-        .get_mut(&name.to_lowercase())
-        .ok_or_else(|| no_cursor(name))
-}
-
-fn open_cursor(engine: &mut Engine, state: &mut State, name: &str) -> Result<(), Message> {
-    let cursor = find_cursor(state, name)?;
-    if cursor.rows.is_some() {
-        return Err(Message::error(16905, "The cursor is already open."));
-    }
-    let query = Arc::clone(&cursor.query);
-    let (columns, rows) = state.rows_of(engine, &[], &query)?;
-    let cursor = find_cursor(state, name)?;
-    cursor.columns = columns;
-    cursor.rows = Some(rows);
-    cursor.position = 0;
-    Ok(())
-}
-
-fn fetch(
-    state: &mut State,
-    name: &str,
-    direction: &FetchDirection,
-    into: &[String],
-    output: &mut Output,
-) -> Result<Effect, Message> {
-    let number = |state: &State, operand: &Operand| -> Result<i64, Message> {
-        Ok(operand_text(state, operand)?.trim().parse().unwrap_or(0))
-    };
-    let relative = match direction {
-        FetchDirection::Absolute(n) | FetchDirection::Relative(n) => number(state, n)?,
-        _ => 0,
-    };
-    let cursor = find_cursor(state, name)?;
-    let Some(rows) = &cursor.rows else {
-        return Err(Message::error(16917, "Cursor is not open."));
-    };
-    let n_rows = rows.len() as i64;
-    let at = cursor.position as i64;
-    let wanted = match direction {
-        FetchDirection::Next => at + 1,
-        FetchDirection::Prior => at - 1,
-        FetchDirection::First => 1,
-        FetchDirection::Last => n_rows,
-        FetchDirection::Absolute(_) if relative < 0 => n_rows + 1 + relative,
-        FetchDirection::Absolute(_) => relative,
-        FetchDirection::Relative(_) => at + relative,
-    };
-    let wanted = wanted.clamp(0, n_rows + 1);
-    cursor.position = usize::try_from(wanted).unwrap_or(0);
-    let row = cursor
-        .position
-        .checked_sub(1)
-        .and_then(|at| rows.get(at))
-        .cloned();
-    let columns = cursor.columns.clone();
-    let n_fetched = u64::from(row.is_some());
-    state.facts.fetch_status = if row.is_some() { 0 } else { -1 };
-    if into.is_empty() {
-        output.push(Reply::Columns(columns));
-        output.push(Reply::Rows(row.into_iter().collect()));
-        return Ok(Effect::rows(193, n_fetched));
-    }
-    if into.len() != columns.len() {
-        return Err(Message::error(
-            16924,
-            "Cursorfetch: The number of variables declared in the INTO list must match that of selected columns.",
-        ));
-    }
-    if let Some(row) = row {
-        for ((name, column), value) in into.iter().zip(columns).zip(row) {
-            state.assign(name, column.ty, value)?;
-        }
-    }
-    state.facts.rowcount = i64::from(state.facts.fetch_status == 0);
-    Ok(Effect {
-        keeps_row_count: true,
-        ..Effect::silent()
-    })
-}
-
 fn raise_message(
     engine: &mut Engine,
     state: &State,
@@ -526,55 +429,6 @@ fn raise_message(
     }
     output.push(Reply::Message(message));
     Ok(Effect::plain(246))
-}
-
-/// USE: 911, and the states in which a database cannot be used.
-fn use_database(
-    engine: &mut Engine,
-    state: &mut State,
-    name: &str,
-    output: &mut Output,
-) -> Result<(), Message> {
-    let Some(id) = engine.store.find(name) else {
-        return Err(Message::error(
-            911,
-            format!(
-                "Database '{name}' does not exist. Make sure that the name is entered correctly."
-            ),
-        ));
-    };
-    engine.store.check_readable(id)?;
-    let Some(database) = engine.store.database(id) else {
-        return Ok(());
-    };
-    let to = database.facts.name.clone();
-    if database.user_access == UserAccess::Single
-        && !engine.sessions.users_of(id, state.facts.id).is_empty()
-    {
-        return Err(Message::error(
-            924,
-            format!("Database '{to}' is already open and can only have one user at a time."),
-        )
-        .with_class(14));
-    }
-    let from = std::mem::replace(&mut state.facts.database_name, to.clone());
-    state.facts.database = id;
-    if let Some(entry) = engine.sessions.find_mut(state.facts.id) {
-        entry.database = id;
-    }
-    if let Some(database) = engine.store.database_mut(id)
-        && database.facts.user_access == UserAccess::Single
-    {
-        database.single_user_session = Some(state.facts.id);
-    }
-    output.push(Reply::DatabaseChanged {
-        from,
-        to: to.clone(),
-    });
-    output.push(Reply::Message(
-        Message::info(5701, format!("Changed database context to '{to}'.")).with_state(2),
-    ));
-    Ok(())
 }
 
 fn kill(engine: &mut Engine, state: &State, target: &Operand) -> Result<(), Message> {
@@ -602,118 +456,6 @@ fn kill(engine: &mut Engine, state: &State, target: &Operand) -> Result<(), Mess
     }
 }
 
-/// BEGIN TRAN.
-pub fn begin_transaction(
-    engine: &mut Engine,
-    state: &mut State,
-    name: Option<String>,
-    output: &mut Output,
-) -> Result<(), Message> {
-    state.facts.trancount += 1;
-    if state.facts.trancount == 1 {
-        state.facts.xact_state = 1;
-        state.transaction_name = name;
-        let descriptor = state.begin_descriptor();
-        output.push(Reply::Transaction(Some(descriptor)));
-    }
-    count_transactions(engine, state);
-    Ok(())
-}
-
-fn count_transactions(engine: &mut Engine, state: &State) {
-    if let Some(entry) = engine.sessions.find_mut(state.facts.id) {
-        entry.open_transactions = state.facts.trancount;
-    }
-}
-
-fn end_transaction(engine: &mut Engine, state: &mut State, output: &mut Output) {
-    state.facts.trancount = 0;
-    state.facts.xact_state = 0;
-    state.transaction_name = None;
-    state.descriptor = 0;
-    output.push(Reply::Transaction(None));
-    engine.application_locks.release_transaction(state.facts.id);
-    count_transactions(engine, state);
-}
-
-/// COMMIT: 3902 without a transaction.
-pub fn commit(engine: &mut Engine, state: &mut State, output: &mut Output) -> Result<(), Message> {
-    match state.facts.trancount {
-        0 => Err(Message::error(
-            3902,
-            "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.",
-        )),
-        1 => {
-            if state.facts.xact_state == -1 {
-                return Err(doomed());
-            }
-            let now = engine.commit_time();
-            engine.store.commit(state.facts.id, now)?;
-            end_transaction(engine, state, output);
-            Ok(())
-        }
-        _ => {
-            state.facts.trancount -= 1;
-            count_transactions(engine, state);
-            Ok(())
-        }
-    }
-}
-
-/// ROLLBACK: to a savepoint of that name, or everything; 3903, 6401.
-pub fn rollback(
-    engine: &mut Engine,
-    state: &mut State,
-    name: Option<&str>,
-    output: &mut Output,
-) -> Result<(), Message> {
-    if state.facts.trancount == 0 {
-        return Err(Message::error(
-            3903,
-            "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.",
-        ));
-    }
-    if let Some(name) = name.filter(|n| !n.is_empty()) {
-        let outermost = state
-            .transaction_name
-            .as_deref()
-            .is_some_and(|n| n.eq_ignore_ascii_case(name));
-        if !outermost {
-            if engine
-                .store
-                .rollback_to(state.facts.id, &name.to_lowercase())?
-            {
-                return Ok(());
-            }
-            return Err(Message::error(
-                6401,
-                format!(
-                    "Cannot roll back {name}. No transaction or savepoint of that name was found."
-                ),
-            ));
-        }
-    }
-    roll_everything_back(engine, state, output);
-    Ok(())
-}
-
-/// Ends the transaction without keeping anything.
-pub fn roll_everything_back(engine: &mut Engine, state: &mut State, output: &mut Output) {
-    engine.store.rollback(state.facts.id);
-    end_transaction(engine, state, output);
-}
-
-/// SAVE TRAN.
-pub fn save(engine: &mut Engine, state: &State, name: &str) -> Result<(), Message> {
-    if state.facts.trancount == 0 {
-        return Err(Message::error(
-            628,
-            "Cannot issue SAVE TRANSACTION when there is no active transaction.",
-        ));
-    }
-    engine.store.savepoint(state.facts.id, &name.to_lowercase())
-}
-
 fn set_value(state: &mut State, name: &str, value: &SettingValue) -> Result<(), Message> {
     match value {
         SettingValue::Binary(bytes) => {
@@ -725,139 +467,4 @@ fn set_value(state: &mut State, name: &str, value: &SettingValue) -> Result<(), 
             settings::set(state, name, &text)
         }
     }
-}
-
-fn create_database(
-    engine: &mut Engine,
-    state: &State,
-    create: &CreateDatabase,
-) -> Result<(), Failure> {
-    refuse_in_transaction(state, "CREATE DATABASE").map_err(|error| vec![error])?;
-    let spec = |log: bool| {
-        create
-            .files
-            .iter()
-            .find(|f| f.log == log)
-            .map(|f| FileSpec {
-                logical_name: f.logical_name.clone(),
-                physical_name: f.path.clone().unwrap_or_default(),
-                size_pages: f.size_kib.map(|kib| kib / 8),
-            })
-    };
-    databases::create_database(
-        engine,
-        &EngineCreate {
-            name: create.name.clone(),
-            data: spec(false),
-            log: spec(true),
-        },
-    )
-    .map(|_| ())
-}
-
-/// 226.
-fn refuse_in_transaction(state: &State, what: &str) -> Result<(), Message> {
-    if state.facts.trancount > 0 {
-        return Err(Message::error(
-            226,
-            format!("{what} statement not allowed within multi-statement transaction."),
-        )
-        .with_state(5));
-    }
-    Ok(())
-}
-
-fn drop_databases(
-    engine: &mut Engine,
-    state: &State,
-    names: &[String],
-    if_exists: bool,
-) -> Result<(), Failure> {
-    refuse_in_transaction(state, "DROP DATABASE").map_err(|error| vec![error])?;
-    for name in names {
-        if if_exists && engine.store.find(name).is_none() {
-            continue;
-        }
-        databases::drop_database(engine, state.facts.id, name).map_err(|error| vec![error])?;
-    }
-    Ok(())
-}
-
-fn alter_database(
-    engine: &mut Engine,
-    state: &mut State,
-    alter: &AlterDatabase,
-) -> Result<(), Failure> {
-    refuse_in_transaction(state, "ALTER DATABASE").map_err(|error| vec![error])?;
-    let name = alter
-        .database
-        .clone()
-        .unwrap_or_else(|| state.facts.database_name.clone());
-    let termination = match alter.termination {
-        Termination::Wait => EngineTermination::Wait,
-        // Other sessions get no grace: their transactions are gone all the same when it is over.
-        Termination::RollbackImmediate | Termination::RollbackAfterSeconds(_) => {
-            EngineTermination::RollbackImmediate
-        }
-        Termination::NoWait => EngineTermination::NoWait,
-    };
-    let changes = match &alter.change {
-        DatabaseChange::Rename(to) => vec![EngineChange::Rename(to.clone())],
-        DatabaseChange::Collate(_) | DatabaseChange::ModifyFile(_) => vec![EngineChange::Other],
-        DatabaseChange::Set(options) => options
-            .iter()
-            .map(engine_change)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| vec![error])?,
-    };
-    for change in changes {
-        databases::alter_database(engine, state.facts.id, &name, &change, termination)?;
-        if let EngineChange::Rename(to) = &change
-            && crate::practice::catalogue::same_name(&state.facts.database_name, &name)
-        {
-            state.facts.database_name.clone_from(to);
-        }
-    }
-    Ok(())
-}
-
-fn engine_change(option: &WithOption) -> Result<EngineChange, Message> {
-    let word = match &option.value {
-        OptionValue::Word(word) | OptionValue::Text(word) => word.to_uppercase(),
-        OptionValue::Number(n) => n.to_string(),
-        _ => String::new(),
-    };
-    Ok(match (option.name.as_str(), word.as_str()) {
-        ("RECOVERY", "FULL") => EngineChange::Recovery(RecoveryModel::Full),
-        ("RECOVERY", "SIMPLE") => EngineChange::Recovery(RecoveryModel::Simple),
-        ("RECOVERY", "BULK_LOGGED") => EngineChange::Recovery(RecoveryModel::BulkLogged),
-        ("SINGLE_USER", _) => EngineChange::Access(UserAccess::Single),
-        ("RESTRICTED_USER", _) => EngineChange::Access(UserAccess::Restricted),
-        ("MULTI_USER", _) => EngineChange::Access(UserAccess::Multi),
-        ("ONLINE", _) => EngineChange::Online,
-        ("OFFLINE", _) => EngineChange::Offline,
-        ("READ_ONLY", _) => EngineChange::ReadOnly(true),
-        ("READ_WRITE", _) => EngineChange::ReadOnly(false),
-        ("COMPATIBILITY_LEVEL", level) => {
-            let level = level.parse().unwrap_or(0);
-            if !matches!(level, 100 | 110 | 120 | 130 | 140 | 150 | 160) {
-                return Err(Message::error(
-                    15048,
-                    "Valid values of the database compatibility level are 100, 110, 120, 130, 140, 150, or 160.",
-                ));
-            }
-            EngineChange::CompatibilityLevel(level)
-        }
-        (name, word)
-            if settings::is_database_option(name) && !word.is_empty() || name == "QUERY_STORE" =>
-        {
-            EngineChange::Other
-        }
-        (name, _) => {
-            return Err(Message::error(
-                5058,
-                format!("Option '{name}' cannot be set in database."),
-            ));
-        }
-    })
 }

@@ -1,6 +1,6 @@
 //! INSERT, UPDATE, DELETE, MERGE and TRUNCATE.
 
-use super::flow::combined;
+use super::set::combined;
 use super::{BatchParser, Parsed, quoted};
 use crate::practice::sql::statement::{
     Assignment, Delete, Insert, InsertSource, Matching, Merge, MergeAction, MergeClause, Output,

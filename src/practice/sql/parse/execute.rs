@@ -1,6 +1,6 @@
 //! EXECUTE and calls without the word.
 
-use super::flow::text_literal;
+use super::set::text_literal;
 use super::{BatchParser, Parsed};
 use crate::practice::sql::statement::{
     Argument, ArgumentValue, Execute, ExecuteTarget, Operand, Statement,

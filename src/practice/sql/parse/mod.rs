@@ -7,23 +7,32 @@
 mod backup;
 mod change;
 mod database;
+mod declare;
 mod execute;
 mod flow;
+mod pieces;
+mod set;
 mod tables;
+mod tokens;
+
+pub use pieces::{
+    object_name, parse_expression, parse_object_path, parse_parameters, parse_query_text, path_of,
+    quoted,
+};
 
 use super::dialect::{TsqlDialect, is_reserved};
 use super::statement::{Action, ObjectPath, Operand, Program, Statement, Step, TypeName};
 use crate::practice::reply::Message;
-use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart, Query, SetExpr};
+use pieces::take_into;
+use sqlparser::ast::{Expr, Query};
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokens::{LineStarts, line_of, near, refuse_long_expressions, tokenize};
 
 /// Blocks within blocks beyond which a batch is refused with 191.
 const MAX_DEPTH: usize = 120;
-/// Operators in one expression beyond which a batch is refused with 8631: the tree is as deep as the chain is long.
-const MAX_OPERATORS: usize = 4_000;
 /// Parentheses and subqueries within each other.
 const MAX_NESTING: usize = 150;
 
@@ -63,166 +72,6 @@ pub fn parse_batch(text: &str, context: &BatchContext<'_>) -> Result<Program, Ve
 /// Whether a batch holds anything but blanks and comments.
 pub fn is_empty_program(program: &Program) -> bool {
     program.steps.is_empty()
-}
-
-/// Parses one expression kept as text: a default, a check, a computed column.
-pub fn parse_expression(text: &str) -> Result<Expr, Message> {
-    let tokens = tokenize(text).map_err(|mut all| {
-        if all.is_empty() {
-            syntax_error("", 1)
-        } else {
-            all.swap_remove(0)
-        }
-    })?;
-    let mut parser = Parser::new(&DIALECT)
-        .with_recursion_limit(MAX_NESTING)
-        .with_tokens_with_locations(tokens);
-    parser.parse_expr().map_err(|_source| syntax_error(text, 1))
-}
-
-/// 102, the syntax error near a piece of text.
-fn syntax_error(near: &str, line: u32) -> Message {
-    let mut message =
-        Message::error(102, format!("Incorrect syntax near '{near}'.")).with_class(15);
-    message.line = line;
-    message
-}
-
-fn line_of(location: Location) -> u32 {
-    u32::try_from(location.line).unwrap_or(u32::MAX).max(1)
-}
-
-/// Tokens without blanks and comments; 105 and 113 when a literal or a comment does not end.
-fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, Vec<Message>> {
-    let tokens = Tokenizer::new(&DIALECT, text)
-        .tokenize_with_location()
-        .map_err(|error| {
-            let line = line_of(error.location);
-            let rest: String = LineStarts::new(text)
-                .rest(text, error.location)
-                .trim_start_matches(['N', 'n'])
-                .trim_start_matches('\'')
-                .chars()
-                .take(120)
-                .collect();
-            if error.message.contains("comment") {
-                let mut message =
-                    Message::error(113, "Missing end comment mark '*/'.").with_class(15);
-                message.line = line;
-                return vec![message];
-            }
-            let mut unclosed = Message::error(
-                105,
-                format!("Unclosed quotation mark after the character string '{rest}'."),
-            )
-            .with_class(15);
-            unclosed.line = line;
-            vec![unclosed, syntax_error(&rest, line)]
-        })?;
-    Ok(tokens
-        .into_iter()
-        .filter(|t| !matches!(t.token, Token::Whitespace(_)))
-        .collect())
-}
-
-/// Counts operators between commas on each level of parentheses.
-fn refuse_long_expressions(tokens: &[TokenWithSpan]) -> Result<(), Message> {
-    let mut levels = vec![0_usize];
-    let mut unions = 0_usize;
-    for token in tokens {
-        let operator = match &token.token {
-            Token::LParen => {
-                levels.push(0);
-                false
-            }
-            Token::RParen => {
-                if levels.len() > 1 {
-                    levels.pop();
-                }
-                false
-            }
-            Token::Comma | Token::SemiColon => {
-                if let Some(top) = levels.last_mut() {
-                    *top = 0;
-                }
-                if token.token == Token::SemiColon {
-                    unions = 0;
-                }
-                false
-            }
-            Token::Plus
-            | Token::Minus
-            | Token::Mul
-            | Token::Div
-            | Token::Mod
-            | Token::Ampersand
-            | Token::Pipe
-            | Token::Caret
-            | Token::Tilde => true,
-            Token::Word(word) if word.quote_style.is_none() => {
-                let name = word.value.to_ascii_uppercase();
-                match name.as_str() {
-                    "UNION" | "EXCEPT" | "INTERSECT" => {
-                        unions += 1;
-                        false
-                    }
-                    "AND" | "OR" | "NOT" | "WHEN" | "JOIN" | "APPLY" | "COLLATE" => true,
-                    "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "SET" | "IF" | "WHILE" | "EXEC"
-                    | "EXECUTE" | "DECLARE" | "PRINT" => {
-                        if let Some(top) = levels.last_mut() {
-                            *top = 0;
-                        }
-                        false
-                    }
-                    _ => false,
-                }
-            }
-            _ => false,
-        };
-        if operator && let Some(top) = levels.last_mut() {
-            *top += 1;
-        }
-        if levels.last().is_some_and(|n| *n > MAX_OPERATORS) || unions > MAX_OPERATORS {
-            let mut message = Message::error(
-                8631,
-                "Internal error: Server stack limit has been reached. \
-                 Please look for potentially deep nesting in your query, and try to simplify it.",
-            )
-            .with_class(17);
-            message.line = line_of(token.span.start);
-            return Err(message);
-        }
-    }
-    Ok(())
-}
-
-/// Where the lines of the batch begin, in bytes.
-struct LineStarts(Vec<usize>);
-
-impl LineStarts {
-    fn new(text: &str) -> Self {
-        let mut starts = vec![0];
-        starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
-        Self(starts)
-    }
-
-    /// Byte position of a location of the tokenizer (line and column count from 1, columns in characters).
-    fn offset(&self, text: &str, location: Location) -> usize {
-        let line = usize::try_from(location.line)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1);
-        let start = self.0.get(line).copied().unwrap_or(text.len());
-        let column = usize::try_from(location.column)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(1);
-        text.get(start..)
-            .and_then(|rest| rest.char_indices().nth(column))
-            .map_or(text.len(), |(at, _)| start + at)
-    }
-
-    fn rest<'a>(&self, text: &'a str, location: Location) -> &'a str {
-        text.get(self.offset(text, location)..).unwrap_or("")
-    }
 }
 
 /// A jump to a label that may come later.
@@ -654,140 +503,5 @@ impl BatchParser<'_> {
 
     fn run(&mut self, line: u32, statement: Statement) {
         self.emit(line, Action::Run(Arc::new(statement)));
-    }
-}
-
-/// Takes INTO out of the first SELECT; `Some(None)` when it names no table.
-fn take_into(body: &mut SetExpr) -> Option<Option<ObjectPath>> {
-    match body {
-        SetExpr::Select(select) => {
-            let into = select.into.take()?;
-            let parts: Vec<String> = match into.targets.as_slice() {
-                [Expr::Identifier(ident)] => vec![ident.value.clone()],
-                [Expr::CompoundIdentifier(idents)] => {
-                    idents.iter().map(|i| i.value.clone()).collect()
-                }
-                _ => return Some(None),
-            };
-            Some(path_of(parts))
-        }
-        SetExpr::SetOperation { left, .. } => take_into(left),
-        _ => None,
-    }
-}
-
-/// A path of at most three parts, an empty part being left out.
-pub fn path_of(mut parts: Vec<String>) -> Option<ObjectPath> {
-    let some = |part: String| (!part.is_empty()).then_some(part);
-    let name = parts.pop().and_then(some)?;
-    let schema = parts.pop().and_then(some);
-    let database = parts.pop().and_then(some);
-    parts.is_empty().then_some(ObjectPath {
-        database,
-        schema,
-        name,
-    })
-}
-
-/// Parses a name as it stands in a text: `[a]]b].dbo.t`.
-pub fn parse_object_path(text: &str) -> Option<ObjectPath> {
-    let tokens = tokenize(text).ok()?;
-    let mut parts = Vec::new();
-    let mut expects_name = true;
-    for token in tokens {
-        match token.token {
-            Token::Word(word) if expects_name => {
-                parts.push(word.value);
-                expects_name = false;
-            }
-            Token::Period if expects_name => parts.push(String::new()),
-            Token::Period => expects_name = true,
-            Token::EOF => break,
-            _ => return None,
-        }
-    }
-    path_of(parts)
-}
-
-/// Parses the declaration of parameters: `@a int, @b nvarchar(50) OUTPUT`.
-pub fn parse_parameters(text: &str) -> Result<Vec<(String, TypeName, bool)>, Message> {
-    let tokens = tokenize(text).map_err(|mut all| all.swap_remove(0))?;
-    let mut parser = BatchParser::over(text, tokens);
-    let mut all = Vec::new();
-    if parser.at_end() {
-        return Ok(all);
-    }
-    loop {
-        let name = parser.variable()?;
-        parser.take_word("AS");
-        let ty = parser.type_name()?;
-        if parser.take(&Token::Eq) {
-            parser.simple_expression()?;
-        }
-        let output = parser.take_word("OUTPUT") || parser.take_word("OUT");
-        parser.take_word("READONLY");
-        all.push((name, ty, output));
-        if !parser.take(&Token::Comma) {
-            break;
-        }
-    }
-    if parser.at_end() {
-        Ok(all)
-    } else {
-        Err(parser.unexpected())
-    }
-}
-
-/// Parses a query that the server writes itself.
-pub fn parse_query_text(text: &str) -> Result<Box<Query>, Message> {
-    let tokens = tokenize(text).map_err(|_source| syntax_error(text, 1))?;
-    Parser::new(&DIALECT)
-        .with_recursion_limit(MAX_NESTING)
-        .with_tokens_with_locations(tokens)
-        .parse_query()
-        .map_err(|_source| syntax_error(text, 1))
-}
-
-/// 156 near a reserved word, 102 near anything else.
-fn near(token: &Token, line: u32) -> Message {
-    let text = match token {
-        Token::Word(word) if word.quote_style.is_none() && is_reserved(&word.value) => {
-            let mut message = Message::error(
-                156,
-                format!("Incorrect syntax near the keyword '{}'.", word.value),
-            )
-            .with_class(15);
-            message.line = line;
-            return message;
-        }
-        Token::Word(word) => word.value.clone(),
-        Token::SingleQuotedString(text) | Token::NationalStringLiteral(text) => text.clone(),
-        Token::Number(digits, _) => digits.clone(),
-        Token::EOF => String::new(),
-        other => other.to_string(),
-    };
-    syntax_error(&text, line)
-}
-
-/// A path as sqlparser's trees name objects; every part is quoted, so nothing is taken for a keyword.
-pub fn object_name(path: &ObjectPath) -> ObjectName {
-    let part = |text: &str| ObjectNamePart::Identifier(quoted(text));
-    let mut parts = Vec::new();
-    if let Some(database) = &path.database {
-        parts.push(part(database));
-    }
-    if path.database.is_some() || path.schema.is_some() {
-        parts.push(part(path.schema.as_deref().unwrap_or("")));
-    }
-    parts.push(part(&path.name));
-    ObjectName(parts)
-}
-
-/// An identifier in brackets, except variables, which have none.
-pub fn quoted(text: &str) -> Ident {
-    if text.starts_with('@') {
-        Ident::new(text)
-    } else {
-        Ident::with_quote('[', text)
     }
 }
