@@ -153,7 +153,13 @@ fn a_restore_is_reviewed_run_counted_shown_and_dropped() {
         database: "OctopusAI_20261122_082812".to_owned(),
     });
     harness.run_steps(3);
-    harness.get_by_label_contains("was dropped");
+    assert!(
+        harness
+            .query_all_by_label_contains("was dropped")
+            .next()
+            .is_some(),
+        "the page says that the copy was dropped"
+    );
 }
 
 #[test]

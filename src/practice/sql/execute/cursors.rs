@@ -1,3 +1,5 @@
+//! Cursors: declared, opened, fetched from, closed and deallocated.
+
 //! Cursors.
 
 use super::{Effect, operand_text};
