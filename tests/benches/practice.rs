@@ -1,10 +1,11 @@
-//! Benchmarks: two weeks of log and backups below the front, and restores from them.
+//! Benchmarks: the whole practice world; two weeks of log and backups below the front, and restores from them.
 
 use chrono::TimeDelta;
 use std::path::Path;
 use stopat::{
     domain::{UtcOffset, UtcTime},
     practice::{
+        ClockChoice, PracticeOptions, PracticeServer, WorldFolder,
         backup::{BackupRequest, Ending, RestoreRequest, SetKind, backup_now, restore_now},
         catalogue::{ColumnDef, Table},
         engine::{
@@ -156,4 +157,30 @@ fn restore_of_a_full_and_eleven_hours_of_logs(bencher: divan::Bencher<'_, '_>) {
             restore_now(&mut engine, SERVER, &log).unwrap_or_else(fail);
         }
     });
+}
+
+/// Budget: a practice server with its two weeks in under five seconds, from nothing to listening.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn server_with_two_weeks(bencher: divan::Bencher<'_, '_>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    bencher
+        .with_inputs(|| tempfile::tempdir().expect("a folder"))
+        .bench_local_values(|folder| {
+            let options = PracticeOptions {
+                seed: 1,
+                clock: ClockChoice::Frozen,
+                now: Some(UtcTime("2026-11-22T07:31:00Z".parse().expect("a time"))),
+                ..PracticeOptions::new(WorldFolder::Temporary {
+                    within: folder.path().to_owned(),
+                })
+            };
+            let server = runtime
+                .block_on(PracticeServer::start(options))
+                .expect("a server");
+            (server, folder)
+        });
 }

@@ -1,7 +1,5 @@
 //! Cursors: declared, opened, fetched from, closed and deallocated.
 
-//! Cursors.
-
 use super::{Effect, operand_text};
 use crate::practice::engine::Engine;
 use crate::practice::reply::{Message, Reply};
