@@ -1,6 +1,4 @@
 //! Requests in, events out: closed enums of plain data.
-//!
-//! Owner: the gateway/run/worker helper. The window helper may rely on these names and may extend them.
 
 use crate::{
     domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcTime},
