@@ -68,7 +68,7 @@ pub(super) async fn restore_earlier(
                 ))
                 .await?;
             if *late {
-                return Ok(());
+                return recover(session, name).await;
             }
         }
     }
@@ -76,6 +76,18 @@ pub(super) async fn restore_earlier(
     session
         .run(&format!(
             "RESTORE LOG [{name}] FROM DISK = N'{tail}' WITH STOPAT = N'{stop_at}', RECOVERY, CHECKSUM;"
+        ))
+        .await?;
+    recover(session, name).await
+}
+
+/// A quiet database may have committed nothing between the target and the log's end: then `STOPAT` is not proved,
+/// it stays `RESTORING` (4322), and the operator recovers it by hand.
+async fn recover(session: &mut Connection, name: &str) -> Result<(), WorldError> {
+    session
+        .run(&format!(
+            "IF EXISTS (SELECT * FROM sys.databases WHERE name = N'{name}' AND state = 1)
+                 RESTORE DATABASE [{name}] WITH RECOVERY;"
         ))
         .await?;
     Ok(())
