@@ -1,6 +1,6 @@
 //! What the user does, in the user's words.
 
-use super::{Command, RangePreset, TimeRange};
+use super::{Command, Page, RangePreset, TimeRange};
 use crate::{
     settings::Profile,
     worker::{Secret, ServerId},
@@ -48,8 +48,8 @@ pub enum Action {
     TakeSuggestion,
 
     Review,
-    BackToTimeline,
-    ShowRun,
+    /// Goes to a page; what is reviewed is put away when the review is left.
+    ShowPage(Page),
     /// Runs what was reviewed.
     Restore,
     AskCancelRun,

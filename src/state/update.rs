@@ -70,15 +70,7 @@ impl State {
             Action::TakeSuggestion => self.take_suggestion(),
 
             Action::Review => return self.review(),
-            Action::BackToTimeline => {
-                self.page = Page::Timeline;
-                self.review = None;
-            }
-            Action::ShowRun => {
-                if self.run.is_some() {
-                    self.page = Page::Run;
-                }
-            }
+            Action::ShowPage(page) => self.show_page(page),
             Action::Restore => return self.restore(),
             Action::AskCancelRun => {
                 if self.running() {
@@ -139,6 +131,21 @@ impl State {
             Command::Help => self.dialog = Some(Dialog::Help),
         }
         Vec::new()
+    }
+
+    fn show_page(&mut self, page: Page) {
+        let there = match page {
+            Page::Timeline => true,
+            Page::Review => self.review.is_some(),
+            Page::Run => self.run.is_some(),
+        };
+        if !there {
+            return;
+        }
+        if self.page == Page::Review && page != Page::Review {
+            self.review = None;
+        }
+        self.page = page;
     }
 
     // ---- servers and databases

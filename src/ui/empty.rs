@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     explain::Problem,
-    state::{Action, Dialog, ProfileAction, State},
+    state::{Action, Dialog, Page, ProfileAction, State},
     worker::{DatabaseState, ServerId, ServerStatus},
 };
 use egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
@@ -192,7 +192,7 @@ pub fn database_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             ui.add_space(10.0);
             ui.horizontal(|ui| {
                 if button(ui, "Show what was restored").clicked() {
-                    actions.push(Action::ShowRun);
+                    actions.push(Action::ShowPage(Page::Run));
                 }
                 let droppable = run
                     .report

@@ -105,21 +105,27 @@ fn database_badges(ui: &mut Ui, state: &State) {
 /// Tabs appear as soon as there is more than one page.
 fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let palette = *Palette::of(ui);
-    let Some(run) = &state.run else {
+    let mut tabs = vec![("Timeline", Page::Timeline)];
+    if let Some(run) = &state.run {
+        let text = if run.report.is_none() {
+            "Restore · running"
+        } else {
+            "Restore"
+        };
+        tabs.push((text, Page::Run));
+    }
+    if tabs.len() == 1 {
         return;
-    };
+    }
     ui.add_space(12.0);
     ui.spacing_mut().item_spacing.x = 20.0;
-    let here = state.page == Page::Run;
-    let run_text = if run.report.is_none() {
-        "Restore · running"
-    } else {
-        "Restore"
+    // The review belongs to the timeline that it was opened from.
+    let here = match state.page {
+        Page::Review => Page::Timeline,
+        page => page,
     };
-    for (text, chosen, action) in [
-        ("Timeline", !here, Action::BackToTimeline),
-        (run_text, here, Action::ShowRun),
-    ] {
+    for (text, page) in tabs {
+        let chosen = page == here;
         let (font, color) = if chosen {
             (semibold(13.0), palette.text)
         } else {
@@ -139,7 +145,7 @@ fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             );
         }
         if response.clicked() {
-            actions.push(action);
+            actions.push(Action::ShowPage(page));
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     domain::{BackupType, RestorePlan},
     explain::figures,
     run::PreflightVerdict,
-    state::{Action, Review, State},
+    state::{Action, Page, Review, State},
     tsql::Batch,
 };
 use egui::{Align, Align2, Color32, Label, Layout, RichText, ScrollArea, Sense, Stroke, Ui, vec2};
@@ -116,7 +116,7 @@ impl ReviewPage {
                 actions.push(Action::Review);
             }
             if button(ui, "Back to the timeline").clicked() {
-                actions.push(Action::BackToTimeline);
+                actions.push(Action::ShowPage(Page::Timeline));
             }
         });
     }

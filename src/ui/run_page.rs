@@ -14,7 +14,7 @@ use crate::{
     domain::UtcTime,
     explain::figures,
     run::RunEnd,
-    state::{Action, Cancelling, RunView, State},
+    state::{Action, Cancelling, Page, RunView, State},
 };
 use egui::{Align, Color32, Label, Layout, RichText, ScrollArea, Ui, vec2};
 
@@ -172,7 +172,7 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
                 small(ui, format!("{} was dropped", run.target_database));
             }
             if button(ui, "Back to the timeline").clicked() {
-                actions.push(Action::BackToTimeline);
+                actions.push(Action::ShowPage(Page::Timeline));
             }
             if button(ui, "Put this run away").clicked() {
                 actions.push(Action::CloseRun);
