@@ -1,17 +1,19 @@
 //! Applications: what lives in a database and what its owners promise, from RON files.
 //!
 //! The shipped ones are part of the program; the user's own lie in `applications/` of the data root and win over a shipped one of the same name.
-//! They are written by hand, so a misspelt field is an error, and stopat never writes or moves them.
+//! They may be written by hand, so a misspelt field is an error.
+//! The editor writes a file only over one that it could read, and keeps that one beside it; see [`save_application`].
 
-use super::stored;
-use serde::Deserialize;
+use super::stored::{self, StoreError};
+use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
 
 /// What lives in a database and what its owners promise.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Application {
     pub name: String,
@@ -43,7 +45,7 @@ fn dbo() -> String {
 }
 
 /// Data that must come back, in the words of its owners.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProtectedData {
     pub data: String,
@@ -55,7 +57,7 @@ pub struct ProtectedData {
 }
 
 /// How bad a loss is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Criticality {
     Medium,
     High,
@@ -63,7 +65,7 @@ pub enum Criticality {
 }
 
 /// Where a restored database says which schema it has.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SchemaCheck {
     /// In the application's schema.
@@ -72,28 +74,66 @@ pub struct SchemaCheck {
     pub version_column: String,
     /// The command that tells the same by hand.
     pub by_hand: String,
+    /// The version that a restored database must have; `None` only shows the one that is found.
+    #[serde(default)]
+    pub expected: Option<String>,
+    /// Asks the application itself, as `dotnet ef migrations list` does.
+    #[serde(default)]
+    pub hook: Option<Hook>,
 }
 
 /// Stopping or starting the application.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Handover {
     pub title: String,
     /// `None` asks the user to do it.
     pub hook: Option<Hook>,
+    /// Proves that it happened, as by asking the started application for its health; `None` believes the hook.
+    #[serde(default)]
+    pub check: Option<Hook>,
 }
 
-/// A program to run, with its arguments as they are; no shell takes part.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// A program to run on this machine, with its arguments as they are; no shell takes part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hook {
     pub program: PathBuf,
     #[serde(default)]
     pub arguments: Vec<String>,
+    /// Where it starts; `None` is the folder that stopat runs in.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// Seconds after which it counts as hanging and is ended.
+    #[serde(default = "five_minutes")]
+    pub timeout_secs: u64,
+    /// The exit code that says that it worked.
+    #[serde(default)]
+    pub exit_code: i32,
+}
+
+/// Long enough for a service that has work to finish.
+pub const HOOK_TIMEOUT_SECS: u64 = 300;
+
+fn five_minutes() -> u64 {
+    HOOK_TIMEOUT_SECS
+}
+
+impl Hook {
+    /// A hook that may take five minutes and ends with 0.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            folder: None,
+            timeout_secs: HOOK_TIMEOUT_SECS,
+            exit_code: 0,
+        }
+    }
 }
 
 /// Data of the application that is not in SQL Server.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outside {
     pub what: String,
@@ -106,7 +146,7 @@ pub struct Outside {
 }
 
 /// The schedule that its owners recommend. Each backup gets a new file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SchedulePreset {
     /// The name on the command line.
@@ -116,7 +156,7 @@ pub struct SchedulePreset {
     pub checksum: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduledBackup {
     pub backup: ScheduledKind,
@@ -126,7 +166,7 @@ pub struct ScheduledBackup {
 }
 
 /// The kinds of backup that a schedule has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ScheduledKind {
     Full,
     Differential,
@@ -134,7 +174,7 @@ pub enum ScheduledKind {
 }
 
 /// How often, on the server's clock.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Every {
     /// At `hh:mm`.
     Day {
@@ -145,7 +185,7 @@ pub enum Every {
 }
 
 /// What is promised for one way of backing up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     pub scenario: String,
@@ -182,6 +222,8 @@ impl Application {
 pub struct Applications {
     /// By name.
     pub applications: Vec<Application>,
+    /// The user's own file of an application, by its name; the others are shipped.
+    pub own_files: BTreeMap<String, PathBuf>,
     pub errors: Vec<ApplicationError>,
 }
 
@@ -211,12 +253,18 @@ const SHIPPED: [(&str, &str); 1] = [(
     include_str!("../../assets/applications/octopus.ron"),
 )];
 
-/// Reads the shipped applications and those in `folder`, which need not exist.
-pub fn load_applications(folder: &Path) -> Applications {
+fn shipped() -> Applications {
     let mut found = Applications::default();
     for (name, text) in SHIPPED {
         found.add(Path::new(name), text);
     }
+    found.own_files.clear();
+    found
+}
+
+/// Reads the shipped applications and those in `folder`, which need not exist.
+pub fn load_applications(folder: &Path) -> Applications {
+    let mut found = shipped();
     let mut files = match files_of(folder) {
         Ok(files) => files,
         Err(source) => {
@@ -242,6 +290,8 @@ impl Applications {
             Ok(Stored(application)) => {
                 self.applications
                     .retain(|other| other.name != application.name);
+                self.own_files
+                    .insert(application.name.clone(), file.to_owned());
                 self.applications.push(application);
             }
             Err(reason) => self.errors.push(ApplicationError::Parse {
@@ -249,6 +299,98 @@ impl Applications {
                 reason,
             }),
         }
+    }
+}
+
+/// Writes an application into `folder`: over the user's own file of the one named `replaces`, else into a new file.
+///
+/// Only a file that can be read as that application is written over, and it is kept beside the new one as `….ron.old`.
+/// Returns the file.
+pub fn save_application(
+    folder: &Path,
+    replaces: Option<&str>,
+    application: &Application,
+) -> Result<PathBuf, StoreError> {
+    // Read now, so that what somebody wrote meanwhile counts.
+    let own = replaces.and_then(|name| load_applications(folder).own_files.remove(name));
+    let file = match own {
+        Some(file) => {
+            let kept = with_suffix(&file, ".old");
+            fs::copy(&file, &kept).map_err(|source| StoreError::Write { file: kept, source })?;
+            file
+        }
+        None => free_file(folder, &application.name)?,
+    };
+    let envelope = stored::Envelope {
+        format: "application/1".to_owned(),
+        content: application,
+    };
+    let text = stored::to_text(&file, &envelope)?;
+    stored::save_text(&file, &text)?;
+    Ok(file)
+}
+
+/// Puts the user's own file of an application away, so that the shipped one counts again, or none.
+///
+/// Nothing is deleted: the file stays as `….ron.old`. Returns it; `None` when there was no file.
+pub fn put_application_away(folder: &Path, name: &str) -> Result<Option<PathBuf>, StoreError> {
+    let Some(file) = load_applications(folder).own_files.remove(name) else {
+        return Ok(None);
+    };
+    let kept = with_suffix(&file, ".old");
+    fs::rename(&file, &kept).map_err(|source| StoreError::Write { file, source })?;
+    Ok(Some(kept))
+}
+
+/// The names of the applications that the program brings along.
+pub fn shipped_applications() -> Vec<String> {
+    shipped()
+        .applications
+        .into_iter()
+        .map(|application| application.name)
+        .collect()
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The first name made from an application's that no file has, readable or not.
+fn free_file(folder: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .take(40)
+        .collect();
+    let plain = plain.trim_matches('-');
+    let stem = if plain.is_empty() {
+        "application"
+    } else {
+        plain
+    };
+    let mut number = 1u32;
+    loop {
+        let candidate = folder.join(if number == 1 {
+            format!("{stem}.ron")
+        } else {
+            format!("{stem}-{number}.ron")
+        });
+        let there = candidate.try_exists().map_err(|source| StoreError::Read {
+            file: candidate.clone(),
+            source,
+        })?;
+        if !there {
+            return Ok(candidate);
+        }
+        number += 1;
     }
 }
 
@@ -336,5 +478,58 @@ mod tests {
         };
         assert!(error.to_string().contains("objektives"), "{error}");
         assert!(bad.exists());
+    }
+
+    #[test]
+    fn a_hook_has_five_minutes_and_ends_with_zero_unless_it_says_otherwise() {
+        let text = "(program: \"systemctl\", arguments: [\"stop\", \"octopus\"])";
+        let hook: Hook = ron::from_str(text).expect("a hook");
+        assert_eq!(
+            (hook.timeout_secs, hook.exit_code, hook.folder),
+            (300, 0, None)
+        );
+    }
+
+    #[test]
+    fn an_edited_application_comes_back_and_replaces_the_shipped_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder.path().join("applications");
+        let mut octopus = load_applications(&folder).applications.remove(0);
+        let stop = octopus.stop.as_mut().expect("it has a way to stop");
+        stop.hook = Some(Hook {
+            arguments: vec!["stop".to_owned(), "a \"b\" c".to_owned()],
+            folder: Some(PathBuf::from("C:\\Octopus")),
+            timeout_secs: 20,
+            exit_code: 3,
+            ..Hook::new("net.exe")
+        });
+        let file = save_application(&folder, Some("Octopus"), &octopus).expect("writable");
+        assert_eq!(file, folder.join("octopus.ron"));
+        let found = load_applications(&folder);
+        assert!(found.errors.is_empty(), "{:?}", found.errors);
+        assert_eq!(found.applications, [octopus.clone()]);
+
+        octopus.databases.push("Other".to_owned());
+        let again = save_application(&folder, Some("Octopus"), &octopus).expect("writable");
+        assert_eq!(again, file, "its own file is written over");
+        assert!(folder.join("octopus.ron.old").exists(), "and kept");
+        assert_eq!(load_applications(&folder).applications, [octopus]);
+
+        put_application_away(&folder, "Octopus").expect("renamed");
+        let found = load_applications(&folder);
+        assert_eq!(found.own_files.len(), 0, "the shipped one counts again");
+        assert_eq!(found.applications[0].databases, ["OctopusAI"]);
+    }
+
+    #[test]
+    fn an_unreadable_file_is_never_written_over() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = "((( not RON";
+        fs::write(folder.path().join("octopus.ron"), text).expect("writable");
+        let octopus = load_applications(folder.path()).applications.remove(0);
+        let file = save_application(folder.path(), Some("Octopus"), &octopus).expect("writable");
+        assert_eq!(file, folder.path().join("octopus-2.ron"));
+        let left = fs::read_to_string(folder.path().join("octopus.ron"));
+        assert_eq!(left.ok().as_deref(), Some(text));
     }
 }

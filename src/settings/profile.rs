@@ -74,6 +74,8 @@ pub struct Profile {
     pub reach: Reach,
     /// The word in the band at the top, as PRODUCTION; empty for none.
     pub band: String,
+    /// People depend on it: what changes it looks different and is asked twice.
+    pub production: bool,
 }
 
 /// The name under which the command line knows the practice server.
@@ -200,6 +202,7 @@ mod tests {
             encryption: Encryption::Trusted,
             reach: Reach::Look,
             band: String::new(),
+            production: false,
         }
     }
 

@@ -78,9 +78,9 @@ struct Head {
 
 /// What is written: the format, then the value.
 #[derive(Serialize, Deserialize)]
-struct Envelope<T> {
-    format: String,
-    content: T,
+pub(super) struct Envelope<T> {
+    pub(super) format: String,
+    pub(super) content: T,
 }
 
 /// Reads the content of an envelope of the wanted stored form.
@@ -124,15 +124,24 @@ pub(super) fn save<D: Document>(file: &Path, value: &D) -> Result<Option<Aside>,
         format: format!("{}/{}", D::FORMAT, D::VERSION),
         content: value.to_stored(),
     };
-    let mut text =
-        ron::ser::to_string_pretty(&envelope, ron::ser::PrettyConfig::new().new_line("\n"))
-            .map_err(|source| StoreError::Encode {
-                file: file.to_owned(),
-                source,
-            })?;
-    text.push('\n');
+    let text = to_text(file, &envelope)?;
     save_text(file, &text)?;
     Ok(aside)
+}
+
+/// The text of an envelope for `file`.
+pub(super) fn to_text<T: Serialize>(
+    file: &Path,
+    envelope: &Envelope<T>,
+) -> Result<String, StoreError> {
+    let config = ron::ser::PrettyConfig::new().new_line("\n");
+    let mut text =
+        ron::ser::to_string_pretty(envelope, config).map_err(|source| StoreError::Encode {
+            file: file.to_owned(),
+            source,
+        })?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Writes a text of the user's, such as a script, whole or not at all, over what is there.

@@ -1,9 +1,10 @@
 //! A workspace: one client, with its profiles, caches and journals in a folder of its own.
 
 use super::{
-    profile::Profile,
+    profile::{Encryption, Profile, Reach, SignIn},
     stored::{self, Aside, Document, Loaded, StoreError, content},
 };
+use serde::Deserialize;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -161,7 +162,7 @@ struct Profiles(Vec<Profile>);
 
 impl Document for Profiles {
     const FORMAT: &'static str = "profiles";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type Stored = Vec<Profile>;
 
     fn to_stored(&self) -> Vec<Profile> {
@@ -170,8 +171,55 @@ impl Document for Profiles {
 
     fn from_version(version: u32, text: &str) -> Option<Result<Self, ron::error::SpannedError>> {
         match version {
-            1 => Some(content::<Vec<Profile>>(text).map(Self)),
+            1 => Some(
+                content::<Vec<ProfileV1>>(text)
+                    .map(|profiles| Self(profiles.into_iter().map(Profile::from).collect())),
+            ),
+            2 => Some(content::<Vec<Profile>>(text).map(Self)),
             _ => None,
+        }
+    }
+}
+
+/// A profile before it could be marked as production.
+#[derive(Deserialize)]
+struct ProfileV1 {
+    id: Uuid,
+    name: String,
+    host: String,
+    instance: Option<String>,
+    port: Option<u16>,
+    sign_in: SignIn,
+    encryption: Encryption,
+    reach: Reach,
+    band: String,
+}
+
+impl From<ProfileV1> for Profile {
+    /// Whoever wrote PRODUCTION into the band meant it.
+    fn from(old: ProfileV1) -> Self {
+        let ProfileV1 {
+            id,
+            name,
+            host,
+            instance,
+            port,
+            sign_in,
+            encryption,
+            reach,
+            band,
+        } = old;
+        Self {
+            production: band.to_uppercase().contains("PROD"),
+            id,
+            name,
+            host,
+            instance,
+            port,
+            sign_in,
+            encryption,
+            reach,
+            band,
         }
     }
 }
@@ -179,7 +227,7 @@ impl Document for Profiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{DataRoot, Encryption, PasswordKept, Reach, SignIn};
+    use crate::settings::{DataRoot, PasswordKept};
     use std::fs;
 
     fn profile(name: &str) -> Profile {
@@ -196,6 +244,7 @@ mod tests {
             encryption: Encryption::Pinned("ab".repeat(32)),
             reach: Reach::Look,
             band: "PRODUCTION".to_owned(),
+            production: true,
         }
     }
 
@@ -283,6 +332,21 @@ mod tests {
         assert_eq!(profiles.len(), 2);
         assert_eq!(profiles[0].port, Some(1433));
         assert_eq!(profiles[1].sign_in, SignIn::WindowsIntegrated);
-        assert!(Profiles::from_version(2, text).is_none());
+        let production: Vec<bool> = profiles.iter().map(|profile| profile.production).collect();
+        assert_eq!(production, [true, false], "the band told it");
+        assert!(Profiles::from_version(3, text).is_none());
+    }
+
+    #[test]
+    fn the_stored_form_stays_what_version_2_was() {
+        let text = r#"(format: "profiles/2", content: [(
+            id: "7f1bc7d0-0d6a-4a54-9b0c-0f52f0f8f5a1", name: "Live", host: "sql01",
+            instance: None, port: None, sign_in: WindowsIntegrated,
+            encryption: Trusted, reach: Restore, band: "LIVE", production: true,
+        )])"#;
+        let Some(Ok(Profiles(profiles))) = Profiles::from_version(2, text) else {
+            panic!("version 2 is readable");
+        };
+        assert!(profiles[0].production);
     }
 }

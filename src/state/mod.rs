@@ -255,10 +255,18 @@ impl State {
     pub fn band(&self, server: ServerId) -> &str {
         match server {
             ServerId::Practice => "PRACTICE",
-            ServerId::Profile(_) => self
-                .profile(server)
-                .map_or("", |profile| profile.band.as_str()),
+            ServerId::Profile(_) => match self.profile(server) {
+                Some(profile) if profile.band.is_empty() && profile.production => "PRODUCTION",
+                Some(profile) => profile.band.as_str(),
+                None => "",
+            },
         }
+    }
+
+    /// Whether people depend on a server, so that it looks different and asks harder.
+    pub fn is_production(&self, server: ServerId) -> bool {
+        self.profile(server)
+            .is_some_and(|profile| profile.production)
     }
 
     /// The instant on a server's clock now: own clock corrected by the measured difference.

@@ -17,6 +17,13 @@ pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
     let palette = *Palette::of(ui);
     ui.set_height(size::TOP_BAR);
     let rect = ui.max_rect();
+    if state
+        .selected_server()
+        .is_some_and(|server| state.is_production(server))
+    {
+        let line = rect.with_max_y(rect.top() + 3.0);
+        ui.painter().rect_filled(line, 0, palette.danger);
+    }
     let clock_width = clocks_ui(ui, state);
     let mut left = rect;
     left.min.x += 16.0;
@@ -38,7 +45,7 @@ pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             });
             let band = state.band(server);
             if !band.is_empty() {
-                let color = band_color(&palette, band);
+                let color = band_color(&palette, band, state.is_production(server));
                 let response = badge(ui, band, color, BadgeStyle::Loud);
                 if let Some(hover) = &hover {
                     response.on_hover_text(hover);
@@ -150,10 +157,10 @@ fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     }
 }
 
-/// PRODUCTION is red wherever it stands; practice is blue; other words are calm.
-fn band_color(palette: &Palette, band: &str) -> egui::Color32 {
+/// Production is red whatever its word; practice is blue; other words are calm.
+fn band_color(palette: &Palette, band: &str, production: bool) -> egui::Color32 {
     let upper = band.to_uppercase();
-    if upper.contains("PROD") {
+    if production || upper.contains("PROD") {
         palette.danger
     } else if upper == "PRACTICE" {
         palette.full

@@ -66,6 +66,7 @@ fn production() -> Profile {
         encryption: Encryption::Trusted,
         reach: Reach::Look,
         band: "PRODUCTION".to_owned(),
+        production: true,
     }
 }
 

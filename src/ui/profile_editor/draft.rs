@@ -37,6 +37,7 @@ pub struct Draft {
     pub fingerprint: String,
     pub reach: Reach,
     pub band: String,
+    pub production: bool,
 }
 
 /// Why a draft is no profile yet.
@@ -69,6 +70,7 @@ impl Draft {
             fingerprint: String::new(),
             reach: Reach::Look,
             band: String::new(),
+            production: false,
         }
     }
 
@@ -84,6 +86,7 @@ impl Draft {
             encryption,
             reach,
             band,
+            production,
         } = profile;
         let mut draft = Self {
             name: name.clone(),
@@ -92,6 +95,7 @@ impl Draft {
             port: port.map(|port| port.to_string()).unwrap_or_default(),
             reach: *reach,
             band: band.clone(),
+            production: *production,
             ..Self::new(*id)
         };
         if let Some((user, kept)) = sign_in.named() {
@@ -194,6 +198,7 @@ impl Draft {
             },
             reach: self.reach,
             band: self.band.trim().to_owned(),
+            production: self.production,
         };
         faults.extend(profile.faults(others).into_iter().map(DraftFault::Profile));
         if faults.is_empty() {
@@ -243,6 +248,7 @@ mod tests {
             encryption: Encryption::Pinned("0f".repeat(32)),
             reach: Reach::Restore,
             band: "PRODUCTION".to_owned(),
+            production: true,
         };
         assert_eq!(Draft::of(&profile).profile(&[]), Ok(profile));
     }

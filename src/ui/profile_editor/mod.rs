@@ -216,6 +216,19 @@ fn fields_ui(
             ui,
             "The word at the top of the window while this server is chosen.",
         );
+        row(ui, "It is", None, |ui| {
+            choices(
+                ui,
+                &mut draft.production,
+                &[(false, "Not production"), (true, "Production")],
+            )
+        });
+        if draft.production {
+            note(
+                ui,
+                "People depend on it: it is marked in red wherever it shows.",
+            );
+        }
     });
 }
 
