@@ -77,6 +77,29 @@ WITH days(d) AS (SELECT CAST('2026-11-01' AS date) UNION ALL SELECT DATEADD(day,
 2026-11-03 | 1
 2026-11-04 | 0
 
+=== a recursion without an end stops
+WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) AS top_level FROM n
+---
+# top_level int null
+error 530 16 line 1: The statement terminated. The maximum recursion 100 has been exhausted before statement completion.
+
+=== a recursion goes as deep as it may
+WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 101) SELECT COUNT(*) AS n FROM n
+WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT COUNT(*) AS n FROM n OPTION (MAXRECURSION 999)
+WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) SELECT COUNT(*) AS n FROM n OPTION (MAXRECURSION 0)
+---
+# n int
+101
+# n int
+1000
+# n int
+40000
+
+=== a recursion limit beyond the largest
+WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n OPTION (MAXRECURSION 40000)
+---
+error 310 15 line 1: The value 40000 specified for the MAXRECURSION option exceeds the allowed maximum of 32767.
+
 === limits
 SELECT TOP 2 WITH TIES CustomerId FROM dbo.Sale ORDER BY CustomerId
 SELECT TOP 25 PERCENT Id FROM dbo.Sale ORDER BY Id DESC

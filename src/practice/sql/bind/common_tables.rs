@@ -1,8 +1,9 @@
 //! `WITH`: common table expressions, recursive ones among them.
 
-use super::Binder;
-use super::query::{OutColumn, Place, Relation, unequal_columns};
+use super::query::{Body, OutColumn, Place, Relation, unequal_columns};
 use super::scope::CommonTable;
+use super::term::Term;
+use super::{Binder, unsupported};
 use crate::practice::catalogue::same_name;
 use crate::practice::reply::Message;
 use crate::practice::value::SqlType;
@@ -14,10 +15,13 @@ impl Binder<'_> {
         for cte in &with.cte_tables {
             let sqlite_name = self.alias();
             let names: Vec<&Ident> = cte.alias.columns.iter().map(|c| &c.name).collect();
-            let relation =
+            let (relation, recursive) =
                 self.common_table(&cte.query, &cte.alias.name.value, &sqlite_name, &names)?;
             let columns = named_columns(&relation.columns, &names, &cte.alias.name.value)?;
-            let list: Vec<String> = (0..columns.len()).map(|n| format!("c{n}")).collect();
+            let mut list: Vec<String> = (0..columns.len()).map(|n| format!("c{n}")).collect();
+            if recursive {
+                list.push(level_of(&sqlite_name));
+            }
             parts.push(format!(
                 "{sqlite_name}({}) AS ({})",
                 list.join(", "),
@@ -33,14 +37,17 @@ impl Binder<'_> {
         Ok(format!("WITH RECURSIVE {} ", parts.join(", ")))
     }
 
-    /// One common table: where it names itself, the anchor tells the columns.
+    /// One common table, and whether it names itself.
+    ///
+    /// Where it does, the anchor tells the columns, and one more counts how deep each row lies:
+    /// a recursion without an end stops at `MAXRECURSION`, as it does on the real server.
     fn common_table(
         &mut self,
         query: &Query,
         name: &str,
         sqlite_name: &str,
         names: &[&Ident],
-    ) -> Result<Relation, Message> {
+    ) -> Result<(Relation, bool), Message> {
         let SetExpr::SetOperation {
             op: SetOperator::Union,
             set_quantifier: SetQuantifier::All,
@@ -48,10 +55,10 @@ impl Binder<'_> {
             right,
         } = query.body.as_ref()
         else {
-            return self.query(query, Place::Subquery);
+            return Ok((self.query(query, Place::Subquery)?, false));
         };
         if !mentions(right, name) {
-            return self.query(query, Place::Subquery);
+            return Ok((self.query(query, Place::Subquery)?, false));
         }
         let anchor = self.set_expression(left)?;
         let anchor = self.finish(anchor, None, false);
@@ -68,9 +75,38 @@ impl Binder<'_> {
         if step.len() != types.len() {
             return Err(unequal_columns());
         }
+        let Body::Select {
+            distinct,
+            mut projection,
+            tail,
+        } = step
+        else {
+            return Err(unsupported("recursive common table expression"));
+        };
+        projection.push((
+            Term::computed(
+                format!(
+                    "tsql_deeper({}, {})",
+                    level_of(sqlite_name),
+                    self.max_recursion
+                ),
+                SqlType::Int,
+            ),
+            OutColumn {
+                name: String::new(),
+                ty: SqlType::Int,
+                nullable: false,
+                assigned: None,
+            },
+        ));
+        let step = Body::Select {
+            distinct,
+            projection,
+            tail,
+        };
         let step = self.finish(step, Some(&types), false);
-        Ok(Relation {
-            sql: format!("{} UNION ALL {}", anchor.sql, step.sql),
+        let relation = Relation {
+            sql: format!("SELECT *, 0 FROM ({}) UNION ALL {}", anchor.sql, step.sql),
             columns: anchor
                 .columns
                 .into_iter()
@@ -79,8 +115,14 @@ impl Binder<'_> {
                     ..c
                 })
                 .collect(),
-        })
+        };
+        Ok((relation, true))
     }
+}
+
+/// The column that counts the levels of a recursion; no other of the statement has its name.
+fn level_of(sqlite_name: &str) -> String {
+    format!("{sqlite_name}_level")
 }
 
 /// The columns under the names that an alias list gives them.

@@ -41,6 +41,9 @@ use sqlparser::ast;
 /// How deep expressions and queries may nest; beyond it 191.
 const MAX_DEPTH: usize = 400;
 
+/// `MAXRECURSION` of a statement that names none.
+const MAX_RECURSION: u32 = 100;
+
 /// Binds one statement.
 pub(super) struct Binder<'e> {
     pub(super) instance: &'e mut dyn Instance,
@@ -54,6 +57,8 @@ pub(super) struct Binder<'e> {
     commons: Vec<CommonTable>,
     next_alias: usize,
     depth: usize,
+    /// How deep recursive common tables may go; 0 is without a limit.
+    max_recursion: u32,
 }
 
 impl<'e> Binder<'e> {
@@ -70,6 +75,7 @@ impl<'e> Binder<'e> {
             commons: Vec::new(),
             next_alias: 0,
             depth: 0,
+            max_recursion: MAX_RECURSION,
         }
     }
 

@@ -57,6 +57,17 @@ pub(super) struct SortKey {
     pub(super) descending: bool,
 }
 
+/// `OPTION (MAXRECURSION n)`, which the statement level keeps among the tree's settings.
+fn max_recursion(query: &Query) -> Option<u32> {
+    let setting = query.settings.as_ref()?.iter().find(|setting| {
+        setting
+            .key
+            .value
+            .eq_ignore_ascii_case(crate::practice::sql::parse::MAXRECURSION)
+    })?;
+    setting.value.to_string().parse().ok()
+}
+
 impl Binder<'_> {
     /// Translates a query with everything around its body.
     pub(super) fn query(&mut self, query: &Query, place: Place) -> Result<Relation, Message> {
@@ -69,6 +80,9 @@ impl Binder<'_> {
     }
 
     fn query_with(&mut self, query: &Query, place: Place) -> Result<Relation, Message> {
+        if let Some(levels) = max_recursion(query) {
+            self.max_recursion = levels;
+        }
         let with = match &query.with {
             Some(with) => self.common_tables(with)?,
             None => String::new(),

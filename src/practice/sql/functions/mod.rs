@@ -33,11 +33,26 @@ pub fn register(connection: &Connection) -> Result<()> {
     pure(connection, "tsql_try_cast", 4, |c| {
         Ok(cast(c).unwrap_or(Stored::Null))
     })?;
+    pure(connection, "tsql_deeper", 2, deeper)?;
     connection.create_aggregate_function("tsql_sum", 1, PURE, SumOfNumeric)?;
     numbers::register(connection)?;
     texts::register(connection)?;
     moments::register(connection)?;
     like::register(connection)
+}
+
+/// The level below that of a row of a recursive common table; 530 beyond the limit, where one is set.
+fn deeper(c: &Context<'_>) -> Result<Stored> {
+    let (level, limit) = (c.get::<i64>(0)?, c.get::<i64>(1)?);
+    if limit != 0 && level >= limit {
+        return Err(failed(&Message::error(
+            530,
+            format!(
+                "The statement terminated. The maximum recursion {limit} has been exhausted before statement completion."
+            ),
+        )));
+    }
+    Ok(Stored::Integer(level + 1))
 }
 
 /// A pure function that answers a stored value.

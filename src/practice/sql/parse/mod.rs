@@ -24,12 +24,18 @@ use super::dialect::{TsqlDialect, is_reserved};
 use super::statement::{Action, ObjectPath, Operand, Program, Statement, Step, TypeName};
 use crate::practice::reply::Message;
 use pieces::take_into;
-use sqlparser::ast::{Expr, Query};
+use sqlparser::ast::{Expr, Ident, Query, Setting, Value};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokens::{LineStarts, line_of, near, refuse_long_expressions, tokenize};
+
+/// The hint that limits recursive common tables.
+pub const MAXRECURSION: &str = "MAXRECURSION";
+
+/// The largest limit that may be asked for.
+const MOST_RECURSION: u32 = 32_767;
 
 /// Blocks within blocks beyond which a batch is refused with 191.
 const MAX_DEPTH: usize = 120;
@@ -309,11 +315,11 @@ impl BatchParser<'_> {
     }
 
     fn query(&mut self) -> Parsed<Box<Query>> {
-        let query = self
+        let mut query = self
             .parser
             .parse_query()
             .map_err(|error| self.parser_error(&error))?;
-        self.skip_query_options()?;
+        query.settings = self.query_options()?;
         Ok(query)
     }
 
@@ -327,12 +333,42 @@ impl BatchParser<'_> {
         })
     }
 
-    /// `OPTION (…)`: hints change no answer.
+    /// `OPTION (…)` of a statement that is no query: hints change no answer.
     fn skip_query_options(&mut self) -> Parsed<()> {
-        if self.take_word("OPTION") {
-            self.skip_parentheses()?;
+        self.query_options().map(|_| ())
+    }
+
+    /// `OPTION (…)`: of all hints only the limit of a recursion changes an answer.
+    fn query_options(&mut self) -> Parsed<Option<Vec<Setting>>> {
+        if !self.take_word("OPTION") {
+            return Ok(None);
         }
-        Ok(())
+        let levels = match (self.peek(1), self.peek(2)) {
+            (Token::Word(word), Token::Number(levels, _))
+                if word.value.eq_ignore_ascii_case(MAXRECURSION) =>
+            {
+                Some(levels.clone())
+            }
+            _ => None,
+        };
+        self.skip_parentheses()?;
+        let Some(levels) = levels else {
+            return Ok(None);
+        };
+        if levels.parse::<u32>().is_ok_and(|n| n <= MOST_RECURSION) {
+            Ok(Some(vec![Setting {
+                key: Ident::new(MAXRECURSION),
+                value: Expr::value(Value::Number(levels, false)),
+            }]))
+        } else {
+            Err(Message::error(
+                310,
+                format!(
+                    "The value {levels} specified for the MAXRECURSION option exceeds the allowed maximum of {MOST_RECURSION}."
+                ),
+            )
+            .with_class(15))
+        }
     }
 
     fn skip_parentheses(&mut self) -> Parsed<()> {
