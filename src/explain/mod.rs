@@ -19,6 +19,6 @@ pub use plan::{
 pub use problem::{Problem, ProblemKind};
 pub use server::server_problem;
 pub use settings::{
-    application_problem, aside_problem, credential_problem, profile_fault, store_problem,
-    workspace_name_fault,
+    application_fault, application_problem, aside_problem, credential_problem, profile_fault,
+    store_problem, workspace_name_fault,
 };

@@ -2,7 +2,8 @@
 
 use super::{Problem, ProblemKind};
 use crate::settings::{
-    ApplicationError, Aside, CredentialError, ProfileFault, StoreError, WorkspaceNameError,
+    ApplicationError, ApplicationFault, Aside, CredentialError, ProfileFault, StoreError,
+    WorkspaceNameError,
 };
 
 /// A file that could not be read and was kept under another name.
@@ -71,6 +72,20 @@ pub fn application_problem(error: &ApplicationError) -> Problem {
             ApplicationError::Parse { reason, .. } => vec![reason.clone()],
         },
     }
+}
+
+/// What to change in an application, as one line beside its field.
+pub fn application_fault(fault: &ApplicationFault) -> String {
+    match fault {
+        ApplicationFault::NoName => "Give the application a name",
+        ApplicationFault::NameTaken => "Another application has this name; choose another",
+        ApplicationFault::NoSchema => "Name the schema of its tables, as dbo",
+        ApplicationFault::NoTable(_) => "Say what the data is, and name its tables",
+        ApplicationFault::NoVersionColumn => "Name the table and the column of the version",
+        ApplicationFault::NoProgram(_) => "Name the program to run",
+        ApplicationFault::NoTime(_) => "Give it a number of seconds above zero",
+    }
+    .to_owned()
 }
 
 /// A password that could not be read or kept.

@@ -106,16 +106,16 @@ pub struct Hook {
     pub folder: Option<PathBuf>,
     /// Seconds after which it counts as hanging and is ended.
     #[serde(default = "five_minutes")]
-    pub timeout_secs: u64,
+    pub timeout_secs: u32,
     /// The exit code that says that it worked.
     #[serde(default)]
-    pub exit_code: i32,
+    pub expected_exit: i32,
 }
 
 /// Long enough for a service that has work to finish.
-pub const HOOK_TIMEOUT_SECS: u64 = 300;
+pub const HOOK_TIMEOUT_SECS: u32 = 300;
 
-fn five_minutes() -> u64 {
+fn five_minutes() -> u32 {
     HOOK_TIMEOUT_SECS
 }
 
@@ -127,7 +127,7 @@ impl Hook {
             arguments: Vec::new(),
             folder: None,
             timeout_secs: HOOK_TIMEOUT_SECS,
-            exit_code: 0,
+            expected_exit: 0,
         }
     }
 }
@@ -215,6 +215,113 @@ impl Application {
             .iter()
             .flat_map(|data| data.tables.iter().map(String::as_str))
     }
+}
+
+/// Something that keeps an application from being saved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplicationFault {
+    #[error("the application has no name")]
+    NoName,
+    #[error("another application has this name")]
+    NameTaken,
+    #[error("the tables have no schema")]
+    NoSchema,
+    /// By its place in the list.
+    #[error("protected data {0} has no name or no table")]
+    NoTable(usize),
+    #[error("the version of the schema needs a table and a column")]
+    NoVersionColumn,
+    #[error("a hook names no program")]
+    NoProgram(HookPlace),
+    #[error("a hook has no time")]
+    NoTime(HookPlace),
+}
+
+/// Which of an application's hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookPlace {
+    Stop,
+    StopCheck,
+    Start,
+    StartCheck,
+    SchemaCheck,
+    /// By its place in the list.
+    Outside(usize),
+}
+
+impl Application {
+    /// What keeps it from being saved beside applications of these names; empty when nothing does.
+    pub fn faults<'a>(&self, others: impl Iterator<Item = &'a str>) -> Vec<ApplicationFault> {
+        let mut faults = Vec::new();
+        let name = self.name.trim();
+        if name.is_empty() {
+            faults.push(ApplicationFault::NoName);
+        } else if others
+            .into_iter()
+            .any(|other| other.to_lowercase() == name.to_lowercase())
+        {
+            faults.push(ApplicationFault::NameTaken);
+        }
+        if self.schema.trim().is_empty() {
+            faults.push(ApplicationFault::NoSchema);
+        }
+        for (idx, data) in self.protected.iter().enumerate() {
+            if data.data.trim().is_empty() || data.tables.is_empty() {
+                faults.push(ApplicationFault::NoTable(idx));
+            }
+        }
+        if self
+            .schema_check
+            .as_ref()
+            .is_some_and(|check| check.table.is_empty() || check.version_column.is_empty())
+        {
+            faults.push(ApplicationFault::NoVersionColumn);
+        }
+        for (place, hook) in self.hooks() {
+            if hook.program.as_os_str().is_empty() {
+                faults.push(ApplicationFault::NoProgram(place));
+            }
+            if hook.timeout_secs == 0 {
+                faults.push(ApplicationFault::NoTime(place));
+            }
+        }
+        faults
+    }
+
+    /// Every hook that it has, in the order in which a restore runs them.
+    pub fn hooks(&self) -> Vec<(HookPlace, &Hook)> {
+        let version = self
+            .schema_check
+            .as_ref()
+            .and_then(|check| check.hook.as_ref());
+        let outside = self
+            .outside
+            .iter()
+            .enumerate()
+            .map(|(idx, outside)| (HookPlace::Outside(idx), outside.hook.as_ref()));
+        handover_hooks(self.stop.as_ref(), HookPlace::Stop, HookPlace::StopCheck)
+            .into_iter()
+            .chain([(HookPlace::SchemaCheck, version)])
+            .chain(handover_hooks(
+                self.start.as_ref(),
+                HookPlace::Start,
+                HookPlace::StartCheck,
+            ))
+            .chain(outside)
+            .filter_map(|(place, hook)| Some((place, hook?)))
+            .collect()
+    }
+}
+
+fn handover_hooks(
+    handover: Option<&Handover>,
+    hook: HookPlace,
+    check: HookPlace,
+) -> [(HookPlace, Option<&Hook>); 2] {
+    [
+        (hook, handover.and_then(|handover| handover.hook.as_ref())),
+        (check, handover.and_then(|handover| handover.check.as_ref())),
+    ]
 }
 
 /// All applications, and what could not be read.
@@ -485,7 +592,7 @@ mod tests {
         let text = "(program: \"systemctl\", arguments: [\"stop\", \"octopus\"])";
         let hook: Hook = ron::from_str(text).expect("a hook");
         assert_eq!(
-            (hook.timeout_secs, hook.exit_code, hook.folder),
+            (hook.timeout_secs, hook.expected_exit, hook.folder),
             (300, 0, None)
         );
     }
@@ -500,7 +607,7 @@ mod tests {
             arguments: vec!["stop".to_owned(), "a \"b\" c".to_owned()],
             folder: Some(PathBuf::from("C:\\Octopus")),
             timeout_secs: 20,
-            exit_code: 3,
+            expected_exit: 3,
             ..Hook::new("net.exe")
         });
         let file = save_application(&folder, Some("Octopus"), &octopus).expect("writable");

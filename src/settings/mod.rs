@@ -16,9 +16,10 @@ mod stored;
 mod workspace;
 
 pub use application::{
-    Application, ApplicationError, Applications, Criticality, Every, HOOK_TIMEOUT_SECS, Handover,
-    Hook, Outside, ProtectedData, Scenario, SchedulePreset, ScheduledBackup, ScheduledKind,
-    SchemaCheck, load_applications, put_application_away, save_application, shipped_applications,
+    Application, ApplicationError, ApplicationFault, Applications, Criticality, Every,
+    HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace, Outside, ProtectedData, Scenario, SchedulePreset,
+    ScheduledBackup, ScheduledKind, SchemaCheck, load_applications, put_application_away,
+    save_application, shipped_applications,
 };
 pub use credentials::{CredentialError, PasswordStore, SessionStore, SystemStore};
 pub use data_root::{DataRoot, PORTABLE_MARK};

@@ -60,6 +60,7 @@ pub enum Action {
     /// Puts a finished run away.
     CloseRun,
 
+    Application(super::ApplicationAction),
     Profile(ProfileAction),
     TrustCertificate {
         server: ServerId,

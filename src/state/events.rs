@@ -65,6 +65,7 @@ impl State {
                     accident: at,
                 });
             }
+            Event::Application(event) => self.take_application_event(event),
             Event::TestResult { profile, result } => self.test_result = Some((profile, result)),
             Event::CertificateSeen {
                 server,

@@ -1,6 +1,7 @@
 //! What the window shows, as plain data: `Action`s in, `Request`s out, events applied. No egui, no clock, no I/O.
 
 mod action;
+mod applications;
 mod choice;
 mod command;
 mod database;
@@ -14,6 +15,7 @@ mod trouble;
 mod update;
 
 pub use action::{Action, MarkerStep, ProfileAction};
+pub use applications::{ApplicationAction, ApplicationDone, ApplicationsView};
 pub use choice::{Change, RestoreChoice, UndoHistory};
 pub use command::{Command, Shortcut};
 pub use database::{DatabaseView, PlanState, Span, SpanKind};
@@ -64,6 +66,8 @@ pub enum Page {
     Review,
     /// The run that was started last.
     Run,
+    /// What lives in databases, and how it is stopped and started.
+    Applications,
 }
 
 /// A question over the window.
@@ -151,6 +155,7 @@ pub struct State {
     pub page: Page,
     pub review: Option<Review>,
     pub run: Option<RunView>,
+    pub applications: ApplicationsView,
     pub notices: Vec<Notice>,
     pub dialog: Option<Dialog>,
     /// The result of the last test of a profile.
@@ -199,6 +204,7 @@ impl State {
             page: Page::Timeline,
             review: None,
             run: None,
+            applications: ApplicationsView::default(),
             notices: Vec::new(),
             dialog: None,
             test_result: None,

@@ -88,6 +88,7 @@ impl State {
                 }
             }
 
+            Action::Application(action) => return self.change_applications(action),
             Action::Profile(action) => return self.change_profiles(action),
             Action::TrustCertificate {
                 server,
@@ -133,9 +134,9 @@ impl State {
         Vec::new()
     }
 
-    fn show_page(&mut self, page: Page) {
+    pub(super) fn show_page(&mut self, page: Page) {
         let there = match page {
-            Page::Timeline => true,
+            Page::Timeline | Page::Applications => true,
             Page::Review => self.review.is_some(),
             Page::Run => self.run.is_some(),
         };
@@ -196,7 +197,9 @@ impl State {
 
     /// Selects, and keeps what was chosen for the database before.
     pub(super) fn select(&mut self, selection: Selection) {
-        if self.page == Page::Review || (self.page == Page::Run && self.selection != selection) {
+        if matches!(self.page, Page::Review | Page::Applications)
+            || (self.page == Page::Run && self.selection != selection)
+        {
             self.page = Page::Timeline;
             self.review = None;
         }
@@ -473,11 +476,13 @@ impl State {
             workspaces.sort();
         }
         let practice = self.servers.remove(&ServerId::Practice).unwrap_or_default();
+        let applications = std::mem::take(&mut self.applications);
         let generation = self.generation + 1;
         *self = Self::new(own, name.clone());
         self.workspaces = workspaces;
         self.generation = generation;
         self.servers.insert(ServerId::Practice, practice);
+        self.applications = applications;
         requests.push(Request::OpenWorkspace { name });
         requests
     }

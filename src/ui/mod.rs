@@ -1,7 +1,9 @@
 //! Views: they read the state and return actions. No I/O, no clock, no T-SQL of their own.
 
+mod application_editor;
 mod dialogs;
 mod empty;
+mod form;
 mod header;
 mod notices;
 mod plan_panel;

@@ -9,7 +9,10 @@ use crate::{
     domain::UtcTime,
     explain::figures,
     settings::SignIn,
-    state::{Action, Command, Dialog, Freshness, ProfileAction, Selection, ServerView, State},
+    state::{
+        Action, ApplicationAction, Command, Dialog, Freshness, ProfileAction, Selection,
+        ServerView, State,
+    },
     worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
 };
 use egui::{
@@ -366,6 +369,10 @@ fn menu_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         ui.close();
     }
     ui.separator();
+    if ui.button("Applications…").clicked() {
+        actions.push(Action::Application(ApplicationAction::Show));
+        ui.close();
+    }
     if ui.button(Command::Help.text()).clicked() {
         actions.push(Action::Run(Command::Help));
         ui.close();

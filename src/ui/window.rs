@@ -1,9 +1,9 @@
 //! The whole window: panels around a page, and dialogs over them.
 
 use super::{
-    dialogs::Dialogs, empty, header, notices, plan_panel::PlanPanel, review::ReviewPage, run_page,
-    shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
-    timeline::TimelineView,
+    application_editor::ApplicationPage, dialogs::Dialogs, empty, header, notices,
+    plan_panel::PlanPanel, review::ReviewPage, run_page, shortcuts, sidebar::Sidebar, status_bar,
+    table::BackupTable, theme::Palette, timeline::TimelineView,
 };
 use crate::state::{Action, Command, DatabaseView, Page, Selection, State};
 use egui::{CentralPanel, Frame, Panel, Stroke, Ui};
@@ -27,6 +27,7 @@ pub struct WindowView {
     table: BackupTable,
     plan: PlanPanel,
     review: ReviewPage,
+    applications: ApplicationPage,
     dialogs: Dialogs,
 }
 
@@ -105,6 +106,9 @@ impl WindowView {
             && let Some(review) = &state.review
         {
             return self.review.ui(ui, state, review);
+        }
+        if state.page == Page::Applications {
+            return self.applications.ui(ui, state);
         }
         match (&state.selection, &state.database) {
             (Selection::Nothing, _) => empty::welcome_ui(ui, state),

@@ -145,6 +145,7 @@ impl Jobs {
                 self.save_profile(profile, password).await;
             }
             Request::RemoveProfile { id } => self.remove_profile(id).await,
+            Request::Application(request) => self.application(request).await,
             Request::Refresh { server } => self.refresh(server),
             Request::Preflight {
                 server,

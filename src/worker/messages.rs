@@ -1,5 +1,6 @@
 //! Requests in, events out: closed enums of plain data.
 
+use super::applications::{ApplicationEvent, ApplicationRequest};
 use crate::{
     domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcTime},
     explain::Problem,
@@ -46,6 +47,7 @@ pub enum Request {
     RemoveProfile {
         id: Uuid,
     },
+    Application(ApplicationRequest),
     /// Reads the databases and the history again; only what is new is fetched.
     Refresh {
         server: ServerId,
@@ -114,6 +116,7 @@ pub enum Event {
         /// The second in which it happened.
         at: UtcTime,
     },
+    Application(ApplicationEvent),
     TestResult {
         profile: Uuid,
         result: Result<ServerInfo, Problem>,

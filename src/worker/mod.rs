@@ -1,5 +1,6 @@
 //! Builds the tokio runtime and turns requests into jobs and events.
 
+mod applications;
 mod connect;
 mod handle;
 mod jobs;
@@ -13,6 +14,7 @@ pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
     server::{DatabaseState, DatabaseSummary, ServerInfo},
 };
+pub use applications::{ApplicationEvent, ApplicationRequest, KnownApplications};
 pub use connect::server_of;
 pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;

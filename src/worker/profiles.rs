@@ -52,7 +52,7 @@ impl Jobs {
             .iter()
             .map(application_problem)
             .collect();
-        self.applications = Arc::new(applications.applications);
+        self.take_applications(applications);
         self.take_profiles(profiles, &mut problems);
         self.tell_workspace(problems);
     }

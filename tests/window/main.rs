@@ -1,5 +1,6 @@
 //! Views, through egui_kittest.
 
+mod applications;
 mod fake;
 mod made_up;
 mod pictures;

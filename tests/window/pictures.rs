@@ -2,7 +2,7 @@
 //!
 //! What is asserted here is only that something is drawn; where no Vulkan driver is found a line says so.
 
-use crate::{restore, timeline::opened};
+use crate::{applications, restore, timeline::opened};
 use egui_kittest::Harness;
 use std::{io::Write as _, path::PathBuf};
 use stopat::{app::App, settings::ThemeChoice, state::Action};
@@ -80,6 +80,14 @@ fn what_cannot_be_reached_and_the_script() {
         Action::ShowPreset(stopat::state::RangePreset::All),
     );
     take(&mut harness, "script-dark");
+}
+
+#[test]
+fn an_application_is_edited() {
+    let (mut harness, _wire) = applications::page([1440.0, 900.0], ThemeChoice::Dark);
+    take(&mut harness, "application-dark");
+    let (mut harness, _wire) = applications::page([1280.0, 720.0], ThemeChoice::Light);
+    take(&mut harness, "application-small-light");
 }
 
 #[test]

@@ -7,8 +7,9 @@ mod draft;
 use self::draft::{Draft, DraftFault, EncryptionKind, SignInKind};
 use super::{
     empty::paragraph,
-    theme::{Palette, card, mono, regular},
-    widgets::{button, choice, primary_button, section, small, strong},
+    form::{self, Form},
+    theme::{Palette, card, mono},
+    widgets::{button, primary_button, section, small, strong},
 };
 use crate::{
     explain::{Problem, profile_fault},
@@ -16,12 +17,15 @@ use crate::{
     state::{Action, EditedProfile, ProfileAction, SeenCertificate, State},
     worker::{Secret, ServerInfo},
 };
-use egui::{Align, Label, Layout, Response, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Align, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
 use uuid::Uuid;
 
 /// Width of the fields, in points.
 const FIELD: f32 = 330.0;
-const LABELS: f32 = 110.0;
+const FORM: Form = Form {
+    labels: 110.0,
+    field: FIELD,
+};
 
 /// The open editor.
 #[derive(Debug, Default)]
@@ -65,7 +69,7 @@ impl ProfileEditor {
             actions.push(Action::CloseDialog);
             return;
         };
-        ui.set_width(LABELS + FIELD + 60.0);
+        ui.set_width(FORM.labels + FIELD + 60.0);
         let title = match edited {
             EditedProfile::New => "Add a server",
             EditedProfile::Saved(_) => "Edit the server",
@@ -138,38 +142,38 @@ fn fields_ui(
             _ => None,
         })
     };
-    group(ui, "Server", |ui| {
-        let name = row(
+    form::group(ui, "Server", |ui| {
+        let name = FORM.row(
             ui,
             "Name",
             says(|f| matches!(f, Fault::NoName | Fault::ReservedName | Fault::NameTaken)),
-            |ui| text(ui, &mut draft.name, FIELD, "Production"),
+            |ui| form::text(ui, &mut draft.name, FIELD, "Production"),
         );
         if opened {
             name.request_focus();
         }
-        let host = row(
+        let host = FORM.row(
             ui,
             "Host",
             says(|f| matches!(f, Fault::NoHost | Fault::HostCharacter(_))),
-            |ui| text(ui, &mut draft.host, FIELD, "sql01.example.org"),
+            |ui| form::text(ui, &mut draft.host, FIELD, "sql01.example.org"),
         );
         if host.lost_focus() {
             draft.split_host();
         }
-        row(
+        FORM.row(
             ui,
             "Instance",
             says(|f| matches!(f, Fault::InstanceCharacter(_))),
-            |ui| text(ui, &mut draft.instance, FIELD, "the default instance"),
+            |ui| form::text(ui, &mut draft.instance, FIELD, "the default instance"),
         );
         let port = if faults.contains(&DraftFault::Port) {
             Some(profile_fault(&Fault::PortZero))
         } else {
             says(|f| matches!(f, Fault::PortZero))
         };
-        row(ui, "Port", port, |ui| {
-            text(ui, &mut draft.port, 110.0, "as usual")
+        FORM.row(ui, "Port", port, |ui| {
+            form::text(ui, &mut draft.port, 110.0, "as usual")
         });
     });
     sign_in_ui(
@@ -185,9 +189,9 @@ fn fields_ui(
         says(|f| matches!(f, Fault::NoAuthorityFile)),
         says(|f| matches!(f, Fault::Fingerprint)),
     );
-    group(ui, "How far stopat may go", |ui| {
-        row(ui, "On this server", None, |ui| {
-            choices(
+    form::group(ui, "How far stopat may go", |ui| {
+        FORM.row(ui, "On this server", None, |ui| {
+            form::choices(
                 ui,
                 &mut draft.reach,
                 &[
@@ -197,7 +201,7 @@ fn fields_ui(
                 ],
             )
         });
-        note(
+        FORM.note(
             ui,
             match draft.reach {
                 Reach::Look => {
@@ -209,22 +213,22 @@ fn fields_ui(
                 Reach::Restore => "Restores copies, and drops those that it made.",
             },
         );
-        row(ui, "Band", None, |ui| {
-            text(ui, &mut draft.band, FIELD, "PRODUCTION")
+        FORM.row(ui, "Band", None, |ui| {
+            form::text(ui, &mut draft.band, FIELD, "PRODUCTION")
         });
-        note(
+        FORM.note(
             ui,
             "The word at the top of the window while this server is chosen.",
         );
-        row(ui, "It is", None, |ui| {
-            choices(
+        FORM.row(ui, "It is", None, |ui| {
+            form::choices(
                 ui,
                 &mut draft.production,
                 &[(false, "Not production"), (true, "Production")],
             )
         });
         if draft.production {
-            note(
+            FORM.note(
                 ui,
                 "People depend on it: it is marked in red wherever it shows.",
             );
@@ -239,10 +243,10 @@ fn sign_in_ui(
     no_user: Option<String>,
     needs_windows: Option<String>,
 ) {
-    group(ui, "Sign-in", |ui| {
+    form::group(ui, "Sign-in", |ui| {
         if cfg!(windows) || draft.sign_in != SignInKind::SqlLogin {
-            row(ui, "Sign in with", needs_windows, |ui| {
-                choices(
+            FORM.row(ui, "Sign in with", needs_windows, |ui| {
+                form::choices(
                     ui,
                     &mut draft.sign_in,
                     &[
@@ -258,15 +262,15 @@ fn sign_in_ui(
             SignInKind::WindowsNamed => "DOMAIN\\user",
             SignInKind::WindowsIntegrated => return,
         };
-        row(ui, "User", no_user, |ui| {
-            text(ui, &mut draft.user, FIELD, hint)
+        FORM.row(ui, "User", no_user, |ui| {
+            form::text(ui, &mut draft.user, FIELD, hint)
         });
         let hint = match edited {
             EditedProfile::Saved(_) => "as it is",
             EditedProfile::New | EditedProfile::CopyOf(_) => "",
         };
-        row(ui, "Password", None, |ui| {
-            let hint = hint_text(ui, hint);
+        FORM.row(ui, "Password", None, |ui| {
+            let hint = form::hint_text(ui, hint);
             ui.add(
                 TextEdit::singleline(&mut draft.password)
                     .password(true)
@@ -274,8 +278,8 @@ fn sign_in_ui(
                     .desired_width(FIELD),
             )
         });
-        row(ui, "Keep it", None, |ui| {
-            choices(
+        FORM.row(ui, "Keep it", None, |ui| {
+            form::choices(
                 ui,
                 &mut draft.password_kept,
                 &[
@@ -284,7 +288,7 @@ fn sign_in_ui(
                 ],
             )
         });
-        note(
+        FORM.note(
             ui,
             match draft.password_kept {
                 PasswordKept::CredentialStore => {
@@ -302,9 +306,9 @@ fn encryption_ui(
     no_file: Option<String>,
     fingerprint: Option<String>,
 ) {
-    group(ui, "Encryption", |ui| {
-        row(ui, "Certificate", None, |ui| {
-            choices(
+    form::group(ui, "Encryption", |ui| {
+        FORM.row(ui, "Certificate", None, |ui| {
+            form::choices(
                 ui,
                 &mut draft.encryption,
                 &[
@@ -315,13 +319,13 @@ fn encryption_ui(
             )
         });
         match draft.encryption {
-            EncryptionKind::Trusted => note(
+            EncryptionKind::Trusted => FORM.note(
                 ui,
                 "The connection is always encrypted, and the certificate is always checked.",
             ),
             EncryptionKind::Authority => {
-                row(ui, "PEM file", no_file, |ui| {
-                    text(
+                FORM.row(ui, "PEM file", no_file, |ui| {
+                    form::text(
                         ui,
                         &mut draft.authority,
                         FIELD,
@@ -330,8 +334,8 @@ fn encryption_ui(
                 });
             }
             EncryptionKind::Pinned => {
-                row(ui, "SHA-256", fingerprint, |ui| {
-                    let hint = hint_text(ui, "test the connection to see it");
+                FORM.row(ui, "SHA-256", fingerprint, |ui| {
+                    let hint = form::hint_text(ui, "test the connection to see it");
                     ui.add(
                         TextEdit::multiline(&mut draft.fingerprint)
                             .font(mono(11.5))
@@ -406,103 +410,4 @@ fn problem_ui(ui: &mut Ui, problem: &Problem) {
     for line in &problem.details {
         ui.add(Label::new(RichText::new(line).font(mono(11.5)).color(palette.muted)).wrap());
     }
-}
-
-/// A section of fields.
-fn group(ui: &mut Ui, title: &str, add: impl FnOnce(&mut Ui)) {
-    ui.add_space(8.0);
-    section(ui, title);
-    ui.add_space(2.0);
-    add(ui);
-}
-
-/// A label, its field, and below it what is wrong with it.
-fn row(
-    ui: &mut Ui,
-    label: &str,
-    fault: Option<String>,
-    add: impl FnOnce(&mut Ui) -> Response,
-) -> Response {
-    let palette = *Palette::of(ui);
-    let response = ui
-        .horizontal(|ui| {
-            let said = ui
-                .allocate_ui_with_layout(
-                    egui::vec2(LABELS, 28.0),
-                    Layout::left_to_right(Align::Center),
-                    |ui| {
-                        ui.set_width(LABELS);
-                        ui.add(Label::new(
-                            RichText::new(label)
-                                .font(regular(13.0))
-                                .color(palette.muted),
-                        ))
-                    },
-                )
-                .inner;
-            add(ui).labelled_by(said.id)
-        })
-        .inner;
-    if let Some(fault) = fault {
-        indented(ui, |ui| {
-            ui.add(
-                Label::new(
-                    RichText::new(fault)
-                        .font(regular(11.5))
-                        .color(palette.danger),
-                )
-                .wrap(),
-            );
-        });
-    }
-    response
-}
-
-/// What a choice means, under its row.
-fn note(ui: &mut Ui, text: &str) {
-    indented(ui, |ui| {
-        let palette = *Palette::of(ui);
-        ui.add(Label::new(RichText::new(text).font(regular(11.5)).color(palette.muted)).wrap());
-    });
-}
-
-fn indented(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
-    ui.horizontal(|ui| {
-        ui.add_space(LABELS + ui.spacing().item_spacing.x);
-        ui.vertical(|ui| {
-            ui.set_max_width(FIELD);
-            add(ui);
-        });
-    });
-}
-
-fn text(ui: &mut Ui, value: &mut String, width: f32, hint: &str) -> Response {
-    let hint = hint_text(ui, hint);
-    ui.add(
-        TextEdit::singleline(value)
-            .hint_text(hint)
-            .desired_width(width),
-    )
-}
-
-/// An example in an empty field: fainter than what is typed.
-fn hint_text(ui: &Ui, hint: &str) -> RichText {
-    RichText::new(hint).color(Palette::of(ui).faint)
-}
-
-/// A row of alternatives; returns the response of the row.
-fn choices<T: Copy + PartialEq>(
-    ui: &mut Ui,
-    value: &mut T,
-    alternatives: &[(T, &str)],
-) -> Response {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        for (alternative, label) in alternatives {
-            if choice(ui, label, value == alternative).clicked() {
-                *value = *alternative;
-            }
-        }
-    })
-    .response
 }
