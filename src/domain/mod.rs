@@ -5,6 +5,8 @@
 //!                                  │
 //!               RestoreRequest ─► plan ─► RestorePlan ─► check ─► Finding…
 //!                                     └─► Refusal
+//!
+//! BackupRequest, BackupServer, BackupDatabase… ─► plan_backups ─► BackupPlan
 //! ```
 //!
 //! # Glossary of our own words
@@ -17,6 +19,7 @@
 
 #![warn(missing_docs)]
 
+mod backup;
 mod check;
 mod clock;
 mod coverage;
@@ -32,10 +35,20 @@ mod plan;
 mod planner;
 mod record;
 mod refusal;
+mod server_path;
 mod set;
 mod shared_vec;
 mod time;
 
+pub use backup::{
+    AgentService, BackupCertificate, BackupDatabase, BackupEncryption, BackupKind, BackupNote,
+    BackupOption, BackupOptions, BackupPlan, BackupRefusal, BackupRequest, BackupServer,
+    BackupStep, BackupTarget, ChainChoice, ChainReason, Compression, DEFAULT_TEMPLATE,
+    EncryptionAlgorithm, ExpectedBackup, Expiry, FileTemplate, LONGEST_DESCRIPTION, MAX_FILE_NAME,
+    MOST_STRIPES, OptionRefusal, PolicyPlace, ReplicaRole, SecondaryInstead, ServerEdition,
+    TemplateError, TransferSettings, USUAL_TRANSFER_SIZE, certificate_fault, escape_file_name,
+    option_faults, option_unavailable, plan_backups, unescape_file_name,
+};
 pub use check::{Finding, FindingKind, Severity, check, is_proved};
 pub use clock::{Reading, ServerClock};
 pub use coverage::{Branch, Coverage, Gap, Window};
@@ -52,6 +65,7 @@ pub use record::{
     BackupRecord, BackupType, DatabaseFile, HistoryRecords, MediaFile, RecordedServer,
     RestoreRecord,
 };
+pub use server_path::ServerPath;
 pub use set::{BackupSet, DifferentialFacts, FileList, FullFacts, Lineage, Origin, Role, Trouble};
 pub use shared_vec::SharedVec;
 pub use time::{ServerTime, UtcOffset, UtcTime};

@@ -1,14 +1,26 @@
 //! All SQL text and all quoting.
 
+mod agent_once;
 mod ask;
+mod backup;
+mod backup_ask;
 mod quote;
 mod restore;
 mod script;
 
+pub use agent_once::{
+    OnceJob, once_job_name, once_job_progress, once_job_script, once_job_state, remove_once_job,
+};
 pub use ask::{
     HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,
     databases, header_only, history, master_files, newest_value, practice_accident, progress,
     release_lock, running_backups, server_facts, table_rows, take_lock, thumbprints, volumes,
+};
+pub use backup::{BackupFacts, FileLook, Probe, backup_script, delete_probe, probe_script};
+pub use backup_ask::{
+    backup_certificates, backup_databases, backup_default_folder, backup_result, backup_roles,
+    backup_server, backup_services, enumerate_folder, enumerate_folder_old, file_exists,
+    file_exists_old, fixed_drives, fixed_drives_old, newest_backup_set,
 };
 pub use quote::{identifier, text};
 pub use restore::{

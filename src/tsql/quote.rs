@@ -18,7 +18,7 @@ pub fn text(value: &str) -> String {
 }
 
 /// Whether `sqlcmd` would read something into the value, or a line of it could be taken for `GO`.
-fn must_be_pieced(value: &str) -> bool {
+pub(super) fn must_be_pieced(value: &str) -> bool {
     value.contains("$(") || value.contains(['\n', '\r'])
 }
 
@@ -65,13 +65,32 @@ pub(super) fn comment(line: &str) -> String {
 }
 
 /// Writes the values of one batch; collects the variables for those that cannot stand as they are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Words {
     /// Values in variables: `@v1`, `@v2`, …
     pieced: Vec<String>,
+    /// What the variables are called before their number.
+    prefix: &'static str,
+    /// The number of the first one.
+    first: usize,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::named("v", 1)
+    }
 }
 
 impl Words {
+    /// Words whose variables are told from those of others in the same batch.
+    pub(super) fn named(prefix: &'static str, first: usize) -> Self {
+        Self {
+            pieced: Vec::new(),
+            prefix,
+            first,
+        }
+    }
+
     /// A text where the grammar takes a literal or a variable.
     pub(super) fn text(&mut self, value: &str) -> String {
         if must_be_pieced(value) {
@@ -112,16 +131,23 @@ impl Words {
                 self.pieced.len() - 1
             }
         };
-        format!("@v{}", idx + 1)
+        format!("@{}{}", self.prefix, self.first + idx)
     }
 
     /// The batch: declarations of the variables that its text uses, then the text.
     pub(super) fn finish(self, body: &str) -> String {
         let mut batch = String::new();
         for (idx, value) in self.pieced.iter().enumerate() {
+            let name = format!("@{}{}", self.prefix, self.first + idx);
+            // A sum of short texts is cut at 4 000 characters unless its first one is of the long type.
+            let long = value.encode_utf16().count() > 4000;
+            let (size, begin) = if long {
+                ("max", "CAST(N'' AS nvarchar(max)) + ")
+            } else {
+                ("4000", "")
+            };
             batch.push_str(&format!(
-                "DECLARE @v{} nvarchar(4000) = {};\n",
-                idx + 1,
+                "DECLARE {name} nvarchar({size}) = {begin}{};\n",
                 pieces(value)
             ));
         }

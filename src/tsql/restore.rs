@@ -209,9 +209,9 @@ pub fn stop_at_text(time: ServerTime) -> String {
 }
 
 /// A condition under which a batch must not go on, and what it says then.
-struct Guard {
-    refuse_when: String,
-    message: String,
+pub(super) struct Guard {
+    pub(super) refuse_when: String,
+    pub(super) message: String,
 }
 
 fn restore_step(
@@ -335,7 +335,7 @@ fn read_tail(facts: &ServerFacts, file: &str) -> Batch {
     }
 }
 
-fn server_guard(words: &mut Words, facts: &ServerFacts) -> Vec<Guard> {
+pub(super) fn server_guard(words: &mut Words, facts: &ServerFacts) -> Vec<Guard> {
     facts
         .server_name
         .iter()
@@ -410,12 +410,12 @@ pub(super) fn device(words: &mut Words, device: &Device) -> String {
     }
 }
 
-fn stats() -> String {
+pub(super) fn stats() -> String {
     format!("STATS = {STATS}")
 }
 
 /// Guards and the one statement as a chain of `IF`: exactly one branch runs, and `@@ERROR` tells how it went.
-fn guarded(words: Words, guards: &[Guard], statement: &str) -> String {
+pub(super) fn guarded(words: Words, guards: &[Guard], statement: &str) -> String {
     let mut body = String::new();
     for guard in guards {
         let Guard {

@@ -30,6 +30,10 @@ pub enum Purpose {
     Recover,
     /// Drops the copy of a run.
     DropCopy,
+    /// Takes the backup of the step of a backup plan with this index.
+    BackUp { step: usize },
+    /// Reads the backup of that step back.
+    VerifyBackup { step: usize },
 }
 
 /// One batch: at most one destructive statement, with its guards before it.

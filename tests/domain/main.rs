@@ -1,5 +1,6 @@
 //! Rules, scenarios and properties of planning.
 
+mod backup;
 mod model;
 mod properties;
 mod reader;

@@ -1,0 +1,206 @@
+//! A backup as a one-time job of SQL Server Agent: it runs on the server whether or not stopat is open.
+//!
+//! One job for a plan, a step for each of its batches, and a last one that fails when any of them did.
+//! The job vanishes when it succeeded (`@delete_level = 1`); a failed one stays with the server's messages until
+//! somebody has seen them.
+//!
+//! <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-add-job-transact-sql>
+
+use super::{
+    quote::Words,
+    script::{Batch, BatchKind, Purpose, Script},
+};
+use uuid::Uuid;
+
+/// `@on_success_action` and `@on_fail_action`.
+const QUIT_WITH_SUCCESS: u8 = 1;
+const QUIT_WITH_FAILURE: u8 = 2;
+const NEXT_STEP: u8 = 3;
+/// `@delete_level`: when the job succeeded.
+const ON_SUCCESS: u8 = 1;
+/// `@notify_level_eventlog`: when the job failed.
+const ON_FAILURE: u8 = 2;
+
+/// A job that is about to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnceJob<'a> {
+    /// See [`once_job_name`].
+    pub name: &'a str,
+    /// For people who find it in Agent.
+    pub description: &'a str,
+    /// `@@SERVERNAME`; without it the batch carries no guard for the server.
+    pub server_name: Option<&'a str>,
+}
+
+/// What the job of a run is called.
+pub fn once_job_name(run: &str) -> String {
+    format!("stopat once {run}")
+}
+
+/// Makes the job and starts it; answers `job_id`.
+///
+/// In one transaction: a job that lacks half of its steps is never left behind.
+pub fn once_job_script(job: &OnceJob<'_>, script: &Script) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(job.name);
+    let description = words.text(job.description);
+    let mut body = String::from("DECLARE @job uniqueidentifier, @failed int = 0;\n");
+    if let Some(server) = job.server_name {
+        body.push_str(&format!(
+            "IF ISNULL(@@SERVERNAME, N'') <> {}\nBEGIN\n    RAISERROR ({}, 16, 1);\n    RETURN;\nEND;\n",
+            words.text(server),
+            words.message(&format!(
+                "This script was made for the server {server}. Nothing was changed."
+            ))
+        ));
+    }
+    body.push_str(&format!(
+        "BEGIN TRANSACTION;
+EXEC @failed = msdb.dbo.sp_add_job @job_name = {name},
+    @description = {description},
+    @enabled = 1,
+    @notify_level_eventlog = {ON_FAILURE},
+    @delete_level = {ON_SUCCESS},
+    @job_id = @job OUTPUT;
+"
+    ));
+    let check = script.batches.len() > 1;
+    let last = script.batches.len();
+    for (idx, batch) in script.batches.iter().enumerate() {
+        let number = idx + 1;
+        let ends = number == last && !check;
+        let step = words.text(&step_name(number, &batch.title));
+        let command = words.text(&batch.sql);
+        let (success, failure) = if ends {
+            (QUIT_WITH_SUCCESS, QUIT_WITH_FAILURE)
+        } else {
+            (NEXT_STEP, NEXT_STEP)
+        };
+        body.push_str(&add_step(&step, &command, success, failure));
+    }
+    if check {
+        let command = words.text(&check_command(job.name));
+        body.push_str(&add_step(
+            "N'See whether all of it was done'",
+            &command,
+            QUIT_WITH_SUCCESS,
+            QUIT_WITH_FAILURE,
+        ));
+    }
+    body.push_str(
+        "IF @failed = 0
+    EXEC @failed = msdb.dbo.sp_add_jobserver @job_id = @job, @server_name = N'(local)';
+IF @failed <> 0
+BEGIN
+    IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+    RAISERROR (N'The job could not be made. Nothing was changed.', 16, 1);
+    RETURN;
+END;
+COMMIT TRANSACTION;
+EXEC msdb.dbo.sp_start_job @job_id = @job;
+SELECT @job AS job_id;",
+    );
+    Batch {
+        kind: BatchKind::BackUp,
+        purpose: Purpose::Ask,
+        title: "Make a one-time job and start it".to_owned(),
+        sql: words.finish(&body),
+    }
+}
+
+fn add_step(name: &str, command: &str, success: u8, failure: u8) -> String {
+    format!(
+        "IF @failed = 0
+    EXEC @failed = msdb.dbo.sp_add_jobstep @job_id = @job,
+        @step_name = {name},
+        @subsystem = N'TSQL',
+        @command = {command},
+        @database_name = N'master',
+        @on_success_action = {success},
+        @on_fail_action = {failure};
+"
+    )
+}
+
+/// A step's name is a `sysname`, and unique in its job.
+fn step_name(number: usize, title: &str) -> String {
+    const MOST: usize = 120;
+    let mut left = MOST;
+    let title: String = title
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take_while(|c| {
+            let fits = c.len_utf16() <= left;
+            left = left.saturating_sub(c.len_utf16());
+            fits
+        })
+        .collect();
+    format!("{number} {title}")
+}
+
+/// `last_run_outcome` 0 is a failure.
+fn check_command(job: &str) -> String {
+    let mut words = Words::default();
+    let name = words.text(job);
+    words.finish(&format!(
+        "IF EXISTS (SELECT * FROM msdb.dbo.sysjobs AS j
+           JOIN msdb.dbo.sysjobsteps AS s ON s.job_id = j.job_id
+           WHERE j.name = {name} AND s.last_run_outcome = 0)
+    RAISERROR (N'At least one backup of this job failed; the history of its steps says why.', 16, 1);"
+    ))
+}
+
+/// Where a job stands: no row when it is gone, which for a job of ours means that it succeeded.
+pub fn once_job_state(job_id: Uuid) -> Batch {
+    let id = job_id.to_string().to_uppercase();
+    Batch::look(
+        "Read how the job stands",
+        format!(
+            "SELECT j.name, s.last_run_outcome, s.last_outcome_message,
+       (SELECT MAX(a.start_execution_date) FROM msdb.dbo.sysjobactivity AS a
+        WHERE a.job_id = j.job_id) AS started,
+       (SELECT MAX(a.stop_execution_date) FROM msdb.dbo.sysjobactivity AS a
+        WHERE a.job_id = j.job_id) AS stopped
+FROM msdb.dbo.sysjobs AS j
+LEFT JOIN msdb.dbo.sysjobservers AS s ON s.job_id = j.job_id
+WHERE j.job_id = '{id}';
+SELECT h.step_id, h.step_name, h.run_status, h.message
+FROM msdb.dbo.sysjobhistory AS h
+WHERE h.job_id = '{id}' AND h.step_id > 0
+ORDER BY h.instance_id;"
+        ),
+    )
+}
+
+/// How far the running step has come. Agent's sessions carry the job's id, as bytes, in their program's name.
+pub fn once_job_progress(job_id: Uuid) -> Batch {
+    let bytes: String = job_id
+        .to_bytes_le()
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    Batch::look(
+        "Read the progress of the job",
+        format!(
+            "SELECT r.command, r.percent_complete, r.estimated_completion_time, s.program_name
+FROM sys.dm_exec_sessions AS s
+JOIN sys.dm_exec_requests AS r ON r.session_id = s.session_id
+WHERE s.program_name LIKE N'SQLAgent - TSQL JobStep (Job 0x{bytes} : Step %';"
+        ),
+    )
+}
+
+/// Removes a job of ours that has ended, with its history.
+pub fn remove_once_job(job_id: Uuid) -> Batch {
+    let id = job_id.to_string().to_uppercase();
+    Batch {
+        kind: BatchKind::BackUp,
+        purpose: Purpose::Ask,
+        title: "Remove the job".to_owned(),
+        sql: format!(
+            "IF EXISTS (SELECT * FROM msdb.dbo.sysjobs AS j
+           WHERE j.job_id = '{id}' AND j.name LIKE N'stopat once %')
+    EXEC msdb.dbo.sp_delete_job @job_id = '{id}';"
+        ),
+    }
+}
