@@ -4,7 +4,7 @@
 
 use crate::{
     domain::{UtcOffset, UtcTime},
-    settings::{DataRoot, Preferences, ThemeChoice, WorkspaceName, save_text},
+    settings::{DataRoot, Operator, Preferences, ThemeChoice, WorkspaceName, save_text},
     state::{Action, Dialog, FileTrouble, OwnClock, ServerView, State},
     ui::{Effect, WindowView, closing_confirmed, theme},
     worker::{Event, Request, ServerId, Worker, WorkerHandle},
@@ -173,7 +173,8 @@ impl App {
         if let Some(workspace) = &options.workspace {
             preferences.workspace = workspace.clone();
         }
-        let worker = Worker::start(root.path().to_owned(), {
+        let operator = Operator::from_variables(|name| std::env::var(name).ok());
+        let worker = Worker::start(root.path().to_owned(), operator, {
             let ctx = ctx.clone();
             move || ctx.request_repaint()
         })?;

@@ -146,6 +146,7 @@ fn every_row_comes_back_in_a_copy_and_the_copy_is_dropped() {
                 schema_version: None,
             },
             utc_offset_minutes: reading.info.utc_offset.minutes(),
+            who: stopat::run::Who::default(),
         };
         let journal = journal_path(folder.path(), &job.run);
         let surroundings = Surroundings {

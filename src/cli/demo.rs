@@ -16,7 +16,7 @@ use crate::{
     formats::restore_plan::{self, Answer},
     run::{
         Expectations, Journal, Outcome, RestoreJob, RunEnd, RunEvent, RunId, RunReport,
-        Surroundings, TableName, count_exactly, drop_copy, journal_path, run_restore,
+        Surroundings, TableName, Who, count_exactly, drop_copy, journal_path, run_restore,
     },
     server::{
         Connection, Gateway as _, HistoryReader, ServerError, SqlServer, read_databases,
@@ -257,6 +257,10 @@ impl Story {
             facts,
             expected: expectations.clone(),
             utc_offset_minutes: reading.info.utc_offset.minutes(),
+            who: Who {
+                login: Some(reading.info.login.clone()),
+                ..Who::default()
+            },
         };
         let run = job.run.clone();
         let report = self.restore(&gateway, job, folder).await?;
@@ -412,9 +416,15 @@ impl Story {
             RunEvent::StepEnded { report, .. } => {
                 let outcome = match &report.outcome {
                     Outcome::Done => "done".to_owned(),
-                    Outcome::DoneWithWarning(problem) => format!("done: {}", problem.sentence),
-                    Outcome::Skipped { reason } => format!("skipped: {reason}"),
-                    Outcome::Failed(problem) => format!("FAILED: {}", problem.sentence),
+                    Outcome::DoneWithWarning(failure) => {
+                        format!("done: {}", explain::step_failure(failure).sentence)
+                    }
+                    Outcome::Skipped { reason } => {
+                        format!("skipped: {}", explain::step_skip(reason))
+                    }
+                    Outcome::Failed(failure) => {
+                        format!("FAILED: {}", explain::step_failure(failure).sentence)
+                    }
                     Outcome::Cancelled => "cancelled".to_owned(),
                 };
                 self.line(&format!(
@@ -486,13 +496,7 @@ fn range_words(coverage: &Coverage) -> String {
 fn step_json(report: &crate::run::StepReport) -> Value {
     json!({
         "name": report.title,
-        "outcome": match &report.outcome {
-            Outcome::Done => "done",
-            Outcome::DoneWithWarning(_) => "done_with_warning",
-            Outcome::Skipped { .. } => "skipped",
-            Outcome::Failed(_) => "failed",
-            Outcome::Cancelled => "cancelled",
-        },
+        "outcome": report.outcome.word(),
         "seconds": report.seconds,
     })
 }

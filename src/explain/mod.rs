@@ -5,6 +5,7 @@ mod format;
 mod gap;
 mod plan;
 mod problem;
+mod run;
 mod server;
 mod settings;
 
@@ -17,6 +18,9 @@ pub use plan::{
     finding, history_note, kind_name, plan_note, refusal, set_name, skip_reason, trouble,
 };
 pub use problem::{Problem, ProblemKind};
+pub use run::{
+    PreflightWords, preflight, step_failure, step_skip, target_state, verification_fault,
+};
 pub use server::server_problem;
 pub use settings::{
     application_fault, application_problem, aside_problem, credential_problem, profile_fault,

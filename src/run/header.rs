@@ -27,6 +27,18 @@ pub struct SetHeader {
     row: Row,
 }
 
+/// Why a header is not that of the set that a plan means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderDifference {
+    /// The file has no set at this position.
+    NoSetAt {
+        position: i32,
+    },
+    AnotherBackup,
+    /// Its log sequence numbers are not the history's.
+    OtherLsn,
+}
+
 /// Every set that the answer of `HEADERONLY` lists.
 pub fn set_headers(answer: &Answer) -> Vec<SetHeader> {
     answer
@@ -59,14 +71,14 @@ fn lsn(cell: &Cell) -> Option<Lsn> {
 
 impl SetHeader {
     /// Why this is not the set that a plan means; `None` when it is.
-    pub fn difference(&self, step: &PlanStep) -> Option<String> {
+    pub fn difference(&self, step: &PlanStep) -> Option<HeaderDifference> {
         if self.backup_set_uuid != Some(step.backup_set_uuid) {
-            return Some("another backup lies there now".to_owned());
+            return Some(HeaderDifference::AnotherBackup);
         }
         if self.first_lsn.is_some_and(|lsn| lsn != step.first_lsn)
             || self.last_lsn.is_some_and(|lsn| lsn != step.last_lsn)
         {
-            return Some("its log sequence numbers differ from the history's".to_owned());
+            return Some(HeaderDifference::OtherLsn);
         }
         None
     }

@@ -3,7 +3,7 @@
 //! Each line names its number and the SHA-256 of the line before, so a changed or missing line is seen.
 //! A line that is torn at the end (the machine died while it was written) is left out and said so.
 
-use super::report::RunId;
+use super::report::{RunId, RunKind, StepFacts, Who};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -44,11 +44,20 @@ pub enum Record {
         target: String,
         /// Titles of all steps.
         steps: Vec<String>,
+        /// What the run is for; journals before there were others are of copies.
+        #[serde(default)]
+        run_kind: RunKind,
+        #[serde(flatten)]
+        who: Who,
     },
     StepBegin {
         step: usize,
         title: String,
+        /// The batch that is sent, or the line of the program that is started.
         sql: String,
+        /// SHA-256 of `sql`, lower-case hex.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statement_hash: Option<String>,
     },
     StepEnd {
         step: usize,
@@ -60,6 +69,9 @@ pub enum Record {
         words: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         messages: Vec<String>,
+        /// What it moved, measured.
+        #[serde(default, skip_serializing_if = "StepFacts::is_empty")]
+        facts: StepFacts,
     },
     /// The database that the run created, as it must be found again before it is dropped.
     CopyCreated {
@@ -123,6 +135,18 @@ pub struct JournalContent {
 /// Where the journal of a run lies: `runs/<id>.jsonl` in the folder of the workspace.
 pub fn journal_path(workspace: &Path, run: &RunId) -> PathBuf {
     workspace.join("runs").join(format!("{}.jsonl", run.0))
+}
+
+impl Record {
+    /// The beginning of a step, with the hash of what is sent.
+    pub fn step_begin(step: usize, title: &str, sql: &str) -> Self {
+        Self::StepBegin {
+            step,
+            title: title.to_owned(),
+            sql: sql.to_owned(),
+            statement_hash: (!sql.is_empty()).then(|| hash(sql)),
+        }
+    }
 }
 
 impl Journal {
@@ -247,8 +271,9 @@ fn parse(path: &Path, text: &str) -> Result<JournalContent, JournalError> {
     })
 }
 
-fn hash(line: &str) -> String {
-    Sha256::digest(line.as_bytes())
+/// SHA-256 of a text, lower-case hex: of lines here, of statements and scripts in records and reports.
+pub fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()

@@ -1,21 +1,44 @@
 //! Executing steps with a journal; what happened, as data.
+//!
+//! ```text
+//! RestorePlan + choices ─► Runbook (steps as data) ─► engine ─► StepReport… ─► RunReport
+//!                              │                        │
+//!                              └──► shown before        └──► journal: a record before and after each step
+//! ```
+//!
+//! - A [`Runbook`] is made before anything runs, and there is one engine for it: a restore to a copy is a runbook
+//!   without the steps for the application, the tail and the access mode.
+//! - Each step is on disk before it begins and after it ended, so that the next start can say where a run stands.
+//! - Failures, findings and states are data here; `explain` has their words.
+//!
+//! It does not choose backups (`domain::plan` does) and writes no T-SQL (`tsql` does).
 
 mod drop_copy;
+mod failure;
 mod header;
+mod hook;
 mod journal;
 mod preflight;
 mod report;
 mod restore;
+mod runbook;
 mod verify;
 mod watch;
 
 pub use drop_copy::{DropError, drop_copy};
+pub use failure::{ReachedBecause, StepFailure, StepSkip, TailFault, VerificationFault};
+pub use header::HeaderDifference;
+pub use hook::{HookCommand, HookFailure, run_hook};
 pub use journal::{
-    Entry, FORMAT, Journal, JournalContent, JournalError, Record, journal_path, read_journal,
+    Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, read_journal,
 };
-pub use preflight::{PreflightCheck, PreflightVerdict, preflight};
-pub use report::{Outcome, RunEnd, RunId, RunReport, StepReport, TableCount, Verification};
+pub use preflight::{PreflightCheck, PreflightFinding, PreflightVerdict, VolumeNeed, preflight};
+pub use report::{
+    Outcome, RunEnd, RunId, RunKind, RunReport, StepFacts, StepReport, TableCount, TargetState,
+    Verification, Who,
+};
 pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
+pub use runbook::{Action, Runbook, Step};
 pub use verify::{
     Expectations, Identity, TableName, count_exactly, read_identity, rows_by_metadata, verify,
 };

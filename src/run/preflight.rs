@@ -1,21 +1,18 @@
 //! What must hold before a restore starts, asked from the server: read only, and read again right before the run.
 
-use super::header::{SetHeader, set_headers};
+use super::header::{HeaderDifference, SetHeader, set_headers};
 use crate::{
     domain::{Destination, RestorePlan},
-    explain::{count, server_problem, size},
     server::{Connection, ServerError, ask},
     tsql,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One line of the preflight.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One line of the preflight; `explain::preflight` has its words.
+#[derive(Clone, Debug, PartialEq)]
 pub struct PreflightCheck {
-    pub title: String,
     pub verdict: PreflightVerdict,
-    pub detail: String,
-    pub hint: String,
+    pub finding: PreflightFinding,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,31 +25,129 @@ pub enum PreflightVerdict {
     Unknown,
 }
 
+/// What a line of the preflight found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PreflightFinding {
+    // Name.
+    NameFree {
+        name: String,
+    },
+    NameTaken {
+        name: String,
+        state: String,
+    },
+    /// Over the original, whose tail was backed up before.
+    AlreadyRestoring {
+        name: String,
+    },
+    TailNotBackedUp {
+        name: String,
+    },
+    WillBeCreated {
+        name: String,
+    },
+    // Permission.
+    MayCreate,
+    MayNotCreate,
+    PermissionNotTold,
+    // Backup files.
+    FilesAgree {
+        n_files: usize,
+    },
+    FileRefused(ServerError),
+    FileDiffers {
+        file: String,
+        difference: HeaderDifference,
+    },
+    // Version.
+    VersionTooNew {
+        backup: i64,
+        server: i64,
+    },
+    VersionUpgrade {
+        backup: i64,
+        server: i64,
+    },
+    VersionSame {
+        version: i64,
+    },
+    VersionNotTold,
+    // Certificate.
+    CertificateThere,
+    CertificateMissing {
+        thumbprint: String,
+    },
+    CertificateNotTold(ServerError),
+    // Target files.
+    TargetFilesFree {
+        n_files: usize,
+    },
+    TargetFileTaken {
+        file: String,
+        database: String,
+    },
+    TargetFileTwice {
+        file: String,
+    },
+    TargetFilesNotTold(ServerError),
+    // Free space.
+    SpaceEnough {
+        volumes: Vec<VolumeNeed>,
+    },
+    SpaceShort(VolumeNeed),
+    /// Of some files the volume or the size is not known.
+    SpacePartlyKnown {
+        volumes: Vec<VolumeNeed>,
+        volume_unknown: bool,
+        size_unknown: bool,
+    },
+    SpaceNotTold(ServerError),
+    // Other work.
+    NothingElseRuns,
+    OtherWork {
+        command: String,
+        database: String,
+        session_id: i64,
+    },
+    OtherWorkNotTold(ServerError),
+}
+
+/// What the files of the target need on one volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeNeed {
+    /// `volume_mount_point`.
+    pub volume: String,
+    pub needed_bytes: u64,
+    pub free_bytes: u64,
+}
+
 impl PreflightCheck {
-    fn new(title: &str, verdict: PreflightVerdict, detail: impl Into<String>, hint: &str) -> Self {
+    fn good(finding: PreflightFinding) -> Self {
         Self {
-            title: title.to_owned(),
-            verdict,
-            detail: detail.into(),
-            hint: hint.to_owned(),
+            verdict: PreflightVerdict::Good,
+            finding,
         }
     }
 
-    fn good(title: &str, detail: impl Into<String>) -> Self {
-        Self::new(title, PreflightVerdict::Good, detail, "")
+    fn warning(finding: PreflightFinding) -> Self {
+        Self {
+            verdict: PreflightVerdict::Warning,
+            finding,
+        }
     }
 
-    fn refused(title: &str, detail: impl Into<String>, hint: &str) -> Self {
-        Self::new(title, PreflightVerdict::Refused, detail, hint)
+    fn refused(finding: PreflightFinding) -> Self {
+        Self {
+            verdict: PreflightVerdict::Refused,
+            finding,
+        }
     }
 
-    fn unknown(title: &str, detail: impl Into<String>) -> Self {
-        Self::new(title, PreflightVerdict::Unknown, detail, "")
-    }
-
-    fn from_error(title: &str, verdict: PreflightVerdict, error: &ServerError) -> Self {
-        let problem = server_problem(error);
-        Self::new(title, verdict, problem.sentence, &problem.hint)
+    fn unknown(finding: PreflightFinding) -> Self {
+        Self {
+            verdict: PreflightVerdict::Unknown,
+            finding,
+        }
     }
 }
 
@@ -64,13 +159,9 @@ pub async fn preflight(
     let mut checks = vec![name_check(connection, plan).await?];
     let abilities = abilities(connection).await?;
     checks.push(match abilities.may_create {
-        Some(true) => PreflightCheck::good("Permission", "the login may create databases"),
-        Some(false) => PreflightCheck::refused(
-            "Permission",
-            "the login may not create databases",
-            "Ask for CREATE ANY DATABASE, or the role dbcreator.",
-        ),
-        None => PreflightCheck::unknown("Permission", "the server does not tell"),
+        Some(true) => PreflightCheck::good(PreflightFinding::MayCreate),
+        Some(false) => PreflightCheck::refused(PreflightFinding::MayNotCreate),
+        None => PreflightCheck::unknown(PreflightFinding::PermissionNotTold),
     });
     let (files, headers) = backup_files(connection, plan).await?;
     checks.push(files);
@@ -97,29 +188,26 @@ async fn name_check(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
 ) -> Result<PreflightCheck, ServerError> {
-    const TITLE: &str = "Name";
-    let name = tsql::target_database(plan);
-    let answer = ask(connection, &tsql::database_state(name)).await?;
+    let name = tsql::target_database(plan).to_owned();
+    let answer = ask(connection, &tsql::database_state(&name)).await?;
     Ok(match (&plan.destination, answer.first()) {
-        (Destination::Copy { .. }, None) => PreflightCheck::good(TITLE, format!("{name} is free")),
-        (Destination::Copy { .. }, Some(row)) => PreflightCheck::refused(
-            TITLE,
-            format!(
-                "{name} exists already and is {}",
-                row.text("state_desc").unwrap_or_default()
-            ),
-            "Choose another name for the copy.",
-        ),
-        (Destination::Original, Some(row)) if row.int("state") == Some(RESTORING) => {
-            PreflightCheck::good(TITLE, format!("{name} is RESTORING"))
+        (Destination::Copy { .. }, None) => {
+            PreflightCheck::good(PreflightFinding::NameFree { name })
         }
-        (Destination::Original, Some(_)) => PreflightCheck::refused(
-            TITLE,
-            format!("{name} exists and the tail of its log is not backed up"),
-            "Restore to a copy.",
-        ),
+        (Destination::Copy { .. }, Some(row)) => {
+            PreflightCheck::refused(PreflightFinding::NameTaken {
+                name,
+                state: row.text("state_desc").unwrap_or_default(),
+            })
+        }
+        (Destination::Original, Some(row)) if row.int("state") == Some(RESTORING) => {
+            PreflightCheck::good(PreflightFinding::AlreadyRestoring { name })
+        }
+        (Destination::Original, Some(_)) => {
+            PreflightCheck::refused(PreflightFinding::TailNotBackedUp { name })
+        }
         (Destination::Original, None) => {
-            PreflightCheck::good(TITLE, format!("{name} will be created"))
+            PreflightCheck::good(PreflightFinding::WillBeCreated { name })
         }
     })
 }
@@ -147,7 +235,6 @@ async fn backup_files(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
 ) -> Result<(PreflightCheck, Vec<SetHeader>), ServerError> {
-    const TITLE: &str = "Backup files";
     let mut by_device: BTreeMap<String, Vec<SetHeader>> = BTreeMap::new();
     let mut used = Vec::new();
     let mut n_files = 0;
@@ -160,7 +247,7 @@ async fn backup_files(
                     }
                     Err(error) => {
                         return Ok((
-                            PreflightCheck::from_error(TITLE, PreflightVerdict::Refused, &error),
+                            PreflightCheck::refused(PreflightFinding::FileRefused(error)),
                             used,
                         ));
                     }
@@ -171,16 +258,17 @@ async fn backup_files(
                 .get(device.name())
                 .and_then(|sets| sets.iter().find(|s| s.position == i64::from(step.position)));
             let difference = match header {
-                None => Some(format!("it has no backup at position {}", step.position)),
+                None => Some(HeaderDifference::NoSetAt {
+                    position: step.position,
+                }),
                 Some(header) => header.difference(step),
             };
             if let Some(difference) = difference {
                 return Ok((
-                    PreflightCheck::refused(
-                        TITLE,
-                        format!("{}: {difference}", device.name()),
-                        "The file was overwritten since the history was read; refresh and plan again.",
-                    ),
+                    PreflightCheck::refused(PreflightFinding::FileDiffers {
+                        file: device.name().to_owned(),
+                        difference,
+                    }),
                     used,
                 ));
             }
@@ -190,37 +278,22 @@ async fn backup_files(
         }
     }
     Ok((
-        PreflightCheck::good(
-            TITLE,
-            format!(
-                "{} can be opened and hold what the plan expects",
-                count(n_files, "file", "files")
-            ),
-        ),
+        PreflightCheck::good(PreflightFinding::FilesAgree { n_files }),
         used,
     ))
 }
 
 fn version_check(abilities: &Abilities, headers: &[SetHeader]) -> PreflightCheck {
-    const TITLE: &str = "Version";
     let newest = headers.iter().filter_map(|h| h.database_version).max();
     match (abilities.database_version, newest) {
-        (Some(server), Some(backup)) if backup > server => PreflightCheck::refused(
-            TITLE,
-            format!("the backups have version {backup} and this server supports up to {server}"),
-            "Restore on a server of that version or later.",
-        ),
-        (Some(server), Some(backup)) if backup < server => PreflightCheck::new(
-            TITLE,
-            PreflightVerdict::Warning,
-            format!("the copy will be upgraded from version {backup} to {server}"),
-            "It cannot go back to the older server afterwards.",
-        ),
-        (Some(_), Some(backup)) => PreflightCheck::good(
-            TITLE,
-            format!("database version {backup}, as this server's"),
-        ),
-        _ => PreflightCheck::unknown(TITLE, "the server does not tell"),
+        (Some(server), Some(backup)) if backup > server => {
+            PreflightCheck::refused(PreflightFinding::VersionTooNew { backup, server })
+        }
+        (Some(server), Some(backup)) if backup < server => {
+            PreflightCheck::warning(PreflightFinding::VersionUpgrade { backup, server })
+        }
+        (Some(_), Some(version)) => PreflightCheck::good(PreflightFinding::VersionSame { version }),
+        _ => PreflightCheck::unknown(PreflightFinding::VersionNotTold),
     }
 }
 
@@ -229,7 +302,6 @@ async fn certificate_check(
     connection: &mut dyn Connection,
     headers: &[SetHeader],
 ) -> Result<Option<PreflightCheck>, ServerError> {
-    const TITLE: &str = "Certificate";
     let wanted: BTreeSet<&str> = headers
         .iter()
         .filter_map(|h| h.encryptor_thumbprint.as_deref())
@@ -240,10 +312,8 @@ async fn certificate_check(
     let answer = match answered(ask(connection, &tsql::thumbprints()).await)? {
         Ok(answer) => answer,
         Err(error) => {
-            return Ok(Some(PreflightCheck::from_error(
-                TITLE,
-                PreflightVerdict::Unknown,
-                &error,
+            return Ok(Some(PreflightCheck::unknown(
+                PreflightFinding::CertificateNotTold(error),
             )));
         }
     };
@@ -258,12 +328,10 @@ async fn certificate_check(
             .iter()
             .find(|thumbprint| !here.contains(**thumbprint))
         {
-            Some(missing) => PreflightCheck::refused(
-                TITLE,
-                format!("the key with thumbprint 0x{missing} is not on this server"),
-                "Restore the certificate with its private key into master first.",
-            ),
-            None => PreflightCheck::good(TITLE, "the key that protects the backups is there"),
+            Some(missing) => PreflightCheck::refused(PreflightFinding::CertificateMissing {
+                thumbprint: (*missing).to_owned(),
+            }),
+            None => PreflightCheck::good(PreflightFinding::CertificateThere),
         },
     ))
 }
@@ -272,14 +340,11 @@ async fn target_files(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
 ) -> Result<PreflightCheck, ServerError> {
-    const TITLE: &str = "Target files";
     let answer = match answered(ask(connection, &tsql::master_files()).await)? {
         Ok(answer) => answer,
         Err(error) => {
-            return Ok(PreflightCheck::from_error(
-                TITLE,
-                PreflightVerdict::Unknown,
-                &error,
+            return Ok(PreflightCheck::unknown(
+                PreflightFinding::TargetFilesNotTold(error),
             ));
         }
     };
@@ -297,42 +362,32 @@ async fn target_files(
     for file in &plan.moves {
         let path = file.to.to_lowercase();
         if let Some(database) = taken.get(&path) {
-            return Ok(PreflightCheck::refused(
-                TITLE,
-                format!("{} belongs to {database}", file.to),
-                "Choose another name or folder for the copy.",
-            ));
+            return Ok(PreflightCheck::refused(PreflightFinding::TargetFileTaken {
+                file: file.to.clone(),
+                database: database.clone(),
+            }));
         }
         if !own.insert(path) {
-            return Ok(PreflightCheck::refused(
-                TITLE,
-                format!("{} is meant for two files of the copy", file.to),
-                "Give each file its own name.",
-            ));
+            return Ok(PreflightCheck::refused(PreflightFinding::TargetFileTwice {
+                file: file.to.clone(),
+            }));
         }
     }
-    Ok(PreflightCheck::good(
-        TITLE,
-        format!(
-            "{} will be created",
-            count(plan.moves.len(), "file", "files")
-        ),
-    ))
+    Ok(PreflightCheck::good(PreflightFinding::TargetFilesFree {
+        n_files: plan.moves.len(),
+    }))
 }
 
 async fn space_check(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
 ) -> Result<PreflightCheck, ServerError> {
-    const TITLE: &str = "Free space";
     let answer = match answered(ask(connection, &tsql::volumes()).await)? {
         Ok(answer) => answer,
         Err(error) => {
-            return Ok(PreflightCheck::from_error(
-                TITLE,
-                PreflightVerdict::Unknown,
-                &error,
-            ));
+            return Ok(PreflightCheck::unknown(PreflightFinding::SpaceNotTold(
+                error,
+            )));
         }
     };
     let volumes: Vec<(String, u64)> = answer
@@ -346,7 +401,7 @@ async fn space_check(
         })
         .collect();
     let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut unknown = BTreeSet::new();
+    let (mut volume_unknown, mut size_unknown) = (false, false);
     for file in &plan.moves {
         let path = file.to.to_lowercase();
         let volume = volumes
@@ -357,64 +412,46 @@ async fn space_check(
             (Some((mount, _)), Some(bytes)) => {
                 *needed.entry(mount).or_default() += bytes;
             }
-            (None, _) => {
-                unknown.insert("the volume of a file is not known to the server");
-            }
-            (_, None) => {
-                unknown.insert("the size of a file is not known");
-            }
+            (None, _) => volume_unknown = true,
+            (_, None) => size_unknown = true,
         }
     }
-    let mut words = Vec::new();
+    let mut needs = Vec::new();
     for (mount, free) in &volumes {
         let Some(bytes) = needed.get(mount.as_str()) else {
             continue;
         };
+        let need = VolumeNeed {
+            volume: mount.to_uppercase(),
+            needed_bytes: *bytes,
+            free_bytes: *free,
+        };
         if bytes > free {
-            return Ok(PreflightCheck::refused(
-                TITLE,
-                format!(
-                    "{} needs {} and has {} free",
-                    mount.to_uppercase(),
-                    size(*bytes),
-                    size(*free)
-                ),
-                "Free some space, or send the files to another volume.",
-            ));
+            return Ok(PreflightCheck::refused(PreflightFinding::SpaceShort(need)));
         }
-        words.push(format!(
-            "{} needs {} of {} free",
-            mount.to_uppercase(),
-            size(*bytes),
-            size(*free)
-        ));
+        needs.push(need);
     }
-    words.extend(unknown.iter().map(|word| (*word).to_owned()));
-    Ok(PreflightCheck::new(
-        TITLE,
-        if unknown.is_empty() && !words.is_empty() {
-            PreflightVerdict::Good
-        } else {
-            PreflightVerdict::Unknown
-        },
-        words.join(", "),
-        "",
-    ))
+    Ok(if volume_unknown || size_unknown || needs.is_empty() {
+        PreflightCheck::unknown(PreflightFinding::SpacePartlyKnown {
+            volumes: needs,
+            volume_unknown,
+            size_unknown,
+        })
+    } else {
+        PreflightCheck::good(PreflightFinding::SpaceEnough { volumes: needs })
+    })
 }
 
 async fn running_check(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
 ) -> Result<PreflightCheck, ServerError> {
-    const TITLE: &str = "Other work";
     let answer = match answered(ask(connection, &tsql::running_backups()).await)? {
         Ok(answer) => answer,
         Err(error) => {
-            return Ok(PreflightCheck::from_error(
-                TITLE,
-                PreflightVerdict::Unknown,
-                &error,
-            ));
+            return Ok(PreflightCheck::unknown(PreflightFinding::OtherWorkNotTold(
+                error,
+            )));
         }
     };
     let target = tsql::target_database(plan).to_lowercase();
@@ -425,16 +462,11 @@ async fn running_check(
         name == target || (plan.tail.is_some() && name == source)
     });
     Ok(match busy {
-        Some(row) => PreflightCheck::refused(
-            TITLE,
-            format!(
-                "{} of {} runs in session {}",
-                row.text("command").unwrap_or_default(),
-                row.text("database_name").unwrap_or_default(),
-                row.int("session_id").unwrap_or_default()
-            ),
-            "Wait until it has finished.",
-        ),
-        None => PreflightCheck::good(TITLE, "no backup or restore of it runs"),
+        Some(row) => PreflightCheck::refused(PreflightFinding::OtherWork {
+            command: row.text("command").unwrap_or_default(),
+            database: row.text("database_name").unwrap_or_default(),
+            session_id: row.int("session_id").unwrap_or_default(),
+        }),
+        None => PreflightCheck::good(PreflightFinding::NothingElseRuns),
     })
 }

@@ -1,9 +1,11 @@
 //! What happened, as data: `StepReport` per step, `RunReport` at the end.
 
+use super::failure::{StepFailure, StepSkip, VerificationFault};
 use crate::{
     domain::{RestorePlan, UtcTime},
-    explain::Problem,
+    server::ServerError,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A run's id: its UTC start and four hex digits, as `20261122T062812Z-1f3a`.
@@ -17,14 +19,93 @@ impl RunId {
     }
 }
 
+/// What a run is for. Stored in journals, so it changes by addition alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// A restore into a new database.
+    #[default]
+    RestoreCopy,
+    /// A restore over the database that the backups are of.
+    RestoreOver,
+    Backup,
+    /// Jobs and schedules on the server were made, changed or removed.
+    Schedule,
+    /// Backup files were deleted by a policy.
+    Retention,
+    /// A restore that was made to be measured, and dropped.
+    Drill,
+    /// A point-in-time restore that Azure carries out.
+    AzureRestore,
+    /// Written by a later version.
+    #[serde(other)]
+    Other,
+}
+
+/// Who started a run and from where; what is not known is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The operating system's user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The login on the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// The machine that stopat runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+}
+
+/// What a step moved, measured while it ran: estimates and objectives are built from it. Stored in journals.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepFacts {
+    /// `full`, `differential` or `log`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_kind: Option<String>,
+    /// On the media.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Before compression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compressed: Option<bool>,
+    /// Read or written, as the server sees them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Of a program that was run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+}
+
+impl StepFacts {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Done,
-    DoneWithWarning(Problem),
-    Skipped { reason: String },
-    Failed(Problem),
+    DoneWithWarning(StepFailure),
+    Skipped { reason: StepSkip },
+    Failed(StepFailure),
     Cancelled,
+}
+
+impl Outcome {
+    /// The word of `run-journal/1` and of reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::DoneWithWarning(_) => "done_with_warning",
+            Self::Skipped { .. } => "skipped",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// One step that ended.
@@ -35,8 +116,26 @@ pub struct StepReport {
     pub started: UtcTime,
     pub seconds: f64,
     pub outcome: Outcome,
-    /// The server's messages, with the second of the run at which they came.
+    /// The server's messages, or what a program printed, with the second of the run at which they came.
     pub messages: Vec<(f64, String)>,
+    pub facts: StepFacts,
+}
+
+/// The state of the target as it was read last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetState {
+    /// There is no database of that name.
+    NotThere,
+    /// Nothing was sent that could have changed it.
+    NotTouched,
+    Online,
+    Restoring,
+    /// `RESTORING` inside, readable between two logs.
+    Standby,
+    /// `sys.databases.state_desc`.
+    Other(String),
+    /// It could not be asked.
+    Unknown(ServerError),
 }
 
 /// The state in which a run leaves the target.
@@ -50,8 +149,21 @@ pub enum RunEnd {
     Untouched,
     /// The database is `RESTORING`.
     Restoring,
-    /// The user cancelled; the state of the target in words.
-    Cancelled { state: String },
+    /// The user cancelled.
+    Cancelled,
+}
+
+impl RunEnd {
+    /// The word of `run-journal/1` and of reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::OnlineNotVerified => "online_not_verified",
+            Self::Untouched => "untouched",
+            Self::Restoring => "restoring",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// Rows of one protected table.
@@ -61,7 +173,7 @@ pub struct TableCount {
     pub table: String,
     /// From partition metadata on the original, now; `None` when the table is not there.
     pub rows_original: Option<u64>,
-    /// Exact, on the copy; `None` when the table is not there.
+    /// Exact, in the restored database; `None` when the table is not there.
     pub rows_copy: Option<u64>,
 }
 
@@ -73,13 +185,15 @@ pub struct Verification {
     pub tables: Vec<TableCount>,
     /// The newest migration in `__EFMigrationsHistory`, where the application has one.
     pub schema_version: Option<String>,
-    pub problems: Vec<Problem>,
+    pub problems: Vec<VerificationFault>,
 }
 
 /// Everything about a finished run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunReport {
     pub id: RunId,
+    pub kind: RunKind,
+    pub who: Who,
     pub server: String,
     pub target_database: String,
     pub plan: RestorePlan,
@@ -87,6 +201,7 @@ pub struct RunReport {
     pub seconds: f64,
     pub steps: Vec<StepReport>,
     pub end: RunEnd,
+    pub state: TargetState,
     pub verification: Option<Verification>,
     /// Identity of the created copy: `database_guid` and creation time, for *Drop the copy…*.
     pub copy: Option<(Uuid, String)>,

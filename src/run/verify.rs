@@ -1,11 +1,11 @@
 //! Whether the copy is what it should be: its state, its protected tables, the version of its schema.
 
 use super::{
+    failure::VerificationFault,
     preflight::ONLINE,
     report::{TableCount, Verification},
 };
 use crate::{
-    explain::{Problem, ProblemKind, server_problem},
     server::{Connection, ServerError, ask},
     settings::Application,
     tsql,
@@ -150,16 +150,17 @@ pub async fn verify(
 ) -> Result<Verification, ServerError> {
     let mut verification = Verification::default();
     let Some(identity) = read_identity(connection, copy).await? else {
-        verification
-            .problems
-            .push(missing(format!("{copy} is not there")));
+        verification.problems.push(VerificationFault::NotThere {
+            database: copy.to_owned(),
+        });
         return Ok(verification);
     };
     verification.state.clone_from(&identity.state);
     if !identity.online {
-        verification
-            .problems
-            .push(missing(format!("{copy} is {}", identity.state)));
+        verification.problems.push(VerificationFault::NotOnline {
+            database: copy.to_owned(),
+            state: identity.state,
+        });
         return Ok(verification);
     }
     let of_original = if copy == original {
@@ -171,7 +172,9 @@ pub async fn verify(
         let rows_copy = match count_exactly(connection, copy, table).await {
             Ok(rows) => rows,
             Err(error @ ServerError::Refused { .. }) => {
-                verification.problems.push(server_problem(&error));
+                verification
+                    .problems
+                    .push(VerificationFault::Refused(error));
                 continue;
             }
             Err(other) => return Err(other),
@@ -181,9 +184,9 @@ pub async fn verify(
             continue;
         }
         if rows_copy.is_none() {
-            verification
-                .problems
-                .push(missing(format!("The copy has no table {table}")));
+            verification.problems.push(VerificationFault::TableMissing {
+                table: table.to_string(),
+            });
         }
         verification.tables.push(TableCount {
             table: table.to_string(),
@@ -198,19 +201,12 @@ pub async fn verify(
                 verification.schema_version = answer.first().and_then(|row| row.text("newest"));
             }
             Err(error @ ServerError::Refused { .. }) => {
-                verification.problems.push(server_problem(&error));
+                verification
+                    .problems
+                    .push(VerificationFault::Refused(error));
             }
             Err(other) => return Err(other),
         }
     }
     Ok(verification)
-}
-
-fn missing(sentence: String) -> Problem {
-    Problem {
-        kind: ProblemKind::Server,
-        sentence,
-        hint: "Look at the database before anybody uses it.".to_owned(),
-        details: Vec::new(),
-    }
 }

@@ -10,6 +10,7 @@ mod application;
 mod credentials;
 mod data_root;
 mod logs;
+mod operator;
 mod preferences;
 mod profile;
 mod stored;
@@ -24,6 +25,7 @@ pub use application::{
 pub use credentials::{CredentialError, PasswordStore, SessionStore, SystemStore};
 pub use data_root::{DataRoot, PORTABLE_MARK};
 pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
+pub use operator::Operator;
 pub use preferences::{Preferences, ThemeChoice};
 pub use profile::{Encryption, PasswordKept, Profile, ProfileFault, RESERVED_NAME, Reach, SignIn};
 pub use stored::{Aside, Loaded, StoreError, save_text};

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{BackupType, RestorePlan},
-    explain::figures,
+    explain::{figures, preflight},
     run::PreflightVerdict,
     state::{Action, Page, Review, State},
     tsql::Batch,
@@ -203,6 +203,7 @@ fn checks_ui(ui: &mut Ui, review: &Review) {
         return;
     };
     for check in checks {
+        let words = preflight(check);
         let (word, color) = match check.verdict {
             PreflightVerdict::Good => ("good", palette.log),
             PreflightVerdict::Warning => ("mind", palette.at_risk),
@@ -215,19 +216,17 @@ fn checks_ui(ui: &mut Ui, review: &Review) {
                 ui.spacing_mut().item_spacing.y = 1.0;
                 ui.add(
                     Label::new(
-                        RichText::new(&check.title)
+                        RichText::new(words.title)
                             .font(semibold(13.0))
                             .color(palette.text),
                     )
                     .wrap(),
                 );
-                for words in [&check.detail, &check.hint] {
-                    if !words.is_empty() {
+                for line in [&words.detail, &words.hint] {
+                    if !line.is_empty() {
                         ui.add(
                             Label::new(
-                                RichText::new(words)
-                                    .font(regular(11.5))
-                                    .color(palette.muted),
+                                RichText::new(line).font(regular(11.5)).color(palette.muted),
                             )
                             .wrap(),
                         );

@@ -131,7 +131,7 @@ fn end_words(end: &RunEnd, palette: &Palette) -> (&'static str, Color32) {
         RunEnd::OnlineNotVerified => ("online, not checked", palette.at_risk),
         RunEnd::Untouched => ("nothing was created", palette.at_risk),
         RunEnd::Restoring => ("left RESTORING", palette.danger),
-        RunEnd::Cancelled { .. } => ("cancelled", palette.at_risk),
+        RunEnd::Cancelled => ("cancelled", palette.at_risk),
     }
 }
 

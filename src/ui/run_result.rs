@@ -6,7 +6,7 @@ use super::{
     widgets::{small, strong},
 };
 use crate::{
-    explain::figures,
+    explain::{figures, step_failure, target_state, verification_fault},
     run::{Outcome, RunEnd, RunReport, Verification},
     state::RunView,
 };
@@ -37,9 +37,11 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
                 "{} is left RESTORING. {} was not touched. Drop what is there and begin again.",
                 run.target_database, run.database
             ),
-            RunEnd::Cancelled { state } => {
-                format!("Cancelled. {state}. {} was not touched.", run.database)
-            }
+            RunEnd::Cancelled => format!(
+                "Cancelled. {}. {} was not touched.",
+                target_state(&report.state, &run.target_database),
+                run.database
+            ),
         };
         strong(ui, words, 14.0);
         small(
@@ -51,13 +53,13 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
             ),
         );
         for step in &report.steps {
-            if let Outcome::Failed(problem) | Outcome::DoneWithWarning(problem) = &step.outcome {
-                problem_ui(ui, problem);
+            if let Outcome::Failed(failure) | Outcome::DoneWithWarning(failure) = &step.outcome {
+                problem_ui(ui, &step_failure(failure));
             }
         }
         if let Some(verification) = &report.verification {
-            for problem in &verification.problems {
-                problem_ui(ui, problem);
+            for fault in &verification.problems {
+                problem_ui(ui, &verification_fault(fault));
             }
             ui.add_space(8.0);
             verification_ui(ui, verification);

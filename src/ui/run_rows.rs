@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::BackupType,
-    explain::figures,
+    explain::{figures, step_failure, step_skip},
     run::{Outcome, StepReport},
     state::{RunView, State},
 };
@@ -189,9 +189,11 @@ fn row_detail(run: &RunView, row: &Row, standing: &Standing<'_>) -> String {
                 .messages
                 .last()
                 .map_or_else(|| "done".to_owned(), |(_, text)| text.clone()),
-            Outcome::DoneWithWarning(problem) => format!("done, but {}", problem.sentence),
-            Outcome::Skipped { reason } => format!("skipped: {reason}"),
-            Outcome::Failed(problem) => problem.sentence.clone(),
+            Outcome::DoneWithWarning(failure) => {
+                format!("done, but {}", step_failure(failure).sentence)
+            }
+            Outcome::Skipped { reason } => format!("skipped: {}", step_skip(reason)),
+            Outcome::Failed(failure) => step_failure(failure).sentence,
             Outcome::Cancelled => "cancelled".to_owned(),
         },
         Standing::Running => {

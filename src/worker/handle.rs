@@ -4,6 +4,7 @@ use super::{
     jobs::Jobs,
     messages::{Event, Request},
 };
+use crate::settings::Operator;
 use std::{
     path::PathBuf,
     sync::{Arc, mpsc},
@@ -41,9 +42,10 @@ pub(super) struct Events {
 }
 
 impl Worker {
-    /// `wake` is called after each event, from the worker's threads; it must be quick.
+    /// `operator` is named in the journals of runs. `wake` is called after each event, from the worker's threads; it must be quick.
     pub fn start(
         data_root: PathBuf,
+        operator: Operator,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<WorkerHandle, WorkerError> {
         let runtime = runtime()?;
@@ -56,7 +58,7 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name("stopat-worker".to_owned())
             .spawn(move || {
-                let (jobs, reports) = Jobs::new(data_root, events_out);
+                let (jobs, reports) = Jobs::new(data_root, operator, events_out);
                 runtime.block_on(jobs.serve(inbox, reports));
                 runtime.shutdown_timeout(std::time::Duration::from_secs(2));
             })

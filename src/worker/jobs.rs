@@ -11,10 +11,10 @@ use super::{
 use crate::{
     domain::{RestorePlan, RestoreRequest, UtcTime},
     explain::{Problem, ProblemKind, credential_problem, server_problem},
-    run::RunId,
-    server::{Gateway, ServerError, ServerReading},
+    run::{RunId, Who},
+    server::{Gateway, ServerError, ServerInfo, ServerReading},
     settings::{
-        Application, DataRoot, PasswordKept, PasswordStore as _, Profile, SessionStore,
+        Application, DataRoot, Operator, PasswordKept, PasswordStore as _, Profile, SessionStore,
         SystemStore, Workspace,
     },
     tsql::ServerFacts,
@@ -74,6 +74,7 @@ pub(super) struct Server {
 /// Everything that the worker keeps between requests.
 pub(super) struct Jobs {
     pub(super) root: DataRoot,
+    operator: Operator,
     pub(super) workspace: Option<Workspace>,
     pub(super) profiles: Vec<Profile>,
     pub(super) applications: Arc<Vec<Application>>,
@@ -89,11 +90,16 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    pub(super) fn new(data_root: PathBuf, events: Events) -> (Self, UnboundedReceiver<Report>) {
+    pub(super) fn new(
+        data_root: PathBuf,
+        operator: Operator,
+        events: Events,
+    ) -> (Self, UnboundedReceiver<Report>) {
         let (reports, inbox) = unbounded_channel();
         let stop = CancellationToken::new();
         let jobs = Self {
             root: DataRoot::at(data_root),
+            operator,
             workspace: None,
             profiles: Vec::new(),
             applications: Arc::default(),
@@ -523,9 +529,19 @@ impl Jobs {
             history,
             facts,
             utc_offset_minutes: server.reading.info.utc_offset.minutes(),
+            who: self.who(&server.reading.info),
             events: self.events.clone(),
             reports: self.reports.clone(),
         });
+    }
+
+    /// Who acts on a server, for journals.
+    pub(super) fn who(&self, info: &ServerInfo) -> Who {
+        Who {
+            user: self.operator.user.clone(),
+            login: Some(info.login.clone()),
+            host: self.operator.host.clone(),
+        }
     }
 
     fn drop_copy(&self, id: ServerId, run: RunId) {

@@ -10,8 +10,8 @@ use crate::{
     explain::{Problem, ProblemKind, server_problem},
     run::{
         self, DropError, Expectations, Journal, JournalError, PreflightCheck, RestoreJob, RunEvent,
-        RunId, RunProgress, RunReport, Surroundings, journal_path, preflight, rows_by_metadata,
-        run_restore,
+        RunId, RunProgress, RunReport, Surroundings, Who, journal_path, preflight,
+        rows_by_metadata, run_restore,
     },
     server::{Gateway, ServerError, ServerInfo},
     settings::Application,
@@ -42,6 +42,7 @@ pub(super) struct Start {
     pub(super) history: History,
     pub(super) facts: ServerFacts,
     pub(super) utc_offset_minutes: i32,
+    pub(super) who: Who,
     pub(super) events: Events,
     pub(super) reports: UnboundedSender<Report>,
 }
@@ -114,6 +115,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
         history,
         facts,
         utc_offset_minutes,
+        who,
         events,
         reports,
     } = start;
@@ -159,6 +161,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
             facts,
             expected,
             utc_offset_minutes,
+            who,
         },
         gateway.as_ref(),
         &tell,

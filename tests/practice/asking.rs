@@ -8,8 +8,8 @@ use stopat::{
     },
     practice::{ClockChoice, PracticeOptions, PracticeServer, WorldFolder},
     run::{
-        Expectations, Journal, RestoreJob, RunEvent, RunId, RunReport, Surroundings, journal_path,
-        run_restore,
+        Expectations, Journal, RestoreJob, RunEvent, RunId, RunReport, Surroundings, Who,
+        journal_path, run_restore,
     },
     server::{
         Answer, Cell, Connection, Credentials, Endpoint, Gateway as _, HistoryReader, ServerError,
@@ -200,6 +200,7 @@ impl Practice {
                 },
                 expected: Expectations::default(),
                 utc_offset_minutes: reading.info.utc_offset.minutes(),
+                who: Who::default(),
             },
             Surroundings {
                 gateway: &self.gateway,

@@ -62,9 +62,9 @@ fn file_on_disk(folder: &Path, server_path: &str) -> PathBuf {
     panic!("no file {name} in the world");
 }
 
-fn failure(report: &RunReport) -> &stopat::explain::Problem {
+fn failure(report: &RunReport) -> stopat::explain::Problem {
     match report.steps.last().map(|step| &step.outcome) {
-        Some(Outcome::Failed(problem)) => problem,
+        Some(Outcome::Failed(failure)) => stopat::explain::step_failure(failure),
         other => panic!("not a failure: {other:?}"),
     }
 }

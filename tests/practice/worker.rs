@@ -5,7 +5,7 @@ use stopat::{
     domain::{Destination, Limits, RestoreRequest, Target, plan},
     practice::{PracticeOptions, PracticeServer, WorldFolder},
     run::{Outcome, RunEnd},
-    settings::DataRoot,
+    settings::{DataRoot, Operator},
     worker::{
         DatabaseState, Event, PreflightVerdict, Request, ServerId, ServerStatus, Worker,
         WorkerHandle,
@@ -52,7 +52,8 @@ fn make_a_small_world(root: &std::path::Path) {
 fn connect_look_restore_and_drop() {
     let root = tempfile::tempdir().expect("a temporary folder");
     make_a_small_world(root.path());
-    let worker = Worker::start(root.path().to_owned(), || {}).expect("the worker starts");
+    let worker = Worker::start(root.path().to_owned(), Operator::default(), || {})
+        .expect("the worker starts");
     worker.send(Request::OpenWorkspace {
         name: "default".to_owned(),
     });

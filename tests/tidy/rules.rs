@@ -216,8 +216,4 @@ pub fn may_read_clocks(folder: &str) -> bool {
 }
 
 /// Arrows that are against the table today, each with what has to happen. The test fails when one is no longer needed.
-pub const OWED: &[(&str, &str, &str)] = &[(
-    "run",
-    "crate::explain",
-    "runs tell their failures as data of their own, and explain puts them into words",
-)];
+pub const OWED: &[(&str, &str, &str)] = &[];

@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 use stopat::{
     app::{App, Backend},
     domain::{History, UtcOffset},
-    run::{PreflightCheck, PreflightVerdict, RunId},
+    run::{PreflightCheck, PreflightFinding, PreflightVerdict, RunId, VolumeNeed},
     server::{DatabaseState, DatabaseSummary, ServerInfo},
     settings::{Preferences, ThemeChoice},
     state::OwnClock,
@@ -75,36 +75,38 @@ pub fn run_id() -> RunId {
 }
 
 fn checks() -> Vec<PreflightCheck> {
-    let check = |title: &str, verdict, detail: &str, hint: &str| PreflightCheck {
-        title: title.to_owned(),
-        verdict,
-        detail: detail.to_owned(),
-        hint: hint.to_owned(),
-    };
+    let check = |verdict, finding| PreflightCheck { verdict, finding };
     vec![
         check(
-            "The name is free",
             PreflightVerdict::Good,
-            "no database is called so",
-            "",
+            PreflightFinding::NameFree {
+                name: "OctopusAI_20261122_0828".to_owned(),
+            },
         ),
         check(
-            "Space",
+            PreflightVerdict::Good,
+            PreflightFinding::FilesAgree { n_files: 12 },
+        ),
+        check(
             PreflightVerdict::Warning,
-            "D: has 96.1 GB free, the copy takes 83.6 GB",
-            "Less than a fifth stays free.",
+            PreflightFinding::VersionUpgrade {
+                backup: 904,
+                server: 957,
+            },
         ),
         check(
-            "The files are there",
             PreflightVerdict::Good,
-            "12 of 12",
-            "",
+            PreflightFinding::SpaceEnough {
+                volumes: vec![VolumeNeed {
+                    volume: "D:\\".to_owned(),
+                    needed_bytes: 83_600_000_000,
+                    free_bytes: 96_100_000_000,
+                }],
+            },
         ),
         check(
-            "Version",
             PreflightVerdict::Unknown,
-            "the server does not tell its version",
-            "",
+            PreflightFinding::PermissionNotTold,
         ),
     ]
 }

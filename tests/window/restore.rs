@@ -9,7 +9,10 @@ use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};
 use stopat::{
     app::App,
-    run::{Outcome, RunEnd, RunProgress, RunReport, StepReport, TableCount, Verification},
+    run::{
+        Outcome, RunEnd, RunKind, RunProgress, RunReport, StepFacts, StepReport, TableCount,
+        TargetState, Verification, Who,
+    },
     settings::ThemeChoice,
     state::{Action, Page},
     worker::{Event, Request},
@@ -80,6 +83,7 @@ fn step(title: &str) -> StepReport {
             5.0,
             "RESTORE DATABASE successfully processed 1430 pages".to_owned(),
         )],
+        facts: StepFacts::default(),
     }
 }
 
@@ -94,6 +98,8 @@ pub fn ended(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
     };
     let report = RunReport {
         id: run_id(),
+        kind: RunKind::RestoreCopy,
+        who: Who::default(),
         server: "PRACTICE".to_owned(),
         target_database: run.target_database.clone(),
         plan: run.plan.clone(),
@@ -101,6 +107,7 @@ pub fn ended(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
         seconds: 74.0,
         steps: run.steps.iter().map(|title| step(title)).collect(),
         end: RunEnd::Verified,
+        state: TargetState::Online,
         verification: Some(Verification {
             state: "ONLINE".to_owned(),
             tables: vec![

@@ -3,11 +3,11 @@
 use super::{LOOK_AFTER, Run, StepResult};
 use crate::{
     domain::{self, BackupType, Destination, HistoryRecords, ServerTime, Target},
-    explain::{Problem, ProblemKind, server_problem},
     run::{
+        failure::{ReachedBecause, StepFailure, TailFault},
         header::set_headers,
         journal::{JournalError, Record},
-        report::{Outcome, RunEnd},
+        report::{Outcome, RunEnd, TargetState},
         verify::{Identity, read_identity, verify},
         watch::Watch,
     },
@@ -23,7 +23,7 @@ impl Run<'_> {
         watch: Option<&Watch>,
         last: usize,
         reached: bool,
-    ) -> Result<Option<(RunEnd, String)>, JournalError> {
+    ) -> Result<Option<(RunEnd, TargetState)>, JournalError> {
         let identity = match read_identity(work, &self.target).await {
             Ok(identity) => identity,
             Err(error) => {
@@ -34,19 +34,12 @@ impl Run<'_> {
         if !identity.as_ref().is_some_and(|identity| identity.restoring) {
             return Ok(None);
         }
-        let Some(reason) = self.why_reached(reached) else {
-            let problem = Problem {
-                kind: ProblemKind::Server,
-                sentence: format!(
-                    "{} stays RESTORING: the last log does not prove that the moment was reached",
-                    self.target
-                ),
-                hint: "Restore the next log with the same STOPAT, or recover it as it is."
-                    .to_owned(),
-                details: Vec::new(),
+        let Some(why) = self.why_reached(reached) else {
+            let failure = StepFailure::StaysRestoring {
+                database: self.target.clone(),
             };
             let began = self.begin_step(last + 1, LOOK_AFTER, "")?;
-            let result = StepResult::Refused(problem);
+            let result = StepResult::Refused(failure);
             self.end_step(last + 1, LOOK_AFTER, "", began, result, Vec::new())?;
             return self.end_after_stop().await.map(Some);
         };
@@ -55,14 +48,9 @@ impl Run<'_> {
             let began = self.begin_step(last, &batch.title, &batch.sql)?;
             let (outcome, messages) = self.send(work, watch, last, batch, began).await;
             let result = match outcome {
-                Ok(_) => StepResult::Warned(Problem {
-                    kind: ProblemKind::Server,
-                    sentence: format!(
-                        "{} had to be recovered in a statement of its own",
-                        self.target
-                    ),
-                    hint: reason.clone(),
-                    details: Vec::new(),
+                Ok(_) => StepResult::Warned(StepFailure::RecoveredApart {
+                    database: self.target.clone(),
+                    why,
                 }),
                 Err(error) => StepResult::Failed(error),
             };
@@ -76,11 +64,9 @@ impl Run<'_> {
     }
 
     /// Why the moment is known to be reached although the server left the database `RESTORING`; `None` when it is not.
-    fn why_reached(&self, reached: bool) -> Option<String> {
+    fn why_reached(&self, reached: bool) -> Option<ReachedBecause> {
         if reached {
-            return Some(
-                "The next log answered 4335: the one before had reached the moment.".to_owned(),
-            );
+            return Some(ReachedBecause::EarlierLog);
         }
         let Target::At(moment) = self.job.plan.target else {
             return None;
@@ -96,11 +82,9 @@ impl Run<'_> {
                 .filter(|step| step.backup_type == BackupType::Log)
                 .map(|step| step.start),
         };
-        start.filter(|start| *start >= moment.server).map(|start| {
-            format!(
-                "Nothing was committed between the moment and the end of the last log, which started at {start}."
-            )
-        })
+        start
+            .filter(|start| *start >= moment.server)
+            .map(|log_start| ReachedBecause::NothingAfter { log_start })
     }
 
     /// When the backup of the tail started, as it was read back.
@@ -114,27 +98,16 @@ impl Run<'_> {
     }
 
     /// The tail as it was read back must complete the plan; it becomes part of the history, and the plan is made again.
-    pub(super) fn judge_tail(&mut self, file: &str, answer: &Answer) -> Option<Problem> {
-        let changed = |sentence: String, details: Vec<String>| {
-            Some(Problem {
-                kind: ProblemKind::File,
-                sentence,
-                hint: "Nothing was created. Plan again.".to_owned(),
-                details,
-            })
-        };
+    pub(super) fn judge_tail(&mut self, file: &str, answer: &Answer) -> Option<TailFault> {
         let headers = set_headers(answer);
         let Some(header) = headers.first().filter(|_| headers.len() == 1) else {
-            return changed(
-                format!(
-                    "{file} holds {} backups where one was expected",
-                    headers.len()
-                ),
-                Vec::new(),
-            );
+            return Some(TailFault::OtherSets {
+                file: file.to_owned(),
+                n_sets: headers.len(),
+            });
         };
         let record = header.record(file, self.job.utc_offset_minutes);
-        let (history, notes) = self.job.history.with_new_records(HistoryRecords {
+        let (history, _) = self.job.history.with_new_records(HistoryRecords {
             backup_sets: vec![record],
             ..HistoryRecords::default()
         });
@@ -144,18 +117,8 @@ impl Run<'_> {
         self.job.history = history;
         let with_tail = match planned {
             Some(Ok(plan)) => plan,
-            Some(Err(refusal)) => {
-                return changed(
-                    "The tail does not reach the moment".to_owned(),
-                    vec![format!("{:?}", refusal.kind)],
-                );
-            }
-            None => {
-                return changed(
-                    "The tail is of another database".to_owned(),
-                    notes.iter().map(|note| format!("{note:?}")).collect(),
-                );
-            }
+            Some(Err(refusal)) => return Some(TailFault::DoesNotReach(refusal.kind)),
+            None => return Some(TailFault::OtherDatabase),
         };
         let goes_on = with_tail
             .steps
@@ -170,14 +133,7 @@ impl Run<'_> {
                 Some([tail]) => Some(tail.backup_set_uuid) == header.backup_set_uuid,
                 _ => false,
             };
-        if same {
-            None
-        } else {
-            changed(
-                "With the tail another plan would be better".to_owned(),
-                Vec::new(),
-            )
-        }
+        (!same).then_some(TailFault::OtherPlan)
     }
 
     /// The last step: what the server now has.
@@ -185,7 +141,7 @@ impl Run<'_> {
         &mut self,
         work: &mut dyn Connection,
         step: usize,
-    ) -> Result<(RunEnd, String), JournalError> {
+    ) -> Result<(RunEnd, TargetState), JournalError> {
         let began = self.begin_step(step, LOOK_AFTER, "")?;
         let original = self.job.plan.database.clone();
         let looked = async {
@@ -201,18 +157,18 @@ impl Run<'_> {
                 return self.end_after_stop().await;
             }
         };
-        let state = verification.state.clone();
+        let state = state_of(&verification.state);
         let is_copy = matches!(self.job.plan.destination, Destination::Copy { .. });
         if let (true, Some(identity)) = (is_copy, identity) {
             self.remember_copy(identity)?;
         }
-        let online = state == "ONLINE";
-        let problem = verification.problems.first().cloned();
+        let online = state == TargetState::Online;
+        let fault = verification.problems.first().cloned();
         self.verification = Some(verification);
-        let (result, end) = match problem {
+        let (result, end) = match fault.map(StepFailure::Verification) {
             None => (StepResult::Done, RunEnd::Verified),
-            Some(problem) if online => (StepResult::Warned(problem), RunEnd::OnlineNotVerified),
-            Some(problem) => (StepResult::Refused(problem), RunEnd::Restoring),
+            Some(failure) if online => (StepResult::Warned(failure), RunEnd::OnlineNotVerified),
+            Some(failure) => (StepResult::Refused(failure), RunEnd::Restoring),
         };
         self.end_step(step, LOOK_AFTER, "", began, result, Vec::new())?;
         Ok((end, state))
@@ -231,7 +187,7 @@ impl Run<'_> {
     }
 
     /// Names the state in which a stopped run leaves the target, read on a connection of its own.
-    pub(super) async fn end_after_stop(&mut self) -> Result<(RunEnd, String), JournalError> {
+    pub(super) async fn end_after_stop(&mut self) -> Result<(RunEnd, TargetState), JournalError> {
         let cancelled = self
             .reports
             .last()
@@ -246,37 +202,29 @@ impl Run<'_> {
             Ok(None)
         };
         let (end, state) = match identity {
-            Ok(None) => (
-                RunEnd::Untouched,
-                format!("{} was not created; nothing was changed", self.target),
-            ),
-            Ok(Some(identity)) if identity.online => (
-                RunEnd::OnlineNotVerified,
-                format!("{} is ONLINE, and was not verified", self.target),
-            ),
-            Ok(Some(identity)) => (
-                RunEnd::Restoring,
-                format!("{} is {}", self.target, identity.state),
-            ),
+            Ok(None) if self.created => (RunEnd::Untouched, TargetState::NotThere),
+            Ok(None) => (RunEnd::Untouched, TargetState::NotTouched),
+            Ok(Some(identity)) if identity.online => {
+                (RunEnd::OnlineNotVerified, TargetState::Online)
+            }
+            Ok(Some(identity)) => (RunEnd::Restoring, state_of(&identity.state)),
             // What cannot be asked is told as the worst that it may be.
-            Err(error) => (
-                RunEnd::Restoring,
-                format!(
-                    "the state of {} cannot be read: {}",
-                    self.target,
-                    server_problem(&error).sentence
-                ),
-            ),
+            Err(error) => (RunEnd::Restoring, TargetState::Unknown(error)),
         };
         Ok(if cancelled {
-            (
-                RunEnd::Cancelled {
-                    state: state.clone(),
-                },
-                state,
-            )
+            (RunEnd::Cancelled, state)
         } else {
             (end, state)
         })
+    }
+}
+
+/// `state_desc` as a state; empty is a database that is not there.
+fn state_of(state: &str) -> TargetState {
+    match state {
+        "" => TargetState::NotThere,
+        "ONLINE" => TargetState::Online,
+        "RESTORING" => TargetState::Restoring,
+        other => TargetState::Other(other.to_owned()),
     }
 }

@@ -3,15 +3,17 @@
 mod arrive;
 
 use super::{
+    failure::{StepFailure, StepSkip},
     journal::{Journal, JournalError, Record},
     preflight::{PreflightVerdict, preflight},
-    report::{Outcome, RunEnd, RunId, RunReport, StepReport},
+    report::{Outcome, RunEnd, RunId, RunKind, RunReport, StepFacts, StepReport, TargetState, Who},
     verify::Expectations,
     watch::Watch,
 };
 use crate::{
-    domain::{self, BackupType, History, RestorePlan, RestoreRequest, Target, UtcTime},
-    explain::{Problem, ProblemKind, finding, server_problem},
+    domain::{
+        self, BackupType, Destination, History, RestorePlan, RestoreRequest, Target, UtcTime,
+    },
     server::{Answer, Connection, Gateway, ServerError, ask},
     tsql::{self, Batch, Purpose, Script, ServerFacts},
 };
@@ -30,6 +32,7 @@ pub struct RestoreJob {
     pub expected: Expectations,
     /// The server's offset now.
     pub utc_offset_minutes: i32,
+    pub who: Who,
 }
 
 /// What a run tells while it goes on.
@@ -109,7 +112,9 @@ pub async fn run_restore(
         created: false,
         copy: None,
         verification: None,
+        purposes: script.batches.iter().map(|b| b.purpose.clone()).collect(),
     };
+    let kind = run.kind();
     run.note(Record::Begin {
         format: crate::run::journal::FORMAT.to_owned(),
         run: run.job.run.0.clone(),
@@ -121,6 +126,8 @@ pub async fn run_restore(
             Target::Latest => "latest".to_owned(),
         },
         steps: steps.clone(),
+        run_kind: kind,
+        who: run.job.who.clone(),
     })?;
     (run.tell)(RunEvent::Started {
         script: script.clone(),
@@ -128,11 +135,13 @@ pub async fn run_restore(
     });
     let (end, state) = run.carry_out(&script).await?;
     run.note(Record::End {
-        end: end_word(&end).to_owned(),
-        state,
+        end: end.word().to_owned(),
+        state: state_words(&state, &run.target),
     })?;
     Ok(RunReport {
         id: run.job.run,
+        kind,
+        who: run.job.who,
         server: run.job.facts.server_name.unwrap_or_default(),
         target_database: run.target,
         plan: run.job.plan,
@@ -140,18 +149,22 @@ pub async fn run_restore(
         seconds: seconds_between(started, (now)()),
         steps: run.reports,
         end,
+        state,
         verification: run.verification,
         copy: run.copy,
     })
 }
 
-fn end_word(end: &RunEnd) -> &'static str {
-    match end {
-        RunEnd::Verified => "verified",
-        RunEnd::OnlineNotVerified => "online_not_verified",
-        RunEnd::Untouched => "untouched",
-        RunEnd::Restoring => "restoring",
-        RunEnd::Cancelled { .. } => "cancelled",
+/// The state of the target as a journal has it.
+fn state_words(state: &TargetState, target: &str) -> String {
+    match state {
+        TargetState::NotThere => format!("{target} is not there"),
+        TargetState::NotTouched => format!("{target} was not touched"),
+        TargetState::Online => format!("{target} is ONLINE"),
+        TargetState::Restoring => format!("{target} is RESTORING"),
+        TargetState::Standby => format!("{target} is in standby"),
+        TargetState::Other(state) => format!("{target} is {state}"),
+        TargetState::Unknown(error) => format!("the state of {target} cannot be read: {error}"),
     }
 }
 
@@ -173,15 +186,17 @@ struct Run<'a> {
     created: bool,
     copy: Option<(uuid::Uuid, String)>,
     verification: Option<crate::run::report::Verification>,
+    /// What each batch is for.
+    purposes: Vec<Purpose>,
 }
 
 /// How one step went, before it is told.
 enum StepResult {
     Done,
-    Warned(Problem),
-    Skipped(String),
+    Warned(StepFailure),
+    Skipped(StepSkip),
     Failed(ServerError),
-    Refused(Problem),
+    Refused(StepFailure),
 }
 
 /// What follows a step.
@@ -199,8 +214,8 @@ impl Run<'_> {
         self.journal.write(at, record)
     }
 
-    /// The whole run; returns how it ended and the state of the target in words.
-    async fn carry_out(&mut self, script: &Script) -> Result<(RunEnd, String), JournalError> {
+    /// The whole run; returns how it ended and the state of the target.
+    async fn carry_out(&mut self, script: &Script) -> Result<(RunEnd, TargetState), JournalError> {
         let mut work = match self.look_before().await? {
             Some(connection) => connection,
             None => return self.end_after_stop().await,
@@ -217,7 +232,7 @@ impl Run<'_> {
         for (idx, batch) in script.batches.iter().enumerate() {
             let step = idx + 1;
             if recover {
-                self.skip(step, batch, "The log before has reached the moment already")?;
+                self.skip(step, batch, StepSkip::AlreadyReached)?;
                 continue;
             }
             match self
@@ -244,13 +259,13 @@ impl Run<'_> {
     /// Step 0: the plan is judged, the lock taken, and the facts read again.
     async fn look_before(&mut self) -> Result<Option<Box<dyn Connection>>, JournalError> {
         let began = self.begin_step(0, LOOK_BEFORE, "")?;
-        if let Some(problem) = self.judge_plan() {
+        if let Some(failure) = self.judge_plan() {
             self.end_step(
                 0,
                 LOOK_BEFORE,
                 "",
                 began,
-                StepResult::Refused(problem),
+                StepResult::Refused(failure),
                 Vec::new(),
             )?;
             return Ok(None);
@@ -279,22 +294,13 @@ impl Run<'_> {
             .iter()
             .find(|check| check.verdict == PreflightVerdict::Refused);
         let result = match (lock, refused) {
-            (Lock::Held, _) => StepResult::Refused(Problem {
-                kind: ProblemKind::Yours,
-                sentence: format!("Another stopat is restoring to {} right now", self.target),
-                hint: "Wait until it has finished.".to_owned(),
-                details: Vec::new(),
+            (Lock::Held, _) => StepResult::Refused(StepFailure::LockHeld {
+                database: self.target.clone(),
             }),
-            (_, Some(check)) => StepResult::Refused(Problem {
-                kind: ProblemKind::Yours,
-                sentence: format!("{}: {}", check.title, check.detail),
-                hint: check.hint.clone(),
-                details: Vec::new(),
-            }),
-            (Lock::Unknown(error), None) => StepResult::Warned(Problem {
-                sentence: "The server gives no lock that keeps two runs apart".to_owned(),
-                ..server_problem(&error)
-            }),
+            (_, Some(check)) => {
+                StepResult::Refused(StepFailure::Preflight(Box::new(check.clone())))
+            }
+            (Lock::Unknown(error), None) => StepResult::Warned(StepFailure::LockUnknown(error)),
             (Lock::Taken, None) => StepResult::Done,
         };
         let stop = matches!(result, StepResult::Refused(_));
@@ -302,21 +308,20 @@ impl Run<'_> {
         Ok((!stop).then_some(connection))
     }
 
+    fn kind(&self) -> RunKind {
+        match self.job.plan.destination {
+            Destination::Copy { .. } => RunKind::RestoreCopy,
+            Destination::Original => RunKind::RestoreOver,
+        }
+    }
+
     /// A plan that the checker objects to is not run.
-    fn judge_plan(&self) -> Option<Problem> {
-        let history = self.job.history.database(&self.job.plan.database);
-        let findings = history.map(|history| domain::check(&self.job.plan, &history));
-        let objections: Vec<String> = match &findings {
-            None => vec!["the history does not know the database".to_owned()],
-            Some(findings) if domain::is_proved(findings) => Vec::new(),
-            Some(findings) => findings.iter().map(finding).collect(),
+    fn judge_plan(&self) -> Option<StepFailure> {
+        let Some(history) = self.job.history.database(&self.job.plan.database) else {
+            return Some(StepFailure::DatabaseUnknown);
         };
-        (!objections.is_empty()).then(|| Problem {
-            kind: ProblemKind::Ours,
-            sentence: "The plan does not hold".to_owned(),
-            hint: "Refresh the history and plan again.".to_owned(),
-            details: objections,
-        })
+        let findings = domain::check(&self.job.plan, &history);
+        (!domain::is_proved(&findings)).then_some(StepFailure::PlanObjected(findings))
     }
 
     /// Runs one batch. The flag says that a log has answered 4335 because the one before had reached the moment.
@@ -345,13 +350,13 @@ impl Run<'_> {
         let result = match (&batch.purpose, outcome) {
             (Purpose::ReadTail { file }, Ok(answer)) => match self.judge_tail(file, &answer) {
                 None => StepResult::Done,
-                Some(problem) => StepResult::Refused(problem),
+                Some(fault) => StepResult::Refused(StepFailure::Tail(fault)),
             },
             (_, Ok(_)) => StepResult::Done,
             (purpose, Err(error)) if error.number() == Some(STOPAT_TOO_EARLY) => {
                 if self.log_before_stopped(purpose) {
                     reached = true;
-                    StepResult::Skipped("The log before has reached the moment already".to_owned())
+                    StepResult::Skipped(StepSkip::AlreadyReached)
                 } else {
                     StepResult::Failed(error)
                 }
@@ -424,18 +429,29 @@ impl Run<'_> {
     }
 
     fn begin_step(&mut self, step: usize, title: &str, sql: &str) -> Result<UtcTime, JournalError> {
-        self.note(Record::StepBegin {
-            step,
-            title: title.to_owned(),
-            sql: sql.to_owned(),
-        })?;
+        self.note(Record::step_begin(step, title, sql))?;
         (self.tell)(RunEvent::StepBegan { step });
         Ok((self.now)())
     }
 
-    fn skip(&mut self, step: usize, batch: &Batch, reason: &str) -> Result<(), JournalError> {
+    /// What a step reads, from the plan: the sizes are those of the files that it was made of.
+    fn facts_of(&self, step: usize) -> StepFacts {
+        let purpose = step.checked_sub(1).and_then(|idx| self.purposes.get(idx));
+        match purpose {
+            Some(Purpose::RestoreSet { step }) => self
+                .job
+                .plan
+                .steps
+                .get(*step)
+                .map(plan_facts)
+                .unwrap_or_default(),
+            _ => StepFacts::default(),
+        }
+    }
+
+    fn skip(&mut self, step: usize, batch: &Batch, reason: StepSkip) -> Result<(), JournalError> {
         let began = self.begin_step(step, &batch.title, &batch.sql)?;
-        let result = StepResult::Skipped(reason.to_owned());
+        let result = StepResult::Skipped(reason);
         self.end_step(step, &batch.title, &batch.sql, began, result, Vec::new())
     }
 
@@ -462,26 +478,26 @@ impl Run<'_> {
     ) -> Result<(), JournalError> {
         let outcome = match result {
             StepResult::Done => Outcome::Done,
-            StepResult::Warned(problem) => Outcome::DoneWithWarning(problem),
+            StepResult::Warned(failure) => Outcome::DoneWithWarning(failure),
             StepResult::Skipped(reason) => Outcome::Skipped { reason },
-            StepResult::Refused(problem) => Outcome::Failed(problem),
+            StepResult::Refused(failure) => Outcome::Failed(failure),
             StepResult::Failed(ServerError::Cancelled) => Outcome::Cancelled,
-            StepResult::Failed(error) => Outcome::Failed(server_problem(&error)),
+            StepResult::Failed(error) => Outcome::Failed(StepFailure::Server(error)),
         };
         let seconds = seconds_between(began, (self.now)());
-        let (word, words) = match &outcome {
-            Outcome::Done => ("done", Vec::new()),
-            Outcome::DoneWithWarning(problem) => ("done_with_warning", problem_words(problem)),
-            Outcome::Skipped { reason } => ("skipped", vec![reason.clone()]),
-            Outcome::Failed(problem) => ("failed", problem_words(problem)),
-            Outcome::Cancelled => ("cancelled", Vec::new()),
+        let words = match &outcome {
+            Outcome::Done | Outcome::Cancelled => Vec::new(),
+            Outcome::DoneWithWarning(failure) | Outcome::Failed(failure) => failure.journal_words(),
+            Outcome::Skipped { reason } => vec![reason.to_string()],
         };
+        let facts = self.facts_of(step);
         self.note(Record::StepEnd {
             step,
-            outcome: word.to_owned(),
+            outcome: outcome.word().to_owned(),
             seconds,
             words,
             messages: messages.iter().map(|(_, text)| text.clone()).collect(),
+            facts: facts.clone(),
         })?;
         let report = StepReport {
             title: title.to_owned(),
@@ -490,6 +506,7 @@ impl Run<'_> {
             seconds,
             outcome,
             messages,
+            facts,
         };
         (self.tell)(RunEvent::StepEnded {
             step,
@@ -500,16 +517,35 @@ impl Run<'_> {
     }
 }
 
+fn plan_facts(step: &domain::PlanStep) -> StepFacts {
+    StepFacts {
+        backup_kind: Some(
+            match step.backup_type {
+                BackupType::Differential => "differential",
+                BackupType::Log => "log",
+                _ => "full",
+            }
+            .to_owned(),
+        ),
+        bytes: step.bytes,
+        data_bytes: step.backup_size,
+        compressed: step
+            .bytes
+            .zip(step.backup_size)
+            .map(|(bytes, data)| bytes < data),
+        files: step
+            .devices
+            .iter()
+            .map(|device| device.name().to_owned())
+            .collect(),
+        exit_code: None,
+    }
+}
+
 /// What `RAISERROR` of a guard is numbered.
 const GUARD: i64 = 50_000;
 /// "The specified STOPAT time is too early. All or part of the database is already rolled forward beyond that point."
 const STOPAT_TOO_EARLY: i64 = 4335;
-
-fn problem_words(problem: &Problem) -> Vec<String> {
-    let mut words = vec![problem.sentence.clone()];
-    words.extend(problem.details.iter().cloned());
-    words
-}
 
 /// The next reading; never, when nobody watches.
 async fn next_reading(
