@@ -29,14 +29,14 @@ impl From<&Hook> for HookCommand {
             arguments,
             folder,
             timeout_secs,
-            exit_code,
+            expected_exit,
         } = hook;
         Self {
             program: program.clone(),
             arguments: arguments.clone(),
             folder: folder.clone(),
-            timeout: Duration::from_secs(*timeout_secs),
-            expected_exit: *exit_code,
+            timeout: Duration::from_secs(u64::from(*timeout_secs)),
+            expected_exit: *expected_exit,
         }
     }
 }
