@@ -13,6 +13,8 @@
 //!
 //! - *marker*: the moment that the user chose on the timeline.
 //! - *coverage*: which moments can be reached, and why the others cannot.
+//! - *exposure*: what would be lost if the database broke at a moment; the field's RPO, as it really is.
+//! - *standing*: one promise of the owners beside what is true of it.
 //! - *tail*: the part of the log that no backup holds yet.
 //! - *branch*: a recovery fork seen as a stretch of time; restoring over a database leaves one and begins another.
 //! - *trouble*: why a set cannot be restored although its row is there.
@@ -29,6 +31,7 @@ mod history;
 mod judge;
 mod lsn;
 mod moves;
+mod objectives;
 mod overwrite;
 mod place;
 mod plan;
@@ -56,6 +59,11 @@ pub use database::{DatabaseHistory, Lane, Restore};
 pub use history::{History, HistoryBuilder};
 pub use judge::{HistoryNote, HistoryNoteKind};
 pub use lsn::{Lsn, LsnError};
+pub use objectives::{
+    Assessment, Costliest, Exposed, Exposure, ExposureCause, MeasuredRun, MeasuredSet, Misses,
+    Objective, PastEstimate, Period, Remedy, RestoreTimeModel, ScenarioKind, Standing, Status,
+    assess, past_estimates, remedies,
+};
 pub use plan::{
     Destination, Device, Estimate, EstimateBasis, FileMove, Limits, Lost, Moment, PlanNote,
     PlanStep, Refusal, RefusalKind, RestorePlan, RestoreRequest, Tail, Target, Usage,

@@ -2,6 +2,7 @@
 
 mod backup;
 mod model;
+mod objectives;
 mod properties;
 mod reader;
 mod rules;

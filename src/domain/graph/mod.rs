@@ -14,11 +14,13 @@
 
 mod chain;
 mod label;
+mod reached;
 mod search;
 mod windows;
 
 pub(super) use chain::{Chain, LogNode, holds_until};
 pub(super) use label::{Base, Label, LogRef};
+pub(super) use reached::Reached;
 pub(super) use search::Found;
 
 use super::{
