@@ -1,7 +1,7 @@
 //! Devices of a backup or restore: opening them, and whether they are the media set that is wanted.
 
 use super::{
-    container::{self, ContainerError, FoundSet, Media, MediaHeader},
+    container::{self, ContainerError, FoundSet, Media, MediaHeader, Place},
     options::{BackupRequest, open_failed},
 };
 use crate::practice::{
@@ -230,9 +230,9 @@ pub fn note_written(
 /// Where a backup will be written.
 pub struct Target {
     pub paths: Vec<Option<PathBuf>>,
-    /// A new media header per family, or `None` to append.
-    pub new_media: Option<Vec<MediaHeader>>,
-    /// The headers as they are or will be.
+    /// Into new files, or behind the sets that are there.
+    pub place: Place,
+    /// The headers as they are or will be, one per family.
     pub media: Vec<MediaHeader>,
     /// Position of the new set.
     pub position: i32,
@@ -274,7 +274,7 @@ pub fn prepare(engine: &mut Engine, request: &BackupRequest) -> Result<Target, V
         });
     let mut target = Target {
         paths,
-        new_media: None,
+        place: Place::NewFile,
         media: Vec::new(),
         position: 1,
         compress,
@@ -297,7 +297,6 @@ pub fn prepare(engine: &mut Engine, request: &BackupRequest) -> Result<Target, V
                 block_size: 65_536,
             });
         }
-        target.new_media = Some(target.media.clone());
     } else {
         target.media = existing.iter().map(|m| m.header.clone()).collect();
         if target.media.iter().any(|m| m.compressed != compress) && !request.init {
@@ -328,8 +327,8 @@ pub fn prepare(engine: &mut Engine, request: &BackupRequest) -> Result<Target, V
             for media in &mut target.media {
                 media.compressed = compress;
             }
-            target.new_media = Some(target.media.clone());
         } else {
+            target.place = Place::BehindOthers;
             let sets = existing.iter().map(|m| m.sets).max().unwrap_or(0);
             target.position = i32::try_from(sets + 1).unwrap_or(i32::MAX);
         }

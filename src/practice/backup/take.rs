@@ -291,10 +291,16 @@ pub fn finish(
         };
         engine.options.device_space = Some(left);
     }
-    for (family, (path, device)) in target.paths.iter().zip(&request.devices).enumerate() {
+    let families = target.paths.iter().zip(&target.media).zip(&request.devices);
+    for (number, ((path, media), device)) in families.enumerate() {
         let Some(path) = path else { continue };
-        let media = target.new_media.as_ref().and_then(|m| m.get(family));
-        container::write_set(path, family, media, &header, &blocks).map_err(|error| {
+        let family = container::Family {
+            path,
+            number,
+            media,
+            place: target.place,
+        };
+        container::write_set(&family, &header, &blocks).map_err(|error| {
             vec![Message::error(
                 3202,
                 format!("Write on \"{device}\" failed: {}", OsError::from_io(&error)),
