@@ -30,6 +30,7 @@
 //! | [`domain`] | what backups are, what can be restored, what it costs; the planner and the checker. Pure | small pure crates |
 //! | [`settings`] | stored files, their migration, passwords by reference, applications | |
 //! | [`tsql`] | all SQL text and all quoting: a [`tsql::Script`] is guarded batches in order | |
+//! | [`bakfile`] | reading a backup file without a server | |
 //! | [`practice`] | the practice SQL Server: TDS on loopback, real rows, real backup files | of `domain` LSN, time and ids; never the planner, never `tsql` |
 //! | [`server`] | the gateway, met through a trait: rows in, records out, batches run | `tsql`, `settings` |
 //! | [`run`] | executing steps with a journal; what happened, as data | `tsql`, `settings`, `server` (the trait) |
@@ -65,6 +66,7 @@
 //! For the practice server start at its wire and walk inwards: bytes, T-SQL, engine, backup files, world.
 
 pub mod app;
+pub mod bakfile;
 pub mod cli;
 pub mod domain;
 pub mod explain;

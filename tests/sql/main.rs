@@ -1,5 +1,6 @@
-//! Text we send.
+//! Text we send, and files we read.
 
+mod backup_files;
 mod golden;
 mod oracle;
 mod samples;

@@ -279,6 +279,7 @@ impl Tape<'_> {
                     return Err(ContainerError::Malformed { at });
                 }
                 checksum = array(&self.bytes(4, 4)?, 0).map(u32::from_le_bytes);
+                self.align()?;
             }
             if stream.length > 0 {
                 into.push(FoundBlock {
