@@ -195,10 +195,15 @@ pub(super) fn packed_configuration<R: Read + Seek>(
 
 /// Where a record of that kind may begin, the last first, with the byte behind its kind.
 fn positions(window: &[u8], kind: u8) -> impl Iterator<Item = (usize, u8)> + '_ {
-    let pairs = window.windows(2).enumerate().rev();
-    pairs.filter_map(move |(at, pair)| match pair {
-        &[found, blocks] if found == kind && (kind == 0x21 || blocks == 0) => Some((at, blocks)),
-        _ => None,
+    let mut end = window.len().saturating_sub(1);
+    std::iter::from_fn(move || {
+        loop {
+            end = window.get(..end)?.iter().rposition(|&byte| byte == kind)?;
+            let blocks = *window.get(end + 1)?;
+            if kind == 0x21 || blocks == 0 {
+                return Some((end, blocks));
+            }
+        }
     })
 }
 

@@ -220,13 +220,13 @@ impl<R: Read + Seek> SetReader<'_, R> {
                 _ => block.skip_streams(&mut self.tape)?,
             }
         }
-        match open {
-            // The end of the file came before the end of the set.
-            true => Err(Fault::Cut {
+        // The end of the file came before the end of a set, or of the first one.
+        if open || sets.is_empty() {
+            return Err(Fault::Cut {
                 at: self.tape.file_at(),
-            }),
-            false => Ok(()),
+            });
         }
+        Ok(())
     }
 
     /// Goes to the end of the only set of a compressed file, when that can be found without its data.

@@ -18,8 +18,6 @@ pub struct FolderHistory {
     pub here: BTreeMap<PathOnServer, PathHere>,
     /// Files for which the mapping has no path of the server: the records name them as they are seen here.
     pub unmapped: usize,
-    /// What the records rest on and is a guess, by set: column names as in msdb.
-    pub guesses: BTreeMap<Uuid, Vec<&'static str>>,
 }
 
 /// A set as one file has it.
@@ -62,7 +60,7 @@ pub fn history_of(files: &[ListedFile], mapping: &PathMapping) -> FolderHistory 
             });
         }
     }
-    for (uuid, mut found) in sets {
+    for mut found in sets.into_values() {
         // A whole copy of a stripe makes a cut one of no interest.
         if found.iter().any(|f| f.set.complete) {
             found.retain(|f| f.set.complete);
@@ -70,10 +68,6 @@ pub fn history_of(files: &[ListedFile], mapping: &PathMapping) -> FolderHistory 
         let Some(first) = found.first() else { continue };
         let media_set_id = first.file.label.media_set_id.get();
         let media_set_id = media_set_id.and_then(|id| media.get(&id).copied());
-        let guesses = guesses_of(first.set);
-        if !guesses.is_empty() {
-            history.guesses.insert(uuid, guesses);
-        }
         let record = record_of(first.set, media_set_id, &found);
         history.records.backup_sets.push(record);
     }
@@ -140,6 +134,7 @@ fn record_of(set: &SetHeader, media_set_id: Option<i64>, found: &[Found<'_>]) ->
         software_major_version: set.software_version_major.get().map(i32::from),
         database_version: set.database_version.get().map(i32::from),
         compatibility_level: set.compatibility_level.get().map(i32::from),
+        guessed: is_guessed(set),
         media_family_count: family_count.map(i32::from),
         mirror_count: None,
         media_files: media_files(found, family_count),
@@ -200,20 +195,11 @@ fn there(lsn: Fact<Lsn>) -> Option<Lsn> {
     lsn.get().filter(|lsn| !lsn.is_zero())
 }
 
-/// What decides something and is a guess. That a set begins on the fork it ends on is one that every set makes, and
-/// is not told: it changes nothing.
-fn guesses_of(set: &SetHeader) -> Vec<&'static str> {
-    let mut guesses = Vec::new();
-    if set.first_recovery_fork_id.is_guess()
-        && set.first_recovery_fork_id.value() != set.recovery_fork_id.value()
-    {
-        guesses.extend(["first_recovery_fork_guid", "fork_point_lsn"]);
-    }
-    if set.recovery_model.is_guess() {
-        guesses.push("recovery_model");
-    }
-    if set.backup_type.is_guess() {
-        guesses.push("type");
-    }
-    guesses
+/// Whether something that decides what the set is for is a guess.
+///
+/// That a set begins on the fork it ends on is one that every set makes, and does not count: it excludes nothing.
+fn is_guessed(set: &SetHeader) -> bool {
+    let crosses = set.first_recovery_fork_id.is_guess()
+        && set.first_recovery_fork_id.value() != set.recovery_fork_id.value();
+    crosses || set.recovery_model.is_guess() || set.backup_type.is_guess()
 }

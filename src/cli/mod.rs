@@ -5,6 +5,7 @@
 
 mod demo;
 mod exit;
+mod files;
 mod history;
 mod output;
 mod plan;
@@ -55,6 +56,8 @@ struct Cli {
 enum Command {
     /// The main job on the practice server: the window, or the whole story as text
     Demo(demo::DemoArgs),
+    /// List what backup files hold, without a server
+    Files(files::FilesArgs),
     /// List the backups of a database as its server knows them
     History(history::HistoryArgs),
     /// Plan the way to a moment, without touching anything
@@ -68,6 +71,7 @@ impl Command {
         match self {
             Self::Demo(args) if args.headless => demo::tell(args.json),
             Self::Demo(_) => Ok(tell_demo()),
+            Self::Files(args) => files::run(&args),
             Self::History(args) => history::run(&args, global),
             Self::Plan(args) => plan::run(&args, global),
             Self::Practice(args) => practice::run(&args),

@@ -2,7 +2,8 @@
 
 use super::{
     CliError, Exit, Global, Output,
-    server::{SignInArgs, records_of},
+    files::{self, Folders, MappingArgs},
+    server::{SignInArgs, records_of, say},
 };
 use crate::{
     domain::{
@@ -35,9 +36,11 @@ pub struct PlanArgs {
     server: Option<String>,
     #[command(flatten)]
     sign_in: SignInArgs,
-    /// Read the history from the backup files in this folder
+    /// Read the history from the backup files in this folder; several are joined
     #[arg(long, value_name = "DIR")]
     folder: Vec<PathBuf>,
+    #[command(flatten)]
+    mapping: MappingArgs,
     /// The database to restore
     #[arg(long, value_name = "NAME")]
     database: String,
@@ -78,10 +81,7 @@ pub struct PlanArgs {
 /// Where the history comes from: the command line's one seam towards servers and folders.
 fn load_history(args: &PlanArgs, global: &Global) -> Result<(History, Vec<HistoryNote>), CliError> {
     if !args.folder.is_empty() {
-        return Err(CliError::usage(
-            "Planning from a folder of backup files is not there yet",
-            "Use --history with a file that `stopat history --json` wrote.",
-        ));
+        return read_files(args);
     }
     if let Some(server) = &args.server {
         let records = records_of(server, &args.sign_in, global)?;
@@ -115,6 +115,22 @@ fn load_history(args: &PlanArgs, global: &Global) -> Result<(History, Vec<Histor
         ));
     }
     Ok((history, notes))
+}
+
+/// The history that the files of folders make; what could not be read is told.
+fn read_files(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> {
+    let Folders { report, found } = files::read(&args.folder, &args.mapping)?;
+    files::report_problems(&report);
+    if found.unmapped > 0 && args.sql {
+        say(&match args.mapping.is_empty() {
+            true => "the paths are those of this PC; --server-path HERE=SERVER writes them as the server sees them".to_owned(),
+            false => format!(
+                "{} in no folder of --server-path: the path is that of this PC",
+                explain::count(found.unmapped, "file lies", "files lie")
+            ),
+        });
+    }
+    Ok(History::from_records(found.records))
 }
 
 fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {

@@ -321,6 +321,7 @@ fn flags_of(record: &BackupRecord, lsn_known: bool) -> u16 {
         (record.has_backup_checksums, flag::CHECKSUMS),
         (record.is_force_offline, flag::FORCE_OFFLINE),
         (record.has_incomplete_metadata, flag::INCOMPLETE_METADATA),
+        (Some(record.guessed), flag::GUESSED),
         (Some(!lsn_known), flag::NO_LSN),
     ];
     pairs

@@ -261,6 +261,11 @@ pub enum PlanNote {
         /// How many.
         sets: usize,
     },
+    /// What some sets are for was guessed from their files; `RESTORE HEADERONLY` will tell.
+    GuessedFromFile {
+        /// How many.
+        sets: usize,
+    },
     /// The chosen chain is not the conventional one.
     UnconventionalChain {
         /// By how much it costs less (rule 14).

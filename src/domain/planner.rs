@@ -284,6 +284,10 @@ impl<'a> Maker<'a> {
         if unknown_size > 0 {
             notes.push(PlanNote::SizeUnknown { sets: unknown_size });
         }
+        let guessed = count(&|set| set.is_guessed());
+        if guessed > 0 {
+            notes.push(PlanNote::GuessedFromFile { sets: guessed });
+        }
         let parts = self.graph.n_parts;
         if parts > 0 {
             notes.push(PlanNote::PartialBackupsIgnored { sets: parts });

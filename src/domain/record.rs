@@ -109,6 +109,8 @@ pub struct BackupRecord {
     pub key_algorithm: Option<String>,
     pub encryptor_type: Option<String>,
     pub encryptor_thumbprint: Option<String>,
+    /// Read from a file, and some of what decides what the set is for is a guess there.
+    pub guessed: bool,
     /// Empty means unknown, not missing.
     pub media_files: Vec<MediaFile>,
     /// Empty means unknown.

@@ -68,6 +68,7 @@ pub(super) mod flag {
     pub const INCOMPLETE_METADATA: u16 = 256;
     pub const NO_LSN: u16 = 512;
     pub const OVERWRITTEN: u16 = 1024;
+    pub const GUESSED: u16 = 2048;
 }
 
 /// What a set is for, with the numbers that only this type has.
@@ -302,6 +303,11 @@ impl BackupSet {
     /// A tail-log backup of a damaged database, with incomplete metadata.
     pub fn has_incomplete_metadata(&self) -> bool {
         self.has(flag::INCOMPLETE_METADATA)
+    }
+
+    /// Whether something that decides what it is for was guessed from its file.
+    pub fn is_guessed(&self) -> bool {
+        self.flags & flag::GUESSED != 0
     }
 
     /// Why it cannot be restored; `None` when nothing speaks against it.

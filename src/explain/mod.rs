@@ -1,6 +1,7 @@
 //! Every error, note and finding in words; dates, sizes, durations.
 
 pub mod figures;
+mod files;
 mod format;
 mod gap;
 mod plan;
@@ -9,6 +10,7 @@ mod run;
 mod server;
 mod settings;
 
+pub use files::{file_fault, left_out};
 pub use format::{
     count, duration, moment, server_time, server_time_short, server_time_with_zone, size,
     size_or_unknown, time_of_day,

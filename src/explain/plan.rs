@@ -211,6 +211,13 @@ pub fn plan_note(note: &PlanNote) -> (&'static str, String) {
                 count(*sets, "backup", "backups")
             ),
         ),
+        PlanNote::GuessedFromFile { sets } => (
+            "guessed_from_file",
+            format!(
+                "Fork or recovery model of {} is a guess from the file; the server's RESTORE HEADERONLY decides",
+                count(*sets, "backup", "backups")
+            ),
+        ),
         PlanNote::UnconventionalChain { saves_bytes } => (
             "unconventional_chain",
             format!(

@@ -229,6 +229,7 @@ impl RowSink for SetSink {
             has_backup_checksums: f.cell(32).bool(),
             is_force_offline: f.cell(33).bool(),
             has_incomplete_metadata: f.cell(34).bool(),
+            guessed: false,
             backup_size: f.int(35),
             compressed_backup_size: f.int(36),
             software_major_version: f.int(37),

@@ -1,6 +1,8 @@
 //! Text we send, and files we read.
 
+mod backup_damage;
 mod backup_files;
 mod golden;
 mod oracle;
 mod samples;
+mod tape;

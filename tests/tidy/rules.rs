@@ -25,7 +25,7 @@ pub const TABLE: &[Row] = &[
             "settings", "tsql", "bakfile", "azure", "practice", "server", "run",
         ],
     ),
-    row("formats", &["run", "explain"]),
+    row("formats", &["bakfile", "run", "explain"]),
     row(
         "worker",
         &[

@@ -264,6 +264,7 @@ impl FromRow for BackupRecord {
             has_backup_checksums: row.flag("has_backup_checksums"),
             is_force_offline: row.flag("is_force_offline"),
             has_incomplete_metadata: row.flag("has_incomplete_metadata"),
+            guessed: row.flag("guessed") == Some(true),
             backup_size: row.int("backup_size"),
             compressed_backup_size: row.int("compressed_backup_size"),
             software_major_version: row.int("software_major_version"),

@@ -109,6 +109,8 @@ struct SetOut<'a> {
     key_algorithm: Option<&'a str>,
     encryptor_type: Option<&'a str>,
     encryptor_thumbprint: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    guessed: bool,
     media_files: Vec<MediaOut<'a>>,
     files: Vec<FileOut<'a>>,
 }
@@ -162,6 +164,7 @@ impl<'a> From<&'a BackupRecord> for SetOut<'a> {
             key_algorithm,
             encryptor_type,
             encryptor_thumbprint,
+            guessed,
             media_files,
             files,
         } = record;
@@ -212,6 +215,7 @@ impl<'a> From<&'a BackupRecord> for SetOut<'a> {
             key_algorithm: key_algorithm.as_deref(),
             encryptor_type: encryptor_type.as_deref(),
             encryptor_thumbprint: encryptor_thumbprint.as_deref(),
+            guessed: *guessed,
             media_files: media_files.iter().map(MediaOut::from).collect(),
             files: files.iter().map(FileOut::from).collect(),
         }
