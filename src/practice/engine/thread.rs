@@ -1,11 +1,13 @@
 //! The one thread that owns the engine, and the handle that everybody else has.
 
 use super::Engine;
+use futures_util::future::BoxFuture;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    task::{Context, Wake, Waker},
 };
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 /// Parsing, translating and dropping deep trees needs room.
 const STACK_BYTES: usize = 16 * 1024 * 1024;
@@ -68,7 +70,28 @@ impl EngineHandle {
         answered.await.map_err(|_gone| EngineStopped)
     }
 
-    /// The same for a caller that is no task.
+    /// Polls `work` on the engine's thread, between jobs, until it is done.
+    ///
+    /// For work that asks the engine thousands of times and does little else, as building a world does:
+    /// each [`Self::run`] of such work would otherwise switch threads twice.
+    /// It must never block; what it awaits may be anything, timers of the caller's runtime too.
+    pub async fn drive<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, EngineStopped> {
+        let (answer, answered) = oneshot::channel();
+        let task = Arc::new(Task {
+            work: Mutex::new(Some(Box::pin(async move {
+                answer.send(work.await).ok();
+            }))),
+            jobs: self.jobs.clone(),
+            runtime: Handle::current(),
+        });
+        task.wake();
+        answered.await.map_err(|_gone| EngineStopped)
+    }
+
+    /// The same as [`Self::run`] for a caller that is no task.
     pub fn run_blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Engine) -> T + Send + 'static,
@@ -91,5 +114,40 @@ impl EngineHandle {
     /// For attention and `KILL`.
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
+    }
+}
+
+/// Work that is polled on the engine's thread; waking it queues a poll like any other job.
+struct Task {
+    /// `None` while it is polled and after it ended.
+    work: Mutex<Option<BoxFuture<'static, ()>>>,
+    jobs: mpsc::Sender<Job>,
+    runtime: Handle,
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        let jobs = self.jobs.clone();
+        // Without an engine the work is dropped, and its caller sees `EngineStopped`.
+        jobs.send(Box::new(move |_| self.poll())).ok();
+    }
+}
+
+impl Task {
+    fn poll(self: Arc<Self>) {
+        let slot = || self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        // Woken once more after it ended.
+        let Some(mut work) = slot().take() else {
+            return;
+        };
+        let _inside = self.runtime.enter();
+        let waker = Waker::from(Arc::clone(&self));
+        if work
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+        {
+            *slot() = Some(work);
+        }
     }
 }

@@ -91,7 +91,8 @@ pub async fn open(
             .run(move |engine| Simulation::resume(engine, seed))
             .await??
     } else {
-        build(engine, options, cancel).await?
+        let work = build(engine.clone(), *options, cancel.clone());
+        engine.drive(work).await??
     };
     engine
         .run(move |engine| engine.world = Some(Box::new(simulation)))
@@ -100,11 +101,12 @@ pub async fn open(
 }
 
 async fn build(
-    engine: &EngineHandle,
-    options: &WorldOptions,
-    cancel: &CancellationToken,
+    engine: EngineHandle,
+    options: WorldOptions,
+    cancel: CancellationToken,
 ) -> Result<Simulation, WorldError> {
-    let WorldOptions { seed, days, now } = *options;
+    let (engine, cancel) = (&engine, &cancel);
+    let WorldOptions { seed, days, now } = options;
     let zone = engine.run(|engine| engine.clock.zone()).await?;
     let local = |at: UtcTime| at.to_server(zone.offset_at(at));
     let first_day = options.first_day(zone);

@@ -201,6 +201,15 @@ pub async fn advance(
     seconds: i64,
     cancel: &CancellationToken,
 ) -> Result<(), AgentError> {
+    let work = move_on(engine.clone(), seconds, cancel.clone());
+    engine.drive(work).await?
+}
+
+async fn move_on(
+    engine: EngineHandle,
+    seconds: i64,
+    cancel: CancellationToken,
+) -> Result<(), AgentError> {
     let (simulation, until) = engine
         .run(move |engine| -> Result<_, Message> {
             let ClockMode::Frozen { at } = engine.clock.mode() else {
@@ -223,7 +232,7 @@ pub async fn advance(
         .await?;
     // Kept for the case that the simulation fails on the way: the world goes on from where it stood.
     let kept = simulation.clone();
-    let (simulation, outcome) = match simulate(engine, *simulation, until, cancel).await {
+    let (simulation, outcome) = match simulate(&engine, *simulation, until, &cancel).await {
         Ok(simulation) => (Box::new(simulation), Ok(())),
         Err(error) => (kept, Err(error)),
     };
