@@ -110,6 +110,7 @@ fn every_row_comes_back_in_a_copy_and_the_copy_is_dropped() {
             server: reading.recorded(),
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
+            marks: slice.marks,
         });
         for note in notes {
             eprintln!("note: {note:?}");

@@ -180,6 +180,7 @@ impl Story {
             server: reading.recorded(),
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
+            marks: slice.marks,
         });
         self.line(&format!(
             "It has {} in its history:",

@@ -69,7 +69,9 @@ fn only(records: HistoryRecords, database: &str) -> HistoryRecords {
         mut server,
         backup_sets,
         restore_history,
+        mut marks,
     } = records;
+    marks.retain(|mark| same(&mark.database_name));
     let backup_sets: Vec<BackupRecord> = backup_sets
         .into_iter()
         .filter(|set| same(&set.database_name))
@@ -94,6 +96,7 @@ fn only(records: HistoryRecords, database: &str) -> HistoryRecords {
         server,
         backup_sets,
         restore_history,
+        marks,
     }
 }
 

@@ -61,7 +61,7 @@ enum Command {
     /// List the backups of a database as its server knows them
     History(history::HistoryArgs),
     /// Plan the way to a moment, without touching anything
-    Plan(plan::PlanArgs),
+    Plan(Box<plan::PlanArgs>),
     /// A practice SQL Server on this machine, with two weeks of backups and an accident
     Practice(practice::PracticeArgs),
 }

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     domain::{
-        DatabaseHistory, Destination, History, HistoryBuilder, HistoryNote, HistoryRecords, Lost,
-        Refusal, RestorePlan, RestoreRequest, ServerTime, Tail, Target, Usage, UtcTime, check,
-        is_proved, plan,
+        CostModel, DatabaseHistory, Destination, History, HistoryBuilder, HistoryNote,
+        HistoryRecords, Lost, MarkStop, Refusal, RestorePlan, RestoreRequest, ServerTime, Start,
+        Tail, Target, Usage, UtcTime, check, is_proved, plan,
     },
     explain::{self, ProblemKind},
     formats::{
@@ -25,7 +25,7 @@ use uuid::Uuid;
 /// Arguments of `stopat plan`.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["history", "server", "folder"])))]
-#[command(group(clap::ArgGroup::new("moment").required(true).args(["to", "latest"])))]
+#[command(group(clap::ArgGroup::new("moment").required(true).args(["to", "latest", "to_mark", "before_mark"])))]
 #[command(group(clap::ArgGroup::new("shape").args(["json", "sql"])))]
 pub struct PlanArgs {
     /// A history as `stopat history --json` writes it; several are merged
@@ -50,6 +50,15 @@ pub struct PlanArgs {
     /// The latest state that the backups hold
     #[arg(long)]
     latest: bool,
+    /// The mark that a transaction left in the log, with that transaction
+    #[arg(long, value_name = "NAME")]
+    to_mark: Option<String>,
+    /// The same, without that transaction
+    #[arg(long, value_name = "NAME")]
+    before_mark: Option<String>,
+    /// Of several marks with one name, the first at or after this time; else the newest
+    #[arg(long, value_name = "TIME")]
+    mark_after: Option<String>,
     /// Treat this backup set (uuid) or file (path) as lost
     #[arg(long, value_name = "BACKUP")]
     without: Vec<String>,
@@ -105,6 +114,9 @@ fn load_history(args: &PlanArgs, global: &Global) -> Result<(History, Vec<Histor
     }
     for record in records.restore_history {
         builder.push_restore(record);
+    }
+    for record in records.marks {
+        builder.push_mark(record);
     }
     let (history, odd) = builder.finish();
     notes.extend(odd);
@@ -225,9 +237,11 @@ fn unproved(findings: &[crate::domain::Finding]) -> CliError {
 }
 
 fn request_of(args: &PlanArgs, database: &DatabaseHistory) -> Result<RestoreRequest, CliError> {
-    let target = match &args.to {
-        Some(text) => Target::At(moment_of(text, database)?),
-        None => Target::Latest,
+    let target = match (&args.to, &args.to_mark, &args.before_mark) {
+        (Some(text), ..) => Target::At(moment_of(text, database)?),
+        (None, Some(name), _) => mark_of(args, database, name, MarkStop::At)?,
+        (None, None, Some(name)) => mark_of(args, database, name, MarkStop::Before)?,
+        (None, None, None) => Target::Latest,
     };
     let usage = |ignore| if ignore { Usage::Ignore } else { Usage::Use };
     Ok(RestoreRequest {
@@ -250,7 +264,45 @@ fn request_of(args: &PlanArgs, database: &DatabaseHistory) -> Result<RestoreRequ
                 Err(_) => Lost::File(text.clone()),
             })
             .collect(),
+        costs: CostModel::default(),
+        start: Start::Nothing,
+        base: None,
     })
+}
+
+/// The mark of this name: the first at or after the given time, else the newest.
+fn mark_of(
+    args: &PlanArgs,
+    database: &DatabaseHistory,
+    name: &str,
+    stop: MarkStop,
+) -> Result<Target, CliError> {
+    let after = args
+        .mark_after
+        .as_ref()
+        .map(|text| moment_of(text, database))
+        .transpose()?;
+    let mut named = database.marks().iter().filter(|mark| &*mark.name == name);
+    let found = match after {
+        Some(after) => named.find(|mark| mark.at.instant >= after.instant),
+        None => named.next_back(),
+    };
+    let Some(mark) = found else {
+        let mut names: Vec<&str> = database.marks().iter().map(|mark| &*mark.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.truncate(12);
+        let hint = if names.is_empty() {
+            "This history has no marks.".to_owned()
+        } else {
+            format!("It knows {}.", names.join(", "))
+        };
+        return Err(CliError::usage(
+            format!("No mark {name} is known of {}", database.name()),
+            hint,
+        ));
+    };
+    Ok(Target::Mark(mark.target(stop)))
 }
 
 /// Local time of the server that took the backups, or with an offset an instant.
@@ -390,6 +442,17 @@ fn table(plan: &RestorePlan) -> String {
 fn target_words(plan: &RestorePlan) -> String {
     match (plan.target, plan.reaches) {
         (Target::At(moment), _) => explain::server_time_with_zone(moment.server, plan.utc_offset),
+        (Target::Mark(mark), _) => {
+            let name = plan.stop_mark.as_ref().map_or("", |mark| &mark.name);
+            let before = match mark.stop {
+                MarkStop::At => "",
+                MarkStop::Before => "just before ",
+            };
+            format!(
+                "{before}the mark {name} of {}",
+                explain::server_time_with_zone(mark.at.server, plan.utc_offset)
+            )
+        }
         (Target::Latest, Some(reaches)) => format!(
             "the latest state, {}",
             explain::server_time_with_zone(reaches, plan.utc_offset)

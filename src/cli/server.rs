@@ -294,6 +294,7 @@ async fn read_records(server: &OpenServer) -> Result<HistoryRecords, CliError> {
         server: server.reading.recorded(),
         backup_sets: slice.backup_sets,
         restore_history: slice.restores,
+        marks: slice.marks,
     })
 }
 

@@ -5,8 +5,8 @@
 //! The message numbers in the docs are the server's answers.
 
 use super::{
-    BackupSet, BackupType, DatabaseHistory, Destination, Lineage, Lsn, Moment, PlanStep,
-    RestorePlan, Role, Target, Trouble, UtcTime,
+    BackupSet, BackupType, DatabaseHistory, Destination, Lineage, Lsn, MarkTarget, Moment,
+    PlanStep, RestorePlan, RestoringState, Role, Start, Target, Trouble, UtcTime,
 };
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
@@ -108,6 +108,10 @@ pub enum FindingKind {
     },
     /// A copy of sets that do not list their files: `MOVE` cannot be complete.
     FilesUnknown,
+    /// The history has no such mark.
+    MarkUnknown,
+    /// A set before the last log goes past the mark.
+    MarkPassed,
 }
 
 /// Everything that speaks against a plan; without an error it can be run.
@@ -133,7 +137,7 @@ struct State<'a> {
     redo: Lsn,
     fork: Option<Uuid>,
     family: Option<Uuid>,
-    full: &'a BackupSet,
+    beginning: Beginning<'a>,
     /// When the newest data backup applied had finished.
     data_finish: Moment,
     logs_applied: bool,
@@ -141,6 +145,13 @@ struct State<'a> {
     holds_until: UtcTime,
     /// The last log crossed a fork point: where it came from.
     crossed_from: Option<Crossing>,
+}
+
+/// What a restore began with.
+#[derive(Clone, Copy)]
+enum Beginning<'a> {
+    Full(&'a BackupSet),
+    Started(&'a RestoringState),
 }
 
 #[derive(Clone, Copy)]
@@ -172,7 +183,7 @@ impl<'a> Judge<'a> {
     }
 
     fn run(&mut self) {
-        if self.plan.steps.is_empty() {
+        if self.plan.steps.is_empty() && self.plan.start == Start::Nothing {
             self.find(Severity::Error, FindingKind::NoSteps, None);
             return;
         }
@@ -224,22 +235,11 @@ impl<'a> Judge<'a> {
     }
 
     fn replay(&mut self, sets: &[&'a BackupSet]) -> Option<State<'a>> {
-        let full = *sets.first()?;
-        if full.kind() != BackupType::Full {
-            self.error(FindingKind::NoFullFirst, 0);
-            return None;
-        }
-        let mut state = State {
-            redo: full.last_lsn,
-            fork: full.lineage.last_fork,
-            family: full.lineage.family,
-            full,
-            data_finish: full.finish(),
-            logs_applied: false,
-            holds_until: full.finish().instant,
-            crossed_from: None,
+        let (mut state, n_begun) = match &self.plan.start {
+            Start::Nothing => (self.begun(sets)?, 1),
+            Start::Restoring(started) => (self.gone_on_with(started), 0),
         };
-        for (n, set) in sets.iter().enumerate().skip(1) {
+        for (n, set) in sets.iter().enumerate().skip(n_begun) {
             if state
                 .family
                 .zip(set.lineage.family)
@@ -258,11 +258,84 @@ impl<'a> Judge<'a> {
         Some(state)
     }
 
+    /// After the full backup that everything begins with.
+    fn begun(&mut self, sets: &[&'a BackupSet]) -> Option<State<'a>> {
+        let full = *sets.first()?;
+        if full.kind() != BackupType::Full {
+            self.error(FindingKind::NoFullFirst, 0);
+            return None;
+        }
+        Some(State {
+            redo: full.last_lsn,
+            fork: full.lineage.last_fork,
+            family: full.lineage.family,
+            beginning: Beginning::Full(full),
+            data_finish: full.finish(),
+            logs_applied: false,
+            holds_until: full.finish().instant,
+            crossed_from: None,
+        })
+    }
+
+    /// A database that is `RESTORING` already: what it holds is known from the sets that end at or before its redo LSN.
+    fn gone_on_with(&self, started: &'a RestoringState) -> State<'a> {
+        let agrees = |a: Option<Uuid>, b: Option<Uuid>| a.zip(b).is_none_or(|(a, b)| a == b);
+        let held = || {
+            self.history.sets().filter(|set| {
+                // An empty log says when nothing had changed yet, not where the database stands.
+                let empty = set.kind() == BackupType::Log && set.first_lsn == set.last_lsn;
+                set.last_lsn <= started.redo
+                    && !empty
+                    && agrees(set.lineage.family, started.family)
+                    && agrees(set.lineage.last_fork, started.fork)
+            })
+        };
+        let is_data = |set: &BackupSet| {
+            set.last_lsn == started.redo
+                && started
+                    .differential_base
+                    .is_some_and(|base| match &set.role {
+                        Role::Full(_) => set.uuid == base,
+                        Role::Differential(facts) => facts.base_guid == Some(base),
+                        Role::Log | Role::Part(_) => false,
+                    })
+        };
+        let until = |set: &BackupSet| match set.kind() {
+            BackupType::Log if !set.has_bulk_logged_data() => set.start(),
+            _ => set.finish(),
+        };
+        // Sets that end at one record hold the same state, so the one that was done first tells since when.
+        let data = held().filter(|set| is_data(set)).map(until).min();
+        let ends_here = |set: &&BackupSet| set.last_lsn == started.redo;
+        let here = held().filter(ends_here).map(until).min();
+        let newest = here.or_else(|| held().map(until).max());
+        let first = self.history.set(0).map(BackupSet::start);
+        let told = started.stands_at;
+        let stands_at = data.or(newest).or(first).max(told).unwrap_or(Moment {
+            server: super::ServerTime(chrono::DateTime::UNIX_EPOCH.naive_utc()),
+            instant: UtcTime(chrono::DateTime::UNIX_EPOCH),
+        });
+        State {
+            redo: started.redo,
+            fork: started.fork,
+            family: started.family,
+            beginning: Beginning::Started(started),
+            data_finish: stands_at,
+            logs_applied: data.is_none(),
+            holds_until: stands_at.instant,
+            crossed_from: None,
+        }
+    }
+
     fn apply_differential(&mut self, state: &mut State<'_>, set: &BackupSet, n: usize) {
         if state.logs_applied {
             self.error(FindingKind::DifferentialAfterLog, n);
         }
-        if !builds_on(set, state.full) || set.last_lsn < state.full.last_lsn {
+        let (fits, begins_at) = match state.beginning {
+            Beginning::Full(full) => (builds_on(set, full), full.last_lsn),
+            Beginning::Started(started) => (builds_on_started(set, started), started.redo),
+        };
+        if !fits || set.last_lsn < begins_at {
             self.error(FindingKind::WrongBase, n);
         }
         state.redo = set.last_lsn;
@@ -348,13 +421,19 @@ impl<'a> Judge<'a> {
 
     /// `STOPAT` where it belongs, and the target surely reached and not passed.
     fn judge_target(&mut self, sets: &[&BackupSet], state: &State<'_>) {
-        let Target::At(target) = self.plan.target else {
-            for (n, step) in self.plan.steps.iter().enumerate() {
-                if step.stop_at.is_some() {
-                    self.error(FindingKind::StopUnwanted, n);
+        let target = match self.plan.target {
+            Target::At(target) => target,
+            Target::Latest | Target::Mark(_) => {
+                for (n, step) in self.plan.steps.iter().enumerate() {
+                    if step.stop_at.is_some() {
+                        self.error(FindingKind::StopUnwanted, n);
+                    }
                 }
+                if let Target::Mark(mark) = self.plan.target {
+                    self.judge_mark(sets, state, mark);
+                }
+                return;
             }
-            return;
         };
         // A `STOPAT` cannot name more than a tick of `datetime`, and so a target does not mean more.
         let tick = target.server.datetime_tick();
@@ -362,7 +441,14 @@ impl<'a> Judge<'a> {
             server: tick,
             instant: target.instant.plus(tick.0 - target.server.0),
         };
-        let last = sets.len() - 1;
+        let Some(last) = sets.len().checked_sub(1) else {
+            // Nothing is restored any more: the database must show that moment as it stands.
+            let shows_it = !state.logs_applied && state.holds_until == target.instant;
+            if !shows_it && !self.unchanged_until(state.redo, state.fork, target.instant) {
+                self.find(Severity::Error, FindingKind::TargetNotReached, None);
+            }
+            return;
+        };
         let whole_last = sets.last().is_some_and(|set| {
             set.has_bulk_logged_data() && set.finish().instant == target.instant
         });
@@ -405,6 +491,81 @@ impl<'a> Judge<'a> {
         }
         if self.plan.tail.is_none() {
             self.judge_arrival(sets, state, target, last);
+        }
+    }
+
+    /// A mark is a record: it lies in the last log, and in nothing before.
+    fn judge_mark(&mut self, sets: &[&BackupSet], state: &State<'_>, target: MarkTarget) {
+        let known = self.history.mark(target);
+        let named = self
+            .plan
+            .stop_mark
+            .as_ref()
+            .zip(known)
+            .is_some_and(|(stop, mark)| {
+                stop.name == *mark.name
+                    && stop.stop == target.stop
+                    && stop.after == mark.at.server.datetime_tick()
+            });
+        if !named {
+            self.find(Severity::Error, FindingKind::MarkUnknown, None);
+        }
+        let lsn = target.lsn;
+        let started = self.plan.start.restoring();
+        if started.is_some_and(|started| started.redo > lsn) {
+            self.find(Severity::Error, FindingKind::MarkPassed, None);
+        }
+        let (earlier, last) = match (self.plan.tail, sets.split_last()) {
+            (None, Some((last, earlier))) => (earlier, Some(*last)),
+            _ => (sets, None),
+        };
+        for (n, _) in earlier
+            .iter()
+            .enumerate()
+            .filter(|(_, set)| set.last_lsn > lsn)
+        {
+            self.error(FindingKind::MarkPassed, n);
+        }
+        let Some(last) = last else {
+            if state.redo > lsn || self.plan.tail.is_none() {
+                self.find(Severity::Error, FindingKind::TargetNotReached, None);
+            }
+            return;
+        };
+        let n = sets.len() - 1;
+        let holds = last.kind() == BackupType::Log && last.first_lsn <= lsn && lsn < last.last_lsn;
+        if !holds {
+            self.error(FindingKind::TargetNotReached, n);
+        }
+        // msdb keeps whole seconds of a backup.
+        let late = target.at.instant > last.finish().instant.plus(TimeDelta::seconds(1));
+        let on_new = last.lineage.first_fork != last.lineage.last_fork
+            && last.lineage.fork_point.is_none_or(|point| lsn >= point);
+        let begun = self
+            .history
+            .restores()
+            .iter()
+            .rfind(|restore| restore.at.instant <= last.start().instant);
+        let before_fork = on_new
+            && begun.is_none_or(|restore| {
+                restore.at.instant > target.at.instant.plus(TimeDelta::seconds(1))
+            });
+        // Before the fork point the mark is on the common past only if nothing else was restored in between.
+        let n_restores = |crossing: Crossing| {
+            let restores = self.history.restores().iter();
+            restores
+                .filter(|restore| {
+                    crossing.held_before < restore.at.instant
+                        && restore.at.instant <= last.start().instant
+                })
+                .count()
+        };
+        let uncertain = !on_new && state.crossed_from.is_some_and(|from| n_restores(from) != 1);
+        let later = earlier
+            .iter()
+            .any(|set| set.start().instant > target.at.instant.plus(TimeDelta::seconds(1)));
+        if late || later || before_fork || uncertain {
+            self.error(FindingKind::AbandonedBranch, n);
         }
     }
 
@@ -484,7 +645,15 @@ impl<'a> Judge<'a> {
         if self.plan.destination == Destination::Original {
             return;
         }
-        let mut moved: BTreeSet<String> = BTreeSet::new();
+        let started = self.plan.start.restoring();
+        if started.is_some_and(|state| state.files.is_empty()) {
+            // Which files it has is unknown, so which are new is too; the server refuses what has no place (1834).
+            return;
+        }
+        let mut moved: BTreeSet<String> = started
+            .into_iter()
+            .flat_map(|state| state.files.iter().map(|name| name.to_lowercase()))
+            .collect();
         let mut paths: BTreeSet<String> = BTreeSet::new();
         for (n, set) in sets.iter().enumerate() {
             let here: Vec<&super::FileMove> = self
@@ -535,6 +704,16 @@ fn builds_on(set: &BackupSet, full: &BackupSet) -> bool {
     }
     let lsn = facts.base_lsn.or(facts.database_backup_lsn);
     !full.is_copy_only() && lsn.is_some() && lsn == base.checkpoint_lsn
+}
+
+/// Rule 2 for a database of which only the base's name is known.
+fn builds_on_started(set: &BackupSet, started: &RestoringState) -> bool {
+    match &set.role {
+        Role::Differential(facts) => {
+            facts.base_guid.is_some() && facts.base_guid == started.differential_base
+        }
+        _ => false,
+    }
 }
 
 /// Rule 4: whether a log may follow a state on this fork.

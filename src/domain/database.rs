@@ -1,11 +1,11 @@
 //! The sets of one database: found by time, kind and uuid, and grown without copying what is there.
 
 use super::{
-    BackupSet, BackupType, HistoryNoteKind, Lost, Lsn, Moment, RestoreRecord, ServerClock,
-    SharedVec, UtcTime,
+    BackupSet, BackupType, HistoryNoteKind, Lost, Lsn, Mark, MarkRecord, MarkTarget, Moment,
+    RestoreRecord, ServerClock, SharedVec, UtcTime,
     graph::Graphs,
     judge::Notes,
-    overwrite,
+    mark, overwrite,
     place::{Place, note_backwards},
     set::{UNKNOWN_ZONE, flag},
 };
@@ -29,19 +29,29 @@ pub struct DatabaseHistory {
     /// Hashes of the devices of those sets, sorted: whether a new set overwrites one of them.
     device_hashes: Arc<Vec<u32>>,
     restores: Arc<Vec<Restore>>,
+    marks: Arc<Vec<Mark>>,
     /// Logs across a fork point.
     crossings: Arc<Vec<u32>>,
     newest_id: Option<i64>,
     pub(super) graphs: Graphs,
 }
 
+/// What happened to a database besides its backups.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Happened {
+    pub restores: Vec<RestoreRecord>,
+    pub marks: Vec<MarkRecord>,
+}
+
 /// A restore over this database that ended with recovery, so that a new fork begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restore {
     /// When it completed.
     pub at: Moment,
     /// Its `STOPAT`, on the clock of the log; `None` when it went to the end of what it had.
     pub stop_at: Option<Moment>,
+    /// Who restored.
+    pub user: Option<Arc<str>>,
 }
 
 /// The sets of one kind, in the order in which they started.
@@ -144,6 +154,23 @@ impl DatabaseHistory {
         &self.restores
     }
 
+    /// Marks in its log, oldest first.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// The mark that a target means.
+    pub fn mark(&self, target: MarkTarget) -> Option<&Mark> {
+        let from = self
+            .marks
+            .partition_point(|mark| mark.at.instant < target.at.instant);
+        self.marks
+            .iter()
+            .skip(from)
+            .take_while(|mark| mark.at.instant == target.at.instant)
+            .find(|mark| mark.lsn == target.lsn)
+    }
+
     /// Log backups that hold the end of one recovery fork and the beginning of another.
     pub fn crossings(&self) -> impl Iterator<Item = &BackupSet> {
         self.crossings
@@ -191,8 +218,8 @@ impl DatabaseHistory {
 
     pub(super) fn built(
         mut sets: Vec<BackupSet>,
-        old_restores: &[Restore],
-        new_restores: &[RestoreRecord],
+        old: Option<&Self>,
+        new: &Happened,
         place: &Place<'_>,
         notes: &mut Notes,
     ) -> Self {
@@ -222,8 +249,11 @@ impl DatabaseHistory {
                 }
             }
         }
-        let restores = merged_restores(old_restores, new_restores, &clock);
-        Self::indexed(name, clock, sets, restores, notes)
+        let (old_restores, old_marks) =
+            old.map_or((&[][..], &[][..]), |old| (old.restores(), old.marks()));
+        let restores = merged_restores(old_restores, &new.restores, &clock);
+        let marks = Arc::new(mark::merged(old_marks, &new.marks, &clock));
+        Self::indexed(name, clock, sets, restores, marks, notes)
     }
 
     /// From sets whose times are right, in any order, perhaps with duplicates.
@@ -232,6 +262,7 @@ impl DatabaseHistory {
         clock: Arc<ServerClock>,
         mut sets: Vec<BackupSet>,
         restores: Arc<Vec<Restore>>,
+        marks: Arc<Vec<Mark>>,
         notes: &mut Notes,
     ) -> Self {
         let sort = |sets: &mut Vec<BackupSet>| {
@@ -296,6 +327,7 @@ impl DatabaseHistory {
             by_uuid: Arc::new(by_uuid),
             device_hashes: Arc::new(device_hashes),
             restores,
+            marks,
             crossings: Arc::new(crossings),
             newest_id,
             graphs: Graphs::default(),
@@ -308,7 +340,7 @@ impl DatabaseHistory {
     pub(super) fn grown(
         &self,
         mut new: Vec<BackupSet>,
-        new_restores: &[RestoreRecord],
+        happened: &Happened,
         place: &Place<'_>,
         notes: &mut Notes,
     ) -> Self {
@@ -325,12 +357,17 @@ impl DatabaseHistory {
         });
         let zoned = self.clock.knows_zone();
         let same_axis = new.iter().all(|set| place.zone(set).is_some()) == zoned || new.is_empty();
-        let restores = merged_restores(&self.restores, new_restores, &self.clock);
+        let restores = merged_restores(&self.restores, &happened.restores, &self.clock);
         let same_restores = *restores == *self.restores;
+        let marks = if happened.marks.is_empty() {
+            self.marks.clone()
+        } else {
+            Arc::new(mark::merged(&self.marks, &happened.marks, &self.clock))
+        };
         if !same_axis {
             let mut all = self.unplaced();
             all.extend(new);
-            return Self::built(all, &self.restores, new_restores, place, notes);
+            return Self::built(all, Some(self), happened, place, notes);
         }
         for set in &mut new {
             if zoned {
@@ -354,7 +391,7 @@ impl DatabaseHistory {
             let mut all: Vec<BackupSet> = self.sets.iter().cloned().collect();
             all.extend(new);
             let name = newest_name(&all);
-            return Self::indexed(name, self.clock.clone(), all, restores, notes);
+            return Self::indexed(name, self.clock.clone(), all, restores, marks, notes);
         }
         let name = new
             .last()
@@ -371,6 +408,7 @@ impl DatabaseHistory {
             by_uuid: self.by_uuid.clone(),
             device_hashes: self.device_hashes.clone(),
             restores,
+            marks,
             crossings: self.crossings.clone(),
             newest_id: self.newest_id,
             graphs: Graphs::default(),
@@ -528,10 +566,11 @@ fn merged_restores(
             restores.push(Restore {
                 at: clock.moment(date),
                 stop_at: record.stop_at.map(|stop| clock.moment(stop)),
+                user: record.user_name.as_deref().map(Arc::from),
             });
         }
     }
     restores.sort_by_key(|restore| (restore.at, restore.stop_at));
-    restores.dedup();
+    restores.dedup_by(|a, b| a.at == b.at && a.stop_at == b.stop_at);
     Arc::new(restores)
 }

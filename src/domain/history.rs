@@ -3,8 +3,9 @@
 //! It keeps what the records said; what can be restored is asked of [`DatabaseHistory::coverage`] and [`super::plan()`].
 
 use super::{
-    BackupRecord, BackupSet, DatabaseHistory, HistoryNote, HistoryRecords, RecordedServer,
-    RestoreRecord, ServerClock, UtcOffset, judge::Judge, place::Place, set::UNKNOWN_ZONE,
+    BackupRecord, BackupSet, DatabaseHistory, HistoryNote, HistoryRecords, MarkRecord,
+    RecordedServer, RestoreRecord, ServerClock, UtcOffset, database::Happened, judge::Judge,
+    place::Place, set::UNKNOWN_ZONE,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,7 +34,8 @@ pub struct HistoryBuilder {
     server: RecordedServer,
     judge: Judge,
     sets: BTreeMap<String, Vec<BackupSet>>,
-    restores: BTreeMap<String, Vec<RestoreRecord>>,
+    /// Restores and marks.
+    happened: BTreeMap<String, Happened>,
     case_sensitive: bool,
 }
 
@@ -44,6 +46,7 @@ impl History {
             server,
             backup_sets,
             restore_history,
+            marks,
         } = records;
         let mut builder = HistoryBuilder::new(server);
         for record in backup_sets {
@@ -51,6 +54,9 @@ impl History {
         }
         for record in restore_history {
             builder.push_restore(record);
+        }
+        for record in marks {
+            builder.push_mark(record);
         }
         builder.finish()
     }
@@ -73,6 +79,9 @@ impl History {
         }
         for record in records.restore_history {
             builder.push_restore(record);
+        }
+        for record in records.marks {
+            builder.push_mark(record);
         }
         builder.finish_after(Some(self))
     }
@@ -170,7 +179,16 @@ impl HistoryBuilder {
     pub fn push_restore(&mut self, record: RestoreRecord) {
         if let Some(name) = &record.destination_database_name {
             let key = name_key(name, self.case_sensitive);
-            self.restores.entry(key).or_default().push(record);
+            let happened = self.happened.entry(key).or_default();
+            happened.restores.push(record);
+        }
+    }
+
+    /// Takes one row of `logmarkhistory`.
+    pub fn push_mark(&mut self, record: MarkRecord) {
+        if let Some(name) = &record.database_name {
+            let key = name_key(name, self.case_sensitive);
+            self.happened.entry(key).or_default().marks.push(record);
         }
     }
 
@@ -184,7 +202,7 @@ impl HistoryBuilder {
             server,
             judge,
             sets,
-            mut restores,
+            mut happened,
             case_sensitive,
         } = self;
         let mut notes = judge.notes;
@@ -213,22 +231,22 @@ impl HistoryBuilder {
             home: home.as_deref(),
         };
         for (key, new) in sets {
-            let new_restores = restores.remove(&key).unwrap_or_default();
+            let new_happened = happened.remove(&key).unwrap_or_default();
             let old = databases.get(&key).cloned();
             let grown = match old {
-                Some(old) if same_clock => old.grown(new, &new_restores, &place, &mut notes),
+                Some(old) if same_clock => old.grown(new, &new_happened, &place, &mut notes),
                 Some(old) => {
                     let mut all = old.unplaced();
                     all.extend(new);
-                    DatabaseHistory::built(all, old.restores(), &new_restores, &place, &mut notes)
+                    DatabaseHistory::built(all, Some(&old), &new_happened, &place, &mut notes)
                 }
-                None => DatabaseHistory::built(new, &[], &new_restores, &place, &mut notes),
+                None => DatabaseHistory::built(new, None, &new_happened, &place, &mut notes),
             };
             databases.insert(key, Arc::new(grown));
         }
-        for (key, new_restores) in restores {
+        for (key, new_happened) in happened {
             if let Some(old) = databases.get(&key).cloned() {
-                let grown = old.grown(Vec::new(), &new_restores, &place, &mut notes);
+                let grown = old.grown(Vec::new(), &new_happened, &place, &mut notes);
                 databases.insert(key, Arc::new(grown));
             }
         }

@@ -24,12 +24,14 @@
 mod backup;
 mod check;
 mod clock;
+mod cost;
 mod coverage;
 mod database;
 mod graph;
 mod history;
 mod judge;
 mod lsn;
+mod mark;
 mod moves;
 mod objectives;
 mod overwrite;
@@ -38,9 +40,11 @@ mod plan;
 mod planner;
 mod record;
 mod refusal;
+mod roles;
 mod server_path;
 mod set;
 mod shared_vec;
+mod start;
 mod time;
 
 pub use backup::{
@@ -54,26 +58,33 @@ pub use backup::{
 };
 pub use check::{Finding, FindingKind, Severity, check, is_proved};
 pub use clock::{Reading, ServerClock};
+pub use cost::{Cost, CostModel, MeasuredRestore, Price, RestoreSpeeds};
 pub use coverage::{Branch, Coverage, Gap, Window};
 pub use database::{DatabaseHistory, Lane, Restore};
+pub use graph::Loss;
 pub use history::{History, HistoryBuilder};
 pub use judge::{HistoryNote, HistoryNoteKind};
 pub use lsn::{Lsn, LsnError};
+pub use mark::{Mark, MarkStop, MarkTarget, StopMark};
 pub use objectives::{
     Assessment, Costliest, Exposed, Exposure, ExposureCause, MeasuredRun, MeasuredSet, Misses,
     Objective, PastEstimate, Period, Remedy, RestoreTimeModel, ScenarioKind, Standing, Status,
     assess, past_estimates, remedies,
 };
 pub use plan::{
-    Destination, Device, Estimate, EstimateBasis, FileMove, Limits, Lost, Moment, PlanNote,
-    PlanStep, Refusal, RefusalKind, RestorePlan, RestoreRequest, Tail, Target, Usage,
+    ChosenBase, Destination, Device, Estimate, EstimateBasis, FileMove, Limits, Lost, Moment,
+    PlanNote, PlanStep, Refusal, RefusalKind, RestorePlan, RestoreRequest, Tail, Target, Usage,
 };
-pub use planner::{Rejected, SkipReason, plan, price, rejected};
+pub use planner::{
+    Alternative, CostDifference, Difference, Exchange, alternatives, plan, price, prices,
+};
 pub use record::{
-    BackupRecord, BackupType, DatabaseFile, HistoryRecords, MediaFile, RecordedServer,
+    BackupRecord, BackupType, DatabaseFile, HistoryRecords, MarkRecord, MediaFile, RecordedServer,
     RestoreRecord,
 };
+pub use roles::{Rejected, SetRole, SkipReason, UseReason, rejected, role_of};
 pub use server_path::ServerPath;
 pub use set::{BackupSet, DifferentialFacts, FileList, FullFacts, Lineage, Origin, Role, Trouble};
 pub use shared_vec::SharedVec;
+pub use start::{RestoringState, Start};
 pub use time::{ServerTime, UtcOffset, UtcTime};

@@ -15,20 +15,19 @@ pub(super) struct Moves {
 
 /// Names every file of the sets anew: in `files_to`, or in its own folder.
 ///
+/// Files that are `there` already keep their places: a database that is gone on with has them.
 /// In its own folder a file gets a name made from the copy's name, so that it never meets the original.
 pub(super) fn moves_of(
     sets: &[&BackupSet],
     copy: &str,
     files_to: Option<&str>,
     target: Target,
+    there: &[String],
 ) -> Moves {
     let mut result = Moves::default();
-    let mut known: Vec<String> = Vec::new();
+    let mut known: Vec<String> = there.iter().map(|name| name.to_lowercase()).collect();
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    let stem = match target {
-        Target::At(moment) => stem_of(copy, Some(moment.server)),
-        Target::Latest => stem_of(copy, None),
-    };
+    let stem = stem_of(copy, target.moment().map(|moment| moment.server));
     for set in sets {
         let mut own = Vec::new();
         match &set.files {

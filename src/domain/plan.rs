@@ -1,6 +1,8 @@
 //! What the user wants (`RestoreRequest`), what is decided (`RestorePlan`), and why not (`Refusal`).
 
-use super::{BackupType, ServerTime, UtcOffset, UtcTime};
+use super::{
+    BackupType, Cost, CostModel, MarkTarget, Price, ServerTime, Start, StopMark, UtcOffset, UtcTime,
+};
 use uuid::Uuid;
 
 /// A moment as asked for: the wall-clock time of the history's server and the instant that it names.
@@ -19,6 +21,19 @@ pub enum Target {
     At(Moment),
     /// The latest state that the backups hold.
     Latest,
+    /// A mark that a transaction left in the log.
+    Mark(MarkTarget),
+}
+
+impl Target {
+    /// When it is; `None` for *latest*.
+    pub fn moment(self) -> Option<Moment> {
+        match self {
+            Self::At(moment) => Some(moment),
+            Self::Mark(mark) => Some(mark.at),
+            Self::Latest => None,
+        }
+    }
 }
 
 /// Into which database.
@@ -50,6 +65,21 @@ pub struct RestoreRequest {
     pub taken_by: Option<String>,
     /// Sets (by uuid) and files (by path) to treat as lost.
     pub without: Vec<Lost>,
+    /// How ways are compared.
+    pub costs: CostModel,
+    /// What the database is before the first step.
+    pub start: Start,
+    /// The data backups to begin with, where the user chose another way than the planner.
+    pub base: Option<ChosenBase>,
+}
+
+/// The data backups that a plan begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChosenBase {
+    /// `None` where the database has it already; see [`Start`].
+    pub full: Option<Uuid>,
+    /// `None` for none.
+    pub differential: Option<Uuid>,
 }
 
 /// What may take part in a plan: the part of a request that does not depend on the target.
@@ -63,6 +93,10 @@ pub struct Limits {
     pub taken_by: Option<String>,
     /// Sets and files to treat as lost.
     pub without: Vec<Lost>,
+    /// How ways are compared.
+    pub costs: CostModel,
+    /// What the database is before the first step.
+    pub start: Start,
 }
 
 /// Whether a kind of backup may take part.
@@ -94,6 +128,9 @@ impl RestoreRequest {
             logs: Usage::Use,
             taken_by: None,
             without: Vec::new(),
+            costs: CostModel::default(),
+            start: Start::Nothing,
+            base: None,
         }
     }
 
@@ -104,6 +141,8 @@ impl RestoreRequest {
             logs: self.logs,
             taken_by: self.taken_by.clone(),
             without: self.without.clone(),
+            costs: self.costs,
+            start: self.start.clone(),
         }
     }
 }
@@ -117,16 +156,22 @@ pub struct RestorePlan {
     pub target: Target,
     /// As asked for.
     pub destination: Destination,
-    /// The backup sets in restore order; the first is a full backup.
+    /// What the database is before the first step.
+    pub start: Start,
+    /// The backup sets in restore order; the first is a full backup unless a started database is gone on with.
     pub steps: Vec<PlanStep>,
     /// `STOPAT` of the last log step; `None` without one and for *latest*.
     pub stop_at: Option<ServerTime>,
+    /// The mark at which every log step stops; `None` unless the target is a mark.
+    pub stop_mark: Option<StopMark>,
     /// The moment that the plan reaches.
     pub reaches: Option<ServerTime>,
     /// Bytes to read; `None` when a size is unknown.
     pub bytes: Option<u64>,
     /// How long it takes; `None` without a basis.
     pub estimate: Option<Estimate>,
+    /// What the cost model says of it.
+    pub price: Price,
     /// Where each file of a copy goes; empty for the original.
     pub moves: Vec<FileMove>,
     /// Oddities that do not prevent the plan.
@@ -269,8 +314,12 @@ pub enum PlanNote {
     /// The chosen chain is not the conventional one.
     UnconventionalChain {
         /// By how much it costs less (rule 14).
-        saves_bytes: u64,
+        saves: Cost,
     },
+    /// The data backups that were asked for lead nowhere near the target, so others were chosen.
+    ChosenBaseUnusable,
+    /// The started database does not stand at the end of a known backup, so the server may refuse a moment that it has passed (4335).
+    StandsInsideLog,
     /// A set of the plan was written to a device that nobody can read again (`NUL`), or similar oddities in words.
     Other {
         /// A word for programs.

@@ -5,12 +5,12 @@
 //! What can be reached is found in the graph; this module turns it into steps.
 
 use super::{
-    BackupSet, BackupType, DatabaseHistory, Destination, Estimate, EstimateBasis, Lost, Moment,
-    PlanNote, PlanStep, Reading, Refusal, RefusalKind, RestorePlan, RestoreRequest, ServerTime,
-    Tail, Target, Trouble,
+    BackupSet, BackupType, ChosenBase, Cost, DatabaseHistory, Destination, Limits, Lost, Moment,
+    PlanNote, PlanStep, Price, Reading, Refusal, RefusalKind, RestorePlan, RestoreRequest,
+    ServerTime, StopMark, Tail, Target,
     clock::from_seconds,
     database::same_path,
-    graph::{Exclusion, Found, Graph, Strictness},
+    graph::{Found, Goal, Graph, Label, STARTED, Strictness, Wanted, Way},
     moves::moves_of,
     refusal,
 };
@@ -23,71 +23,151 @@ pub fn plan(
     history: &DatabaseHistory,
     request: &RestoreRequest,
 ) -> Result<RestorePlan, Box<Refusal>> {
-    let graph = history
-        .graphs
-        .get(history, &request.limits(), Strictness::Real);
-    match request.target {
-        Target::Latest => match graph.find_latest(history) {
-            Some((found, until)) => {
-                let reaches = history.clock().moment_at(from_seconds(until));
-                let maker = Maker::new(history, &graph, request);
-                Ok(maker.plan(&found, reaches.server, None))
-            }
-            None => Err(Box::new(nothing_to_restore(history, &graph, request))),
-        },
-        Target::At(moment) => plan_moment(history, &graph, request, moment),
+    let graph = graph_for(history, request);
+    let maker = Maker::new(history, &graph, request);
+    if let (Target::At(moment), true) = (request.target, history.clock().knows_zone())
+        && let Some((begins, ends)) = history.clock().second_pass(moment.instant)
+    {
+        return Err(Box::new(ambiguous(history, &graph, moment, begins, ends)));
+    }
+    let goal = goal_of(request.target);
+    if let Some((found, until)) = graph.find(history, goal) {
+        return Ok(maker.chosen_plan(&found, maker.end(until), goal));
+    }
+    match request.target.moment() {
+        Some(moment) => Err(Box::new(maker.refusal(moment))),
+        None => Err(Box::new(nothing_to_restore(history, &graph, request))),
     }
 }
 
-/// What reaching a moment costs, in bytes to read plus a price for each set (rule 14); `None` where it cannot be reached.
+/// What reaching the target costs; `None` where it cannot be reached.
 ///
 /// Far cheaper than a plan: for the restore-time curve.
-pub fn price(history: &DatabaseHistory, request: &RestoreRequest) -> Option<u64> {
-    let graph = history
-        .graphs
-        .get(history, &request.limits(), Strictness::Real);
-    match request.target {
-        Target::At(moment) => graph.price(history, tick_millis(moment)),
-        Target::Latest => graph
-            .find_latest(history)
-            .map(|(found, _)| found.chosen().0.cost),
-    }
+pub fn price(history: &DatabaseHistory, request: &RestoreRequest) -> Option<Price> {
+    let graph = graph_for(history, request);
+    let label = graph.price(history, goal_of(request.target))?;
+    let Label {
+        cost,
+        count,
+        seconds,
+        ..
+    } = label;
+    Some(request.costs.price(cost, count, seconds))
 }
 
-fn plan_moment(
+/// The prices of many moments, in whole seconds since 1970; a graph is looked up once for all of them.
+pub fn prices(history: &DatabaseHistory, limits: &Limits, seconds: &[i64]) -> Vec<Option<Price>> {
+    let graph = history.graphs.get(history, limits, Strictness::Real);
+    seconds
+        .iter()
+        .map(|second| {
+            let label = graph.price(history, Goal::At(second.saturating_mul(1000)))?;
+            Some(limits.costs.price(label.cost, label.count, label.seconds))
+        })
+        .collect()
+}
+
+/// A way to the target beside others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternative {
+    /// The plan of this way.
+    pub plan: RestorePlan,
+    /// To be put into a request that asks for this way.
+    pub base: ChosenBase,
+    /// What is different from the plan that was chosen; `None` for that one itself.
+    pub difference: Option<Difference>,
+}
+
+/// What is different about a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// By how much it costs less or more.
+    pub cost: CostDifference,
+    /// The full backup that it begins with.
+    pub full: Exchange,
+    /// Its differential.
+    pub differential: Exchange,
+    /// How many more logs it applies; below zero for fewer.
+    pub logs: i64,
+}
+
+/// A difference of two prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CostDifference {
+    /// It costs so much less.
+    Saves(Cost),
+    /// It costs so much more.
+    Adds(Cost),
+}
+
+/// What stands in the place of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// The same set, or in both nothing.
+    Same,
+    /// An older one.
+    Older,
+    /// A newer one.
+    Newer,
+    /// None.
+    Dropped,
+    /// One where there was none.
+    Added,
+}
+
+/// The plan, and the cheapest others that begin with other data backups: at most `n` in all.
+///
+/// On demand, not while dragging: it follows the logs back to several bases.
+pub fn alternatives(
     history: &DatabaseHistory,
-    graph: &Arc<Graph>,
     request: &RestoreRequest,
-    moment: Moment,
-) -> Result<RestorePlan, Box<Refusal>> {
-    if let Some((begins, ends)) = history.clock().second_pass(moment.instant)
-        && history.clock().knows_zone()
-    {
-        return Err(Box::new(ambiguous(history, graph, moment, begins, ends)));
-    }
-    let millis = tick_millis(moment);
-    let maker = Maker::new(history, graph, request);
-    if let Some(found) = graph.find(history, millis) {
-        let stop_at = moment.server.datetime_tick();
-        return Ok(maker.plan(&found, stop_at, Some(stop_at)));
-    }
-    let mut refusal = refusal::refuse(history, graph, moment);
-    refusal.notes = maker.notes_of_target();
-    if refusal.kind == RefusalKind::AfterLastLog
-        && let Some(until) = refusal::tail_from(history, graph)
-        && until * 1000 < millis
-        && let Some((found, _)) = graph.find_latest(history)
-        && all_finished_before(history, &found, millis)
-    {
-        let stop_at = moment.server.datetime_tick();
-        let mut plan = maker.plan(&found, stop_at, Some(stop_at));
-        plan.tail = Some(match request.destination {
-            Destination::Copy { .. } => Tail::LogBackup,
-            Destination::Original => Tail::TailLog,
+    n: usize,
+) -> Vec<Alternative> {
+    let usual = RestoreRequest {
+        base: None,
+        ..request.clone()
+    };
+    let graph = graph_for(history, &usual);
+    let goal = goal_of(request.target);
+    let Some((found, until)) = graph.find(history, goal) else {
+        return Vec::new();
+    };
+    let maker = Maker::new(history, &graph, &usual);
+    let end = maker.end(until);
+    let (chosen, _) = found.chosen();
+    let first = maker.chosen_plan(&found, end, goal);
+    let others = graph
+        .ways(history, goal, Wanted::Cheapest(n.saturating_add(1)))
+        .into_iter()
+        .filter(|way| way.base != chosen.base)
+        .map(|way| Alternative {
+            plan: maker.plan(&way, end, Vec::new()),
+            base: maker.base_of(&way),
+            difference: Some(maker.difference(chosen, &way)),
         });
-        refusal.tail = Some(Box::new(plan));
+    let first = Alternative {
+        plan: first,
+        base: maker.base_of(chosen),
+        difference: None,
+    };
+    std::iter::once(first).chain(others).take(n).collect()
+}
+
+fn graph_for(history: &DatabaseHistory, request: &RestoreRequest) -> Arc<Graph> {
+    history
+        .graphs
+        .get(history, &request.limits(), Strictness::Real)
+}
+
+fn goal_of(target: Target) -> Goal {
+    match target {
+        Target::At(moment) => Goal::At(tick_millis(moment)),
+        Target::Latest => Goal::Latest,
+        Target::Mark(mark) => Goal::Mark {
+            lsn: mark.lsn,
+            second: mark.at.instant.0.timestamp(),
+        },
     }
-    Err(Box::new(refusal))
 }
 
 /// Whether a `STOPAT` then lies surely after every set that no stop can land in (rule 15).
@@ -158,6 +238,13 @@ fn tick_millis(moment: Moment) -> i64 {
     whole + i64::from(millis)
 }
 
+/// Where a plan ends.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    reaches: ServerTime,
+    stop_at: Option<ServerTime>,
+}
+
 /// Turns ways into plans.
 struct Maker<'a> {
     history: &'a DatabaseHistory,
@@ -174,13 +261,139 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn plan(&self, found: &Found, reaches: ServerTime, stop_at: Option<ServerTime>) -> RestorePlan {
+    /// `until` is when *latest* is, in seconds since 1970.
+    fn end(&self, until: Option<i64>) -> End {
+        match self.request.target {
+            Target::At(moment) => {
+                let stop_at = moment.server.datetime_tick();
+                End {
+                    reaches: stop_at,
+                    stop_at: Some(stop_at),
+                }
+            }
+            Target::Mark(mark) => End {
+                reaches: mark.at.server,
+                stop_at: None,
+            },
+            Target::Latest => {
+                let until = from_seconds(until.unwrap_or_default());
+                End {
+                    reaches: self.history.clock().moment_at(until).server,
+                    stop_at: None,
+                }
+            }
+        }
+    }
+
+    /// The plan of the way that the user chose, else of the one that rule 14 chooses.
+    fn chosen_plan(&self, found: &Found, end: End, goal: Goal) -> RestorePlan {
         let (way, surprising) = found.chosen();
+        let mut notes = Vec::new();
+        if let Some(base) = self.request.base {
+            match self.way_from(base, goal) {
+                Some(way) => return self.plan(&way, end, notes),
+                None => notes.push(PlanNote::ChosenBaseUnusable),
+            }
+        }
+        if surprising && let Some(conventional) = &found.conventional {
+            let saves = conventional.cost.saturating_sub(way.cost);
+            notes.push(PlanNote::UnconventionalChain {
+                saves: self.request.costs.cost(saves),
+            });
+        }
+        self.plan(way, end, notes)
+    }
+
+    fn way_from(&self, base: ChosenBase, goal: Goal) -> Option<Way> {
+        let place = |uuid: Option<Uuid>| match uuid {
+            Some(uuid) => u32::try_from(self.history.index_of(uuid)?).ok(),
+            None => Some(STARTED),
+        };
+        let full = place(base.full)?;
+        let set = match base.differential {
+            Some(_) => place(base.differential)?,
+            None => full,
+        };
+        self.graph
+            .ways(self.history, goal, Wanted::From(full, set))
+            .into_iter()
+            .next()
+    }
+
+    fn base_of(&self, way: &Way) -> ChosenBase {
+        let uuid = |idx: u32| self.history.set(idx as usize).map(|set| set.uuid);
+        let (full, set) = way.base;
+        ChosenBase {
+            full: uuid(full),
+            differential: (set != full).then(|| uuid(set)).flatten(),
+        }
+    }
+
+    fn difference(&self, chosen: &Way, other: &Way) -> Difference {
+        let costs = &self.request.costs;
+        let differential = |way: &Way| (way.base.0 != way.base.1).then_some(way.base.1);
+        let logs = |way: &Way| {
+            let log = |idx: &&u32| {
+                self.history
+                    .set(**idx as usize)
+                    .is_some_and(|set| set.kind() == BackupType::Log)
+            };
+            i64::try_from(way.sets.iter().filter(log).count()).unwrap_or(i64::MAX)
+        };
+        Difference {
+            cost: if other.cost <= chosen.cost {
+                CostDifference::Saves(costs.cost(chosen.cost - other.cost))
+            } else {
+                CostDifference::Adds(costs.cost(other.cost - chosen.cost))
+            },
+            full: exchange(Some(chosen.base.0), Some(other.base.0)),
+            differential: exchange(differential(chosen), differential(other)),
+            logs: logs(other) - logs(chosen),
+        }
+    }
+
+    /// Why nothing leads to `moment`, with the plan up to the last log where a log backup taken now would go on from it.
+    fn refusal(&self, moment: Moment) -> Refusal {
+        let Self {
+            history,
+            graph,
+            request,
+        } = *self;
+        let mut refusal = refusal::refuse(history, graph, moment);
+        refusal.target = request.target;
+        refusal.notes = self.notes_of_target();
+        let millis = tick_millis(moment);
+        if let Target::Mark(_) = request.target
+            && graph.chains.iter().any(|chain| chain.spans.hold(millis))
+        {
+            // Its moment can be reached, but the record lies where no way surely leads.
+            refusal.kind = RefusalKind::RecoveryFork;
+        }
+        if refusal.kind == RefusalKind::AfterLastLog
+            && let Some(until) = refusal::tail_from(history, graph)
+            && until * 1000 < millis
+            && let Some((found, _)) = graph.find_latest(history)
+            && all_finished_before(history, &found, millis)
+            && self.before_mark(&found)
+        {
+            let mut plan = self.chosen_plan(&found, self.end(None), Goal::Latest);
+            plan.tail = Some(match request.destination {
+                Destination::Copy { .. } => Tail::LogBackup,
+                Destination::Original => Tail::TailLog,
+            });
+            refusal.tail = Some(Box::new(plan));
+        }
+        refusal
+    }
+
+    fn plan(&self, way: &Way, end: End, more_notes: Vec<PlanNote>) -> RestorePlan {
+        let End { reaches, stop_at } = end;
         let sets: Vec<&BackupSet> = way
             .sets
             .iter()
             .filter_map(|&idx| self.history.set(idx as usize))
             .collect();
+        let there = self.request.start.restoring();
         let moves = match &self.request.destination {
             Destination::Original => None,
             Destination::Copy { name, files_to } => Some(moves_of(
@@ -188,6 +401,7 @@ impl<'a> Maker<'a> {
                 name,
                 files_to.as_deref(),
                 self.request.target,
+                there.map_or(&[], |state| &state.files),
             )),
         };
         let mut notes = self.notes_of_target();
@@ -195,11 +409,7 @@ impl<'a> Maker<'a> {
         if let Some(backup_set_uuid) = moves.as_ref().and_then(|moves| moves.unknown) {
             notes.push(PlanNote::FileListUnknown { backup_set_uuid });
         }
-        if surprising && let Some(conventional) = &found.conventional {
-            notes.push(PlanNote::UnconventionalChain {
-                saves_bytes: conventional.cost.saturating_sub(way.cost),
-            });
-        }
+        notes.extend(more_notes);
         let n_sets = sets.len();
         let steps: Vec<PlanStep> = sets
             .iter()
@@ -217,23 +427,53 @@ impl<'a> Maker<'a> {
                 }
             })
             .collect();
+        let n_steps = u32::try_from(n_sets).unwrap_or(u32::MAX);
+        let price = self.request.costs.price(way.cost, n_steps, way.seconds);
         RestorePlan {
             database: self.history.name().to_owned(),
             target: self.request.target,
             destination: self.request.destination.clone(),
+            start: self.request.start.clone(),
             stop_at: steps.last().and_then(|step| step.stop_at),
+            stop_mark: self.stop_mark(),
             reaches: Some(reaches),
             bytes: sets.iter().map(|set| set.bytes()).sum(),
-            estimate: estimate_of(&sets),
+            estimate: price.estimate,
+            price,
             moves: moves.map(|moves| moves.moves).unwrap_or_default(),
             notes,
-            utc_offset: self.history.clock().offset_at(match self.request.target {
-                Target::At(moment) => moment.instant,
-                Target::Latest => self.history.clock().moment(reaches).instant,
-            }),
+            utc_offset: {
+                let moment = self.request.target.moment();
+                let moment = moment.unwrap_or_else(|| self.history.clock().moment(reaches));
+                self.history.clock().offset_at(moment.instant)
+            },
             tail: None,
             steps,
         }
+    }
+
+    /// Whether the mark lies after all sets of a way; true for other targets.
+    fn before_mark(&self, found: &Found) -> bool {
+        let Target::Mark(mark) = self.request.target else {
+            return true;
+        };
+        let (way, _) = found.chosen();
+        way.sets
+            .iter()
+            .filter_map(|&idx| self.history.set(idx as usize))
+            .all(|set| set.last_lsn <= mark.lsn)
+    }
+
+    fn stop_mark(&self) -> Option<StopMark> {
+        let Target::Mark(target) = self.request.target else {
+            return None;
+        };
+        let mark = self.history.mark(target)?;
+        Some(StopMark {
+            name: mark.name.to_string(),
+            after: mark.at.server.datetime_tick(),
+            stop: target.stop,
+        })
     }
 
     fn step(&self, set: &BackupSet) -> PlanStep {
@@ -263,6 +503,14 @@ impl<'a> Maker<'a> {
 
     fn notes_of_target(&self) -> Vec<PlanNote> {
         let mut notes = Vec::new();
+        let inside = self
+            .graph
+            .started
+            .as_ref()
+            .is_some_and(|started| started.stand.inside);
+        if inside {
+            notes.push(PlanNote::StandsInsideLog);
+        }
         if let Target::At(moment) = self.request.target {
             match self.history.clock().read(moment.server).1 {
                 Reading::Once => {}
@@ -304,169 +552,12 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// How long the sets took to write is all that a history tells of how long they take to read.
-///
-/// msdb keeps whole seconds, so a set counts half a second more than it says; `None` when no set took any time.
-fn estimate_of(sets: &[&BackupSet]) -> Option<Estimate> {
-    const SECONDS_CUT_OFF: f64 = 0.5;
-    let recorded: i64 = sets.iter().map(|set| set.seconds()).sum();
-    if recorded == 0 {
-        return None;
-    }
-    let seconds = recorded as f64 + SECONDS_CUT_OFF * sets.len() as f64;
-    Some(Estimate {
-        seconds,
-        low: seconds / 2.0,
-        high: seconds * 2.0,
-        basis: EstimateBasis::BackupSpeed,
-    })
-}
-
-/// Why a set has no part in a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// The set.
-    pub backup_set_uuid: Uuid,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why a set that lies near a plan has no part in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SkipReason {
-    /// It cannot be restored.
-    Trouble(Trouble),
-    /// The request leaves out this kind of backup.
-    KindIgnored,
-    /// Another server took it.
-    OtherServer,
-    /// A backup of files, filegroups or parts.
-    Part,
-    /// It finished after the target.
-    AfterTarget,
-    /// Everything it holds of use is in the sets before it.
-    NotNeeded,
-    /// It lies on another recovery fork than the target.
-    OtherFork,
-    /// Its base is another full backup than the one chosen.
-    OtherBase,
-    /// Its base is missing.
-    BaseMissing,
-    /// A newer differential of the same full makes it unnecessary.
-    NewerDifferential,
-    /// Another way is cheaper, or as cheap and more usual.
-    Costlier,
-}
-
-/// Fulls and differentials between the chosen base and the target, and unused logs after it: why each has no part.
-///
-/// At most `limit` of them, and how many there are in all. Not for every frame.
-pub fn rejected(
-    history: &DatabaseHistory,
-    request: &RestoreRequest,
-    plan: &RestorePlan,
-    limit: usize,
-) -> (Vec<Rejected>, usize) {
-    let graph = history
-        .graphs
-        .get(history, &request.limits(), Strictness::Real);
-    let Some(base) = plan
-        .steps
-        .first()
-        .and_then(|step| history.set_by_uuid(step.backup_set_uuid))
-    else {
-        return (Vec::new(), 0);
-    };
-    let used: Vec<Uuid> = plan.steps.iter().map(|step| step.backup_set_uuid).collect();
-    let target = match request.target {
-        Target::At(moment) => moment.instant,
-        Target::Latest => super::UtcTime(chrono::DateTime::<chrono::Utc>::MAX_UTC),
-    };
-    let last_data = plan
-        .steps
-        .iter()
-        .rev()
-        .find(|step| step.backup_type != BackupType::Log)
-        .and_then(|step| history.set_by_uuid(step.backup_set_uuid))
-        .unwrap_or(base);
-    let last_step = plan
-        .steps
-        .last()
-        .and_then(|step| history.set_by_uuid(step.backup_set_uuid))
-        .unwrap_or(base);
-    let mut found = Vec::new();
-    let mut total = 0;
-    let from = history.started_before(base.start().instant);
-    let until = history.started_before(target.max(last_step.start().instant)) + 1;
-    for idx in from..until.min(history.len()) {
-        let Some(set) = history.set(idx) else { break };
-        if used.binary_search(&set.uuid).is_ok() || used.contains(&set.uuid) {
-            continue;
-        }
-        let is_log = set.kind() == BackupType::Log;
-        let near = if is_log {
-            set.last_lsn > last_data.last_lsn
-        } else {
-            set.start().instant <= target
-        };
-        if !near {
-            continue;
-        }
-        total += 1;
-        if found.len() < limit {
-            let reason = skip_reason(history, &graph, set, base, last_data, last_step, target);
-            found.push(Rejected {
-                backup_set_uuid: set.uuid,
-                reason,
-            });
-        }
-    }
-    (found, total)
-}
-
-fn skip_reason(
-    history: &DatabaseHistory,
-    graph: &Graph,
-    set: &BackupSet,
-    base: &BackupSet,
-    last_data: &BackupSet,
-    last_step: &BackupSet,
-    target: super::UtcTime,
-) -> SkipReason {
-    match graph.exclusion(set) {
-        Some(Exclusion::Trouble(trouble)) => return SkipReason::Trouble(trouble),
-        Some(Exclusion::KindIgnored) => return SkipReason::KindIgnored,
-        Some(Exclusion::OtherServer) => return SkipReason::OtherServer,
-        Some(Exclusion::Part) => return SkipReason::Part,
-        None => {}
-    }
-    let fork = last_step.lineage.last_fork;
-    let other_fork = set.lineage.last_fork.zip(fork).is_some_and(|(a, b)| a != b);
-    match set.kind() {
-        BackupType::Log if other_fork => SkipReason::OtherFork,
-        BackupType::Log if set.start().instant > target => SkipReason::AfterTarget,
-        BackupType::Log => SkipReason::NotNeeded,
-        _ if set.finish().instant > target => SkipReason::AfterTarget,
-        BackupType::Differential => {
-            let bases = graph.bases_of(history, set);
-            let same_base = bases.iter().any(|&idx| {
-                history
-                    .set(idx as usize)
-                    .is_some_and(|full| full.uuid == base.uuid)
-            });
-            if bases.is_empty() {
-                SkipReason::BaseMissing
-            } else if !same_base {
-                SkipReason::OtherBase
-            } else if other_fork {
-                SkipReason::OtherFork
-            } else if last_data.uuid != base.uuid && last_data.last_lsn >= set.last_lsn {
-                SkipReason::NewerDifferential
-            } else {
-                SkipReason::Costlier
-            }
-        }
-        _ if other_fork => SkipReason::OtherFork,
-        _ => SkipReason::Costlier,
+fn exchange(chosen: Option<u32>, other: Option<u32>) -> Exchange {
+    match (chosen, other) {
+        (Some(chosen), Some(other)) if other < chosen => Exchange::Older,
+        (Some(chosen), Some(other)) if other > chosen => Exchange::Newer,
+        (Some(_), None) => Exchange::Dropped,
+        (None, Some(_)) => Exchange::Added,
+        _ => Exchange::Same,
     }
 }

@@ -163,6 +163,20 @@ pub struct RestoreRecord {
     pub recovery: Option<bool>,
     pub restart: Option<bool>,
     pub stop_at: Option<ServerTime>,
+    pub user_name: Option<String>,
+}
+
+/// One row of `msdb.dbo.logmarkhistory`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
+pub struct MarkRecord {
+    pub database_name: Option<String>,
+    pub mark_name: Option<String>,
+    pub description: Option<String>,
+    pub user_name: Option<String>,
+    pub lsn: Option<Lsn>,
+    /// When the marked transaction committed, on the server's clock.
+    pub mark_time: Option<ServerTime>,
 }
 
 /// The server that the records came from.
@@ -182,6 +196,7 @@ pub struct HistoryRecords {
     pub server: RecordedServer,
     pub backup_sets: Vec<BackupRecord>,
     pub restore_history: Vec<RestoreRecord>,
+    pub marks: Vec<MarkRecord>,
 }
 
 /// Media set ids of the n-th merged msdb are shifted by n of these bits, so that equal numbers of two servers stay apart.
@@ -212,6 +227,7 @@ impl HistoryRecords {
                     set
                 }));
             merged.restore_history.extend(other.restore_history);
+            merged.marks.extend(other.marks);
         }
         merged
     }

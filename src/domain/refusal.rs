@@ -70,7 +70,7 @@ pub(super) fn why(history: &DatabaseHistory, graph: &Graph, millis: i64) -> Why 
     }
     let ideal = ideal_of(history, graph);
     if let Some(ideal) = &ideal
-        && let Some(found) = ideal.find(history, millis)
+        && let Some(found) = ideal.find_at(history, millis)
         && let Some(why) = first_trouble(history, graph, &found.chosen().0.sets)
     {
         return why;

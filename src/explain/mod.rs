@@ -17,7 +17,8 @@ pub use format::{
 };
 pub use gap::{backup_word, gap_line};
 pub use plan::{
-    finding, history_note, kind_name, plan_note, refusal, set_name, skip_reason, trouble,
+    cost, difference, finding, history_note, kind_name, plan_note, refusal, set_name, set_role,
+    skip_reason, trouble,
 };
 pub use problem::{Problem, ProblemKind};
 pub use run::{

@@ -2,8 +2,9 @@
 
 use super::{Problem, ProblemKind, count, moment, server_time, size};
 use crate::domain::{
-    BackupSet, BackupType, DatabaseHistory, Finding, FindingKind, HistoryNote, HistoryNoteKind,
-    PlanNote, Refusal, RefusalKind, ServerTime, SkipReason, Target, Trouble,
+    BackupSet, BackupType, Cost, CostDifference, DatabaseHistory, Difference, Exchange, Finding,
+    FindingKind, HistoryNote, HistoryNoteKind, PlanNote, Refusal, RefusalKind, ServerTime, SetRole,
+    SkipReason, Target, Trouble, UseReason,
 };
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
     } = refusal;
     let when = match target {
         Target::At(target) => server_time(target.server),
+        Target::Mark(mark) => format!("The mark of {}", server_time(mark.at.server)),
         Target::Latest => "The latest state".to_owned(),
     };
     let culprit = culprit.and_then(|uuid| set_in(history, uuid));
@@ -169,7 +171,83 @@ pub fn skip_reason(reason: SkipReason) -> String {
             "A newer differential backup makes it unnecessary".to_owned()
         }
         SkipReason::Costlier => "The chosen way reads less or is more usual".to_owned(),
+        SkipReason::StartsOver => "The database has its full backup already".to_owned(),
     }
+}
+
+/// What a plan does with a set, and why.
+pub fn set_role(role: SetRole) -> String {
+    match role {
+        SetRole::Skipped(reason) => format!("Not used: {}", uncapital(&skip_reason(reason))),
+        SetRole::Used(reason) => format!("Used: {}", use_reason(reason)),
+    }
+}
+
+fn use_reason(reason: UseReason) -> String {
+    match reason {
+        UseReason::Base => "everything after it builds on this full backup".to_owned(),
+        UseReason::Differential { spares_logs: 0 } => {
+            "holds what changed since the full backup".to_owned()
+        }
+        UseReason::Differential { spares_logs } => format!(
+            "holds what changed since the full backup, and spares {}",
+            count(spares_logs, "log", "logs")
+        ),
+        UseReason::NextLog => "goes on where the backup before it ends".to_owned(),
+        UseReason::CrossesFork => {
+            "leads from one recovery fork to the next, where the database was restored over"
+                .to_owned()
+        }
+        UseReason::HoldsTarget => {
+            "the first log that began at or after the moment, so it surely holds it".to_owned()
+        }
+        UseReason::HoldsMark => "holds the mark".to_owned(),
+        UseReason::AppliedWhole => {
+            "holds bulk-logged work, so it is applied to its end, which is the moment".to_owned()
+        }
+        UseReason::Newest => "the last one that there is".to_owned(),
+    }
+}
+
+/// A price in words: bytes to read, or time.
+pub fn cost(cost: Cost) -> String {
+    match cost {
+        Cost::Bytes(bytes) => size(bytes),
+        Cost::Millis(millis) => super::duration(millis as f64 / 1000.0),
+    }
+}
+
+/// What is different about another way: `saves 4 min, needs an older full backup, 12 more logs`.
+pub fn difference(difference: &Difference) -> String {
+    let Difference {
+        cost: by,
+        full,
+        differential,
+        logs,
+    } = difference;
+    let mut words = vec![match by {
+        CostDifference::Saves(by) => format!("saves {}", cost(*by)),
+        CostDifference::Adds(by) => format!("costs {} more", cost(*by)),
+    }];
+    words.extend(match full {
+        Exchange::Older => Some("needs the older full backup".to_owned()),
+        Exchange::Newer => Some("begins with the newer full backup".to_owned()),
+        Exchange::Same | Exchange::Dropped | Exchange::Added => None,
+    });
+    words.extend(match differential {
+        Exchange::Older => Some("an older differential".to_owned()),
+        Exchange::Newer => Some("a newer differential".to_owned()),
+        Exchange::Dropped => Some("no differential".to_owned()),
+        Exchange::Added => Some("with a differential".to_owned()),
+        Exchange::Same => None,
+    });
+    let n = usize::try_from(logs.unsigned_abs()).unwrap_or(usize::MAX);
+    words.extend(match logs {
+        0 => None,
+        1.. => Some(format!("{} more", count(n, "log", "logs"))),
+        _ => Some(format!("{} fewer", count(n, "log", "logs"))),
+    });
+    words.join(", ")
 }
 
 /// An oddity of a plan: a word for programs and a sentence for people.
@@ -218,12 +296,22 @@ pub fn plan_note(note: &PlanNote) -> (&'static str, String) {
                 count(*sets, "backup", "backups")
             ),
         ),
-        PlanNote::UnconventionalChain { saves_bytes } => (
+        PlanNote::UnconventionalChain { saves } => (
             "unconventional_chain",
             format!(
                 "Another chain than the newest full backup's was chosen: it costs {} less",
-                size(*saves_bytes)
+                cost(*saves)
             ),
+        ),
+        PlanNote::ChosenBaseUnusable => (
+            "chosen_base_unusable",
+            "The backup that was chosen to begin with does not lead there, so another was taken"
+                .to_owned(),
+        ),
+        PlanNote::StandsInsideLog => (
+            "stands_inside_log",
+            "The database does not stand at the end of a known backup; the server refuses a moment that it has already passed"
+                .to_owned(),
         ),
         PlanNote::Other { kind, message } => (kind, capital(message)),
     }
@@ -340,6 +428,8 @@ pub fn finding(finding: &Finding) -> String {
             format!("the file {logical_name} is not moved")
         }
         FindingKind::MoveTwice { to } => format!("two files would become {to}"),
+        FindingKind::MarkUnknown => "the history has no such mark".to_owned(),
+        FindingKind::MarkPassed => "this goes past the mark before the last log".to_owned(),
         FindingKind::FilesUnknown => {
             "the backup does not list its files, so the MOVE list may not be complete".to_owned()
         }
@@ -379,6 +469,14 @@ fn between(from: ServerTime, to: ServerTime) -> String {
 
 fn set_in(history: Option<&DatabaseHistory>, uuid: Uuid) -> Option<&BackupSet> {
     history?.set_by_uuid(uuid)
+}
+
+fn uncapital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
 }
 
 fn capital(text: &str) -> String {

@@ -47,9 +47,9 @@ pub fn to_json(answer: &Answer<'_>) -> String {
         (None, Some(refusal)) => &refusal.notes,
         (None, None) => &[],
     };
-    let offset = match request.target {
-        Target::At(moment) => history.clock().offset_at(moment.instant),
-        Target::Latest => plan.and_then(|plan| plan.utc_offset),
+    let offset = match request.target.moment() {
+        Some(moment) => history.clock().offset_at(moment.instant),
+        None => plan.and_then(|plan| plan.utc_offset),
     };
     let moves = match &request.destination {
         Destination::Original => None,
@@ -169,6 +169,7 @@ fn text_of(out: &PlanOut<'_>) -> String {
 fn target_text(target: Target) -> String {
     match target {
         Target::At(moment) => time(moment.server),
+        Target::Mark(mark) => time(mark.at.server),
         Target::Latest => "latest".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use super::{
     error::ServerError,
 };
 use crate::{
-    domain::{BackupRecord, DatabaseFile, Lsn, MediaFile, RestoreRecord},
+    domain::{BackupRecord, DatabaseFile, Lsn, MarkRecord, MediaFile, RestoreRecord},
     tsql::{self, HistoryColumns, HistoryMark},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -23,6 +23,19 @@ pub struct HistoryReader {
 pub struct HistorySlice {
     pub backup_sets: Vec<BackupRecord>,
     pub restores: Vec<RestoreRecord>,
+    pub marks: Vec<MarkRecord>,
+}
+
+impl HistorySlice {
+    /// Whether nothing was added since the reading before.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            backup_sets,
+            restores,
+            marks,
+        } = self;
+        backup_sets.is_empty() && restores.is_empty() && marks.is_empty()
+    }
 }
 
 impl HistoryReader {
@@ -72,6 +85,16 @@ impl HistoryReader {
             .run(&queries.restores, &mut restores, None, cancel)
             .await?;
         let restores = restores.records;
+        let mut marks = MarkSink::default();
+        match connection
+            .run(&queries.marks, &mut marks, None, cancel)
+            .await
+        {
+            // A server that keeps its marks to itself has a history all the same.
+            Ok(_) | Err(ServerError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let marks = marks.records;
         // The marks move only now: a reading that failed half way is repeated whole.
         let newest = |mark: i64, ids: &mut dyn Iterator<Item = i64>| ids.fold(mark, i64::max);
         self.mark = HistoryMark {
@@ -83,10 +106,16 @@ impl HistoryReader {
                 self.mark.restore_history_id,
                 &mut restores.iter().filter_map(|r| r.restore_history_id),
             ),
+            mark_time: marks
+                .iter()
+                .filter_map(|mark| mark.mark_time)
+                .max()
+                .or(self.mark.mark_time),
         };
         Ok(HistorySlice {
             backup_sets,
             restores,
+            marks,
         })
     }
 }
@@ -335,7 +364,7 @@ impl RowSink for FileSink {
     }
 }
 
-const RESTORE_FIELDS: [&str; 10] = [
+const RESTORE_FIELDS: [&str; 11] = [
     "restore_history_id",
     "restore_date",
     "destination_database_name",
@@ -346,6 +375,7 @@ const RESTORE_FIELDS: [&str; 10] = [
     "recovery",
     "restart",
     "stop_at",
+    "user_name",
 ];
 
 #[derive(Default)]
@@ -375,6 +405,43 @@ impl RowSink for RestoreSink {
             recovery: f.cell(7).bool(),
             restart: f.cell(8).bool(),
             stop_at: f.cell(9).time(),
+            user_name: f.text(10),
+        });
+    }
+}
+
+const MARK_FIELDS: [&str; 6] = [
+    "database_name",
+    "mark_name",
+    "description",
+    "user_name",
+    "lsn",
+    "mark_time",
+];
+
+#[derive(Default)]
+struct MarkSink {
+    places: Vec<Option<usize>>,
+    records: Vec<MarkRecord>,
+}
+
+impl RowSink for MarkSink {
+    fn columns(&mut self, columns: &Arc<Columns>) {
+        self.places = places(columns, &MARK_FIELDS);
+    }
+
+    fn row(&mut self, row: Row) {
+        let f = Fields {
+            row: &row,
+            places: &self.places,
+        };
+        self.records.push(MarkRecord {
+            database_name: f.text(0),
+            mark_name: f.text(1),
+            description: f.text(2),
+            user_name: f.text(3),
+            lsn: f.lsn(4),
+            mark_time: f.cell(5).time(),
         });
     }
 }

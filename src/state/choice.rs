@@ -1,6 +1,8 @@
 //! What the user chose for a restore, with undo and redo.
 
-use crate::domain::{Destination, Lost, Moment, RestoreRequest, ServerTime, Target, Usage};
+use crate::domain::{
+    CostModel, Destination, Lost, Moment, RestoreRequest, ServerTime, Start, Target, Usage,
+};
 
 /// Everything about a restore that the user can choose: the value that undo keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,9 @@ impl RestoreChoice {
             logs: Usage::Use,
             taken_by: None,
             without: self.without.clone(),
+            costs: CostModel::default(),
+            start: Start::Nothing,
+            base: None,
         })
     }
 

@@ -115,6 +115,7 @@ impl DatabaseView {
             Err(refusal) => {
                 let within_now = match request.target {
                     crate::domain::Target::At(moment) => moment.instant <= self.now,
+                    crate::domain::Target::Mark(mark) => mark.at.instant <= self.now,
                     crate::domain::Target::Latest => true,
                 };
                 match *refusal {

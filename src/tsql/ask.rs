@@ -7,6 +7,7 @@ use super::{
     quote::{Words, identifier, text},
     script::Batch,
 };
+use crate::domain::ServerTime;
 use uuid::Uuid;
 
 /// What the server is, what its clock shows, and which columns its msdb has.
@@ -59,6 +60,8 @@ pub struct HistoryColumns {
 pub struct HistoryMark {
     pub backup_set_id: i64,
     pub restore_history_id: i64,
+    /// Marks have no number; those of this moment are read again.
+    pub mark_time: Option<ServerTime>,
 }
 
 /// The queries that read a history, or what is new in it.
@@ -68,9 +71,10 @@ pub struct HistoryQueries {
     pub media: Batch,
     pub files: Batch,
     pub restores: Batch,
+    pub marks: Batch,
 }
 
-/// Four queries, whatever the size of the history.
+/// Five queries, whatever the size of the history.
 ///
 /// `files` leaves out what a log backup says of files that existed before it began:
 /// only a file that was added within the log needs a `MOVE` there, and msdb repeats every file for every log.
@@ -78,7 +82,16 @@ pub fn history(columns: HistoryColumns, after: HistoryMark) -> HistoryQueries {
     let HistoryMark {
         backup_set_id,
         restore_history_id,
+        mark_time,
     } = after;
+    let since = mark_time
+        .map(|time| {
+            format!(
+                "\nWHERE lm.mark_time >= CONVERT(datetime, N'{}', 126)",
+                super::restore::stop_at_text(time)
+            )
+        })
+        .unwrap_or_default();
     let newer = [
         (
             columns.last_valid_restore_time,
@@ -136,11 +149,19 @@ ORDER BY bf.backup_set_id, bf.file_number;"
             "Read the restores",
             format!(
                 "SELECT rh.restore_history_id, rh.restore_date, rh.destination_database_name, rh.backup_set_id,
-       bs.backup_set_uuid, rh.restore_type, rh.replace, rh.recovery, rh.restart, rh.stop_at
+       bs.backup_set_uuid, rh.restore_type, rh.replace, rh.recovery, rh.restart, rh.stop_at, rh.user_name
 FROM msdb.dbo.restorehistory AS rh
 LEFT JOIN msdb.dbo.backupset AS bs ON bs.backup_set_id = rh.backup_set_id
 WHERE rh.restore_history_id > {restore_history_id}
 ORDER BY rh.restore_history_id;"
+            ),
+        ),
+        marks: Batch::look(
+            "Read the marks",
+            format!(
+                "SELECT lm.database_name, lm.mark_name, lm.description, lm.user_name, lm.lsn, lm.mark_time
+FROM msdb.dbo.logmarkhistory AS lm{since}
+ORDER BY lm.mark_time;"
             ),
         ),
     }

@@ -7,7 +7,10 @@ use super::{
     quote::{self, Words},
     script::{Batch, BatchKind, Purpose, Script},
 };
-use crate::domain::{BackupType, Destination, Device, PlanStep, RestorePlan, ServerTime, Tail};
+use crate::domain::{
+    BackupType, Destination, Device, MarkStop, PlanStep, RestorePlan, ServerTime, Start, StopMark,
+    Tail, Target,
+};
 use chrono::{NaiveDateTime, Timelike as _};
 use uuid::Uuid;
 
@@ -26,7 +29,7 @@ const STATS: u8 = 5;
 /// The longest device name that `BACKUP` takes (message 3057).
 const MAX_DEVICE_NAME: usize = 259;
 
-/// The batches that carry out a plan: one destructive statement each, every one behind its guards.
+/// The batches that carry out a plan, from wherever it starts: one destructive statement each, every one behind its guards.
 pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
     let target = target_database(plan);
     let tail_file = plan.tail.map(|_| {
@@ -41,6 +44,9 @@ pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
         batches.push(tail_backup(plan, facts, tail, file));
         batches.push(read_tail(facts, file));
     }
+    if plan.steps.is_empty() && tail_file.is_none() && plan.start != Start::Nothing {
+        return recover_script(target, facts);
+    }
     let last = plan.steps.len().saturating_sub(1);
     for (idx, step) in plan.steps.iter().enumerate() {
         let recovery = idx == last && tail_file.is_none();
@@ -48,16 +54,14 @@ pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
     }
     if let Some(file) = tail_file {
         let stop_at = match plan.target {
-            crate::domain::Target::At(moment) => Some(moment.server),
-            crate::domain::Target::Latest => None,
+            Target::At(moment) => Some(moment.server),
+            Target::Latest | Target::Mark(_) => None,
         };
         let mut words = Words::default();
         let mut guards = server_guard(&mut words, facts);
         guards.push(restoring_guard(&mut words, target));
         let mut options = vec!["FILE = 1".to_owned()];
-        if let Some(time) = stop_at {
-            options.push(format!("STOPAT = N'{}'", stop_at_text(time)));
-        }
+        options.extend(stop_option(&mut words, plan, stop_at));
         options.extend(["RECOVERY".to_owned(), "CHECKSUM".to_owned(), stats()]);
         let statement = statement(
             &mut words,
@@ -208,6 +212,27 @@ pub fn stop_at_text(time: ServerTime) -> String {
     }
 }
 
+/// Where a log stops: at a time, at a mark, or nowhere.
+///
+/// A mark stands on every log like a time: one that has not got it is applied whole (4329).
+fn stop_option(
+    words: &mut Words,
+    plan: &RestorePlan,
+    stop_at: Option<ServerTime>,
+) -> Option<String> {
+    if let Some(mark) = &plan.stop_mark {
+        let StopMark { name, after, stop } = mark;
+        let option = match stop {
+            MarkStop::At => "STOPATMARK",
+            MarkStop::Before => "STOPBEFOREMARK",
+        };
+        let name = words.text(name);
+        let after = stop_at_text(*after);
+        return Some(format!("{option} = {name} AFTER N'{after}'"));
+    }
+    stop_at.map(|time| format!("STOPAT = N'{}'", stop_at_text(time)))
+}
+
 /// A condition under which a batch must not go on, and what it says then.
 pub(super) struct Guard {
     pub(super) refuse_when: String,
@@ -224,7 +249,7 @@ fn restore_step(
     let target = target_database(plan);
     let mut words = Words::default();
     let mut guards = server_guard(&mut words, facts);
-    guards.push(if idx == 0 {
+    guards.push(if idx == 0 && plan.start == Start::Nothing {
         first_guard(&mut words, plan)
     } else {
         restoring_guard(&mut words, target)
@@ -239,8 +264,8 @@ fn restore_step(
         ));
     }
     let is_log = step.backup_type == BackupType::Log;
-    if let Some(time) = step.stop_at.filter(|_| is_log) {
-        options.push(format!("STOPAT = N'{}'", stop_at_text(time)));
+    if is_log {
+        options.extend(stop_option(&mut words, plan, step.stop_at));
     }
     options.push(if recovery { "RECOVERY" } else { "NORECOVERY" }.to_owned());
     if step.has_checksums {
@@ -288,7 +313,9 @@ fn step_title(step: &PlanStep, recovery: bool) -> String {
 fn tail_backup(plan: &RestorePlan, facts: &ServerFacts, tail: Tail, file: &str) -> Batch {
     let mut words = Words::default();
     let mut guards = server_guard(&mut words, facts);
-    if let Destination::Copy { name, .. } = &plan.destination {
+    if let Destination::Copy { name, .. } = &plan.destination
+        && plan.start == Start::Nothing
+    {
         guards.push(name_free_guard(&mut words, name));
     }
     let mut options = Vec::new();

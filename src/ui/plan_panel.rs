@@ -9,7 +9,7 @@ use super::{
     widgets::{button, link, muted, primary_button, section, small, strong, tall_button},
 };
 use crate::{
-    domain::{Estimate, EstimateBasis, Moment, Refusal, RestorePlan, Target, rejected},
+    domain::{Estimate, EstimateBasis, Moment, Refusal, RestorePlan, rejected},
     explain::{self, figures},
     state::{Action, Command, DatabaseView, PlanState, State},
 };
@@ -277,10 +277,7 @@ fn target_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut 
 fn cards_ui(ui: &mut Ui, state: &State, database: &DatabaseView, plan: &RestorePlan) {
     let palette = *Palette::of(ui);
     let width = ((ui.available_width() - 10.0) / 2.0).max(80.0);
-    let moment = match plan.target {
-        Target::At(moment) => Some(moment),
-        Target::Latest => state.choice.moment,
-    };
+    let moment = plan.target.moment().or(state.choice.moment);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
         let (ready, basis) = ready_words(plan.estimate);

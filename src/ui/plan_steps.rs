@@ -6,7 +6,7 @@ use super::{
     widgets::section,
 };
 use crate::{
-    domain::{BackupType, PlanStep, RestorePlan, Tail, Target},
+    domain::{BackupType, MarkStop, PlanStep, RestorePlan, StopMark, Tail, Target},
     explain::figures,
 };
 use egui::{Align2, Rect, Sense, Stroke, Ui, pos2, vec2};
@@ -196,6 +196,7 @@ pub fn step_lines(plan: &RestorePlan) -> Vec<StepLine> {
             Some(stop) if plan.tail.is_none() => {
                 format!("stops inside the last at {}", figures::time_of_day(stop))
             }
+            _ if plan.stop_mark.is_some() => mark_words(plan),
             _ => "applied as a whole".to_owned(),
         };
         let bytes = logs.iter().map(|step| step.bytes).sum::<Option<u64>>();
@@ -220,6 +221,7 @@ pub fn step_lines(plan: &RestorePlan) -> Vec<StepLine> {
             Target::At(moment) => {
                 format!("stops inside it at {}", figures::time_of_day(moment.server))
             }
+            Target::Mark(_) => mark_words(plan),
             Target::Latest => "applied as a whole".to_owned(),
         };
         lines.push(StepLine {
@@ -240,6 +242,19 @@ pub fn step_lines(plan: &RestorePlan) -> Vec<StepLine> {
         hover: "Its state is read back, the protected tables are there and counted.".to_owned(),
     });
     lines
+}
+
+/// Where a log stops at a mark.
+fn mark_words(plan: &RestorePlan) -> String {
+    match &plan.stop_mark {
+        Some(StopMark {
+            name,
+            stop: MarkStop::Before,
+            ..
+        }) => format!("stops just before the mark {name}"),
+        Some(StopMark { name, .. }) => format!("stops at the mark {name}"),
+        None => "applied as a whole".to_owned(),
+    }
 }
 
 fn file_words(step: &PlanStep) -> String {

@@ -52,6 +52,7 @@ impl ReviewPage {
             .map(figures::date_time);
         let moment = match review.plan.target {
             crate::domain::Target::At(moment) => figures::date_time(moment.server),
+            crate::domain::Target::Mark(mark) => figures::date_time(mark.at.server),
             crate::domain::Target::Latest => when.unwrap_or_else(|| "the latest state".to_owned()),
         };
         let zone = review

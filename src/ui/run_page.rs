@@ -71,6 +71,7 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
     let palette = *Palette::of(ui);
     let moment = match run.plan.target {
         crate::domain::Target::At(moment) => figures::short_date_time(moment.server),
+        crate::domain::Target::Mark(mark) => figures::short_date_time(mark.at.server),
         crate::domain::Target::Latest => "the latest state".to_owned(),
     };
     ui.horizontal(|ui| {

@@ -62,11 +62,12 @@ pub(super) async fn refresh(
         other => other,
     }
     .map_err(|error| server_problem(&error))?;
-    if !state.begun || !slice.backup_sets.is_empty() || !slice.restores.is_empty() {
+    if !state.begun || !slice.is_empty() {
         let records = HistoryRecords {
             server: state.server.clone(),
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
+            marks: slice.marks,
         };
         let older = state.begun.then(|| state.history.clone());
         // Judging many rows takes a while; the runtime's threads have other things to do.

@@ -244,7 +244,7 @@ fn refresh_of_ten(bencher: Bencher<'_, '_>, n_sets: usize) {
         .with_inputs(|| HistoryRecords {
             server: Schedule::server(),
             backup_sets: Schedule::new().skip(n_sets).take(10).collect(),
-            restore_history: Vec::new(),
+            ..HistoryRecords::default()
         })
         .bench_local_values(|records| history.with_new_records(records));
 }

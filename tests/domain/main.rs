@@ -8,3 +8,4 @@ mod reader;
 mod rules;
 mod samples;
 mod support;
+mod ways;

@@ -8,8 +8,8 @@ use chrono::{DateTime, NaiveDateTime};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use stopat::domain::{
-    BackupRecord, HistoryRecords, Lsn, MediaFile, RecordedServer, RestorePlan, RestoreRecord,
-    ServerTime, Target,
+    BackupRecord, HistoryRecords, Lsn, MarkRecord, MarkStop, MediaFile, RecordedServer,
+    RestorePlan, RestoreRecord, ServerTime, Target,
 };
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ struct Commit {
     lsn: u64,
     at_millis: i64,
     content: u32,
+    /// The name of the mark that it left.
+    mark: Option<&'static str>,
 }
 
 /// What a backup set really holds.
@@ -60,6 +62,9 @@ pub struct Model {
     contents: BTreeMap<Uuid, Content>,
     pub rows: Vec<BackupRecord>,
     pub restores: Vec<RestoreRecord>,
+    /// Rows of the marks, with what the database showed with and without the marked transaction.
+    pub marks: Vec<MarkRecord>,
+    pub marked: Vec<(u32, u32)>,
     keep_restore_history: bool,
 }
 
@@ -100,6 +105,8 @@ impl Model {
             contents: BTreeMap::new(),
             rows: Vec::new(),
             restores: Vec::new(),
+            marks: Vec::new(),
+            marked: Vec::new(),
             keep_restore_history,
             rng,
         };
@@ -111,7 +118,8 @@ impl Model {
     pub fn live_on(&mut self, n_steps: usize) {
         for _ in 0..n_steps {
             match self.rng.u32(0..100) {
-                0..=24 => self.work(),
+                0..=21 => self.work(),
+                22..=24 => self.mark(),
                 25..=59 => self.log_backup(false),
                 60..=66 => self.log_backup(true),
                 67..=76 => self.data_backup('D', false),
@@ -151,6 +159,7 @@ impl Model {
             },
             backup_sets: self.rows.clone(),
             restore_history: self.restores.clone(),
+            marks: self.marks.clone(),
         }
     }
 
@@ -169,10 +178,11 @@ impl Model {
     pub fn restore(&self, plan: &RestorePlan) -> Result<u32, Refused> {
         let target_millis = match plan.target {
             Target::At(moment) => Some(moment.server.0.and_utc().timestamp_millis()),
-            Target::Latest => None,
+            Target::Latest | Target::Mark(_) => None,
         };
         let mut state: Option<(u32, u64)> = None;
         let mut full: Option<Uuid> = None;
+        let mut stopped_at_mark = false;
         for (n, step) in plan.steps.iter().enumerate() {
             let held = self.contents.get(&step.backup_set_uuid);
             match held.ok_or_else(|| format!("step {n}: no such backup"))? {
@@ -224,7 +234,22 @@ impl Model {
                     }
                     let stop = step.stop_at.map(|stop| stop.0.and_utc().timestamp_millis());
                     let mut now = (content, *last);
+                    let stop_mark = plan.stop_mark.as_ref();
                     for commit in commits.iter().filter(|commit| commit.lsn >= redo) {
+                        let here = stop_mark.filter(|mark| {
+                            commit.mark == Some(&mark.name)
+                                && server_time(commit.at_millis).datetime_tick() >= mark.after
+                        });
+                        if let Some(mark) = here {
+                            stopped_at_mark = true;
+                            if mark.stop == MarkStop::At {
+                                now.0 = commit.content;
+                            }
+                            if n + 1 < plan.steps.len() {
+                                return Err(format!("4335: step {n} stopped before the last"));
+                            }
+                            break;
+                        }
                         if stop.is_some_and(|stop| commit.at_millis > stop) {
                             if *bulk_logged {
                                 return Err(format!("4341: step {n} stops in bulk-logged work"));
@@ -248,6 +273,9 @@ impl Model {
                     state = Some(now);
                 }
             }
+        }
+        if plan.stop_mark.is_some() && plan.tail.is_none() && !stopped_at_mark {
+            return Err("4329: the mark is not in the last log".to_owned());
         }
         state
             .map(|(content, _)| content)
@@ -318,11 +346,35 @@ impl Model {
             lsn: self.next_lsn,
             at_millis: self.now_millis,
             content: self.n_commits,
+            mark: None,
         };
         self.next_lsn += self.rng.u64(1..20);
         self.past.push(commit);
         self.live.push((self.now_millis, Some(self.n_commits)));
         self.pass(1);
+    }
+
+    /// A transaction with a mark; names come again.
+    fn mark(&mut self) {
+        let before = self.content();
+        self.commit();
+        let name = *self
+            .rng
+            .choice(&["deploy", "month end", "o'clock"])
+            .expect("one of them");
+        let Some(commit) = self.past.last_mut() else {
+            return;
+        };
+        commit.mark = Some(name);
+        self.marked.push((commit.content, before));
+        self.marks.push(MarkRecord {
+            database_name: Some("Toy".to_owned()),
+            mark_name: Some(name.to_owned()),
+            description: None,
+            user_name: Some("sa".to_owned()),
+            lsn: lsn(commit.lsn),
+            mark_time: Some(server_time(commit.at_millis).datetime_tick()),
+        });
     }
 
     fn work(&mut self) {

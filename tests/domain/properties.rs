@@ -6,12 +6,12 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use stopat::domain::{
-    BackupSet, BackupType, DatabaseHistory, History, Limits, Moment, PlanStep, RestorePlan,
-    RestoreRequest, Severity, Target, check, is_proved,
+    BackupSet, BackupType, DatabaseHistory, History, Limits, Moment, PlanStep, Price, RestorePlan,
+    RestoreRequest, Severity, Start, Target, check, is_proved,
 };
 
 /// Cases of each property; a variable of the environment asks for more.
-fn n_cases() -> u64 {
+pub fn n_cases() -> u64 {
     std::env::var("STOPAT_MODEL_CASES")
         .ok()
         .and_then(|text| text.parse().ok())
@@ -20,13 +20,13 @@ fn n_cases() -> u64 {
 
 const TARGETS_PER_WORLD: u64 = 20;
 
-struct World {
-    seed: u64,
-    model: Model,
-    history: History,
+pub struct World {
+    pub seed: u64,
+    pub model: Model,
+    pub history: History,
 }
 
-fn world(seed: u64, n_steps: usize) -> World {
+pub fn world(seed: u64, n_steps: usize) -> World {
     let mut model = Model::new(seed);
     model.live_on(n_steps);
     model.lose_some();
@@ -39,7 +39,7 @@ fn world(seed: u64, n_steps: usize) -> World {
 }
 
 /// Moments that matter: ends of backups, and any second or part of one.
-fn targets(world: &World, n: u64) -> Vec<i64> {
+pub fn targets(world: &World, n: u64) -> Vec<i64> {
     let mut rng = fastrand::Rng::with_seed(world.seed ^ 0xfeed);
     let (from, to) = world.model.span_millis();
     let mut targets = Vec::new();
@@ -60,7 +60,7 @@ fn targets(world: &World, n: u64) -> Vec<i64> {
     targets
 }
 
-fn request(history: &DatabaseHistory, millis: i64) -> RestoreRequest {
+pub fn request(history: &DatabaseHistory, millis: i64) -> RestoreRequest {
     RestoreRequest::to(Target::At(history.clock().moment(server_time(millis))))
 }
 
@@ -103,7 +103,7 @@ fn a_plan_never_lands_on_wrong_content() {
 }
 
 #[track_caller]
-fn judge_landing(world: &World, history: &DatabaseHistory, plan: &RestorePlan, millis: i64) {
+pub fn judge_landing(world: &World, history: &DatabaseHistory, plan: &RestorePlan, millis: i64) {
     let landed = world.model.restore(plan);
     let stop_millis = match plan.stop_at {
         Some(stop) => stop.0.and_utc().timestamp_millis(),
@@ -225,7 +225,10 @@ fn cost(bytes: Option<u64>) -> u64 {
 }
 
 /// All sequences that the checker accepts without a warning, with their costs; `None` when there are too many.
-fn every_sequence(history: &DatabaseHistory, target: Moment) -> Option<BTreeMap<Vec<usize>, u64>> {
+pub fn every_sequence(
+    history: &DatabaseHistory,
+    target: Moment,
+) -> Option<BTreeMap<Vec<usize>, u64>> {
     let sets: Vec<&BackupSet> = history.sets().collect();
     let of_kind = |kind| {
         sets.iter()
@@ -333,6 +336,9 @@ fn plan_of(
         reaches: None,
         bytes: None,
         estimate: None,
+        start: Start::Nothing,
+        stop_mark: None,
+        price: Price::default(),
         moves: Vec::new(),
         notes: Vec::new(),
         utc_offset: None,

@@ -78,7 +78,7 @@ fn records(sets: Vec<BackupRecord>) -> HistoryRecords {
     HistoryRecords {
         server: RecordedServer::default(),
         backup_sets: sets,
-        restore_history: Vec::new(),
+        ..HistoryRecords::default()
     }
 }
 

@@ -217,7 +217,7 @@ fn with_sets(plan: &RestorePlan, sets: &[Uuid], history: &DatabaseHistory) -> Re
     use stopat::domain::{BackupType, PlanStep};
     let stop_at = match plan.target {
         Target::At(moment) => Some(moment.server),
-        Target::Latest => None,
+        Target::Latest | Target::Mark(_) => None,
     };
     let steps = sets
         .iter()

@@ -152,6 +152,7 @@ impl Practice {
             server: reading.recorded(),
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
+            marks: slice.marks,
         });
         history
     }

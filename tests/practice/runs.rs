@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use stopat::{
     domain::{
         BackupRecord, BackupType, DatabaseFile, Destination, Device, History, HistoryRecords, Lsn,
-        MediaFile, Moment, PlanStep, RestorePlan, RestoreRequest, ServerTime, Target, UtcOffset,
-        UtcTime,
+        MediaFile, Moment, PlanStep, Price, RestorePlan, RestoreRequest, ServerTime, Start, Target,
+        UtcOffset, UtcTime,
     },
     run::{
         DropError, Expectations, Journal, Outcome, Record, RestoreJob, RunEnd, RunEvent, RunId,
@@ -138,11 +138,14 @@ fn plan() -> RestorePlan {
         database: "Octo".to_owned(),
         target: request.target,
         destination: request.destination,
+        start: Start::Nothing,
         steps,
         stop_at: Some(stop),
+        stop_mark: None,
         reaches: Some(stop),
         bytes: Some(3_000_000),
         estimate: None,
+        price: Price::default(),
         moves: vec![stopat::domain::FileMove {
             logical_name: "Octo".to_owned(),
             from: Some(r"D:\Data\Octo.mdf".to_owned()),

@@ -217,7 +217,7 @@ fn expected(plan: &RestorePlan, facts: &ServerFacts, tail: Option<&str>) -> Vec<
     };
     let stop = match plan.target {
         Target::At(moment) => Some(format!("StopAt {}", stop_at_text(moment.server))),
-        Target::Latest => None,
+        Target::Latest | Target::Mark(_) => None,
     };
     let mut statements = Vec::new();
     if let Some(file) = tail {
@@ -363,9 +363,18 @@ fn questions_and_other_scripts_parse() {
             tsql::HistoryMark {
                 backup_set_id: 17,
                 restore_history_id: 4,
+                mark_time: Some(stopat::domain::ServerTime(
+                    chrono::DateTime::UNIX_EPOCH.naive_utc(),
+                )),
             },
         );
-        for batch in [queries.sets, queries.media, queries.files, queries.restores] {
+        for batch in [
+            queries.sets,
+            queries.media,
+            queries.files,
+            queries.restores,
+            queries.marks,
+        ] {
             texts.push(batch.sql);
         }
     }

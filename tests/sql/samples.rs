@@ -2,8 +2,8 @@
 
 use stopat::{
     domain::{
-        BackupType, Destination, Device, FileMove, Lsn, Moment, PlanStep, RestorePlan, ServerTime,
-        Tail, Target, UtcOffset,
+        BackupType, Destination, Device, FileMove, Lsn, Moment, PlanStep, Price, RestorePlan,
+        ServerTime, Start, Tail, Target, UtcOffset,
     },
     tsql::ServerFacts,
 };
@@ -83,10 +83,13 @@ pub fn copy_to_a_moment() -> RestorePlan {
             files_to: Some(r"D:\Data".to_owned()),
         },
         steps: vec![full, differential, first_log, last_log],
+        start: Start::Nothing,
         stop_at: Some(stop),
+        stop_mark: None,
         reaches: Some(stop),
         bytes: Some(4_000_000),
         estimate: None,
+        price: Price::default(),
         moves: vec![
             FileMove {
                 logical_name: "OctopusAI".to_owned(),

@@ -99,7 +99,7 @@ impl MadeUp {
                 collation: None,
             },
             backup_sets: sets,
-            restore_history: Vec::new(),
+            ..HistoryRecords::default()
         }
     }
 

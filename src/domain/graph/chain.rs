@@ -1,6 +1,6 @@
 //! One recovery fork: the data backups that begin on it, and its logs with the cheapest way to each.
 
-use super::{Base, Graph, Label, LogRef, windows::Spans};
+use super::{Base, Edge, Graph, Label, LogRef, windows::Spans};
 use crate::domain::{BackupSet, DatabaseHistory, Lsn, Restore, SharedVec};
 use uuid::Uuid;
 
@@ -40,8 +40,8 @@ pub struct LogNode {
     pub best: Label,
     /// The conventional way: newest full, its newest differential, the logs after it.
     pub conventional: Label,
-    /// The earliest finish of a base from which some way leads here.
-    pub oldest: i64,
+    /// The base that finished first of those from which some way leads here, in `Graph::bases`.
+    pub oldest: u32,
 }
 
 /// A state that a log can be applied to.
@@ -165,18 +165,18 @@ impl Graph {
             return;
         }
         let ways = self.ways_into(history, chain_idx, set);
-        let cost = self.cost(set);
+        let edge = self.edge(set);
         let any = |_: &WayIn| true;
-        let best = self.best_of(history, &ways, Reach::Best, cost, &any);
-        let conventional = self.best_of(history, &ways, Reach::Conventional, cost, &any);
+        let best = self.best_of(history, &ways, Reach::Best, edge, &any);
+        let conventional = self.best_of(history, &ways, Reach::Conventional, edge, &any);
         let oldest = ways
             .iter()
             .filter_map(|way| match way.state {
-                State::Base(base) => self.bases.get(base as usize).map(|base| base.finish),
+                State::Base(base) => Some(base),
                 State::Log(log) => self.log(log).map(|node| node.oldest),
             })
-            .min()
-            .unwrap_or(i64::MAX);
+            .min_by_key(|&base| self.finish_of(base))
+            .unwrap_or(u32::MAX);
         let (spans, old_spans) = self.spans_of(history, set, &ways);
         let parents: Vec<u32> = self
             .placements
@@ -384,7 +384,7 @@ impl Graph {
                 .get(base as usize)
                 .map_or(i64::MAX, |base| base.finish),
             State::Log(log) => match (self.log(log), self.log_set(history, log)) {
-                (Some(node), Some(set)) => node.oldest.max(holds_until(set)),
+                (Some(node), Some(set)) => self.finish_of(node.oldest).max(holds_until(set)),
                 _ => i64::MAX,
             },
         }
@@ -396,7 +396,7 @@ impl Graph {
         history: &DatabaseHistory,
         ways: &[WayIn],
         reach: Reach,
-        cost: u64,
+        edge: Edge,
         label_fits: &dyn Fn(&WayIn) -> bool,
     ) -> Label {
         let usable = || ways.iter().filter(|way| label_fits(way));
@@ -419,7 +419,7 @@ impl Graph {
             State::Base(_) => None,
             State::Log(log) => Some(log),
         };
-        label.then(cost, before)
+        label.then(edge, before)
     }
 
     /// Newest full, else a newer differential of the full that the log before goes back to, else that log.
@@ -496,6 +496,13 @@ impl Graph {
         self.bases
             .get(label.base as usize)
             .map_or(i64::MIN, |base| base.finish)
+    }
+
+    /// When a base finished; never, for none.
+    pub fn finish_of(&self, base: u32) -> i64 {
+        self.bases
+            .get(base as usize)
+            .map_or(i64::MAX, |base| base.finish)
     }
 
     fn uuid_of(&self, history: &DatabaseHistory, state: State) -> Option<Uuid> {

@@ -16,8 +16,21 @@ pub struct Base {
     pub finish: i64,
     /// Price of both.
     pub cost: u64,
-    /// 1 or 2.
+    /// 1 or 2; fewer where the database has been restored part of the way already.
     pub count: u32,
+    /// How many seconds they took to write.
+    pub seconds: u32,
+}
+
+/// Stands for a set in a base that the database has in it already; see `Start`.
+pub const STARTED: u32 = u32::MAX;
+
+/// What one more set adds to a way.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    pub cost: u64,
+    /// How many seconds it took to write.
+    pub seconds: u32,
 }
 
 /// A log node: a chain and a place in it.
@@ -41,6 +54,8 @@ pub struct Label {
     pub cost: u64,
     /// How many sets.
     pub count: u32,
+    /// How many seconds they took to write.
+    pub seconds: u32,
     /// Where it begins, in `Graph::bases`.
     pub base: u32,
     before: LogRef,
@@ -51,6 +66,7 @@ impl Label {
     pub const NONE: Self = Self {
         cost: u64::MAX,
         count: u32::MAX,
+        seconds: 0,
         base: u32::MAX,
         before: LogRef::NONE,
     };
@@ -60,16 +76,18 @@ impl Label {
         Self {
             cost: base.cost,
             count: base.count,
+            seconds: base.seconds,
             base: index,
             before: LogRef::NONE,
         }
     }
 
     /// This way and one more log, where `before` is the log that this way ends with.
-    pub fn then(self, cost: u64, before: Option<LogRef>) -> Self {
+    pub fn then(self, log: Edge, before: Option<LogRef>) -> Self {
         Self {
-            cost: self.cost.saturating_add(cost),
+            cost: self.cost.saturating_add(log.cost),
             count: self.count.saturating_add(1),
+            seconds: self.seconds.saturating_add(log.seconds),
             base: self.base,
             before: before.unwrap_or(LogRef::NONE),
         }

@@ -12,28 +12,29 @@
 //! Each log keeps the cheapest way to it (rule 14), found once, in order.
 //! A plan then looks at the few sets around its target and follows the ways back: its price is its length.
 
+mod alternatives;
 mod chain;
 mod label;
+mod losses;
 mod reached;
 mod search;
 mod windows;
 
+pub(super) use alternatives::Wanted;
 pub(super) use chain::{Chain, LogNode, holds_until};
-pub(super) use label::{Base, Label, LogRef};
+pub(super) use label::{Base, Edge, Label, LogRef, STARTED};
+pub use losses::Loss;
 pub(super) use reached::Reached;
-pub(super) use search::Found;
+pub(super) use search::{Found, Goal, Way};
 
 use super::{
     BackupSet, BackupType, Coverage, DatabaseHistory, Limits, Lineage, Lost, Lsn, Origin, Role,
-    SharedVec, Trouble, Usage, database::same_path,
+    SharedVec, Start, Trouble, Usage, database::same_path, start::Stand,
 };
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
-
-/// What a set costs besides its bytes: a log takes about as long to restore however small it is (rule 14).
-const BYTES_PER_SET: u64 = 100_000_000;
 
 /// Whether sets that cannot be restored count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +68,22 @@ pub(super) struct Graph {
     pub has_trouble: bool,
     /// Backups of files, filegroups and parts.
     pub n_parts: usize,
+    /// The base that the database is already, where a plan goes on.
+    pub started: Option<Started>,
     full_by_checkpoint: BTreeMap<Lsn, Vec<u32>>,
     /// Which base a full became, by its place among the sets.
     full_bases: BTreeMap<u32, u32>,
     coverage: OnceLock<Arc<Coverage>>,
+}
+
+/// A database that is gone on with, as a base.
+#[derive(Clone, Debug)]
+pub(super) struct Started {
+    /// Its place among the bases.
+    pub base: u32,
+    pub stand: Stand,
+    /// The chains that it may lie on.
+    pub chains: Vec<u32>,
 }
 
 /// The chains on which a set lies: several when its fork or family is unknown.
@@ -98,6 +111,14 @@ impl Graphs {
             self.usual.set(Arc::new(graph)).ok();
         } else {
             self.prepare(history);
+        }
+        // What was asked for will be asked for again; those that cannot grow are built then.
+        let old = old.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        for (limits, strictness, graph) in old.iter() {
+            if let Some(graph) = graph.grown(history, first_new) {
+                others.push((limits.clone(), *strictness, Arc::new(graph)));
+            }
         }
     }
 
@@ -147,6 +168,7 @@ impl Graph {
             sizes_unknown: false,
             has_trouble: false,
             n_parts: 0,
+            started: None,
             full_by_checkpoint: BTreeMap::new(),
             full_bases: BTreeMap::new(),
             coverage: OnceLock::new(),
@@ -175,6 +197,7 @@ impl Graph {
                 Role::Part(_) => {}
             }
         }
+        graph.add_start(history);
         for idx in fulls {
             graph.add_full(history, idx);
         }
@@ -206,6 +229,10 @@ impl Graph {
 
     /// This graph with the sets from `first_new` on; `None` when they touch what is already decided.
     fn grown(&self, history: &DatabaseHistory, first_new: usize) -> Option<Self> {
+        // A new set may tell where a started database stands.
+        if self.started.is_some() {
+            return None;
+        }
         let mut graph = self.clone();
         graph.coverage = OnceLock::new();
         for (idx, n) in (first_new..history.len()).zip(0_usize..) {
@@ -266,8 +293,11 @@ impl Graph {
             logs,
             taken_by,
             without,
+            costs: _,
+            start,
         } = &self.limits;
         match set.kind() {
+            BackupType::Full if *start != Start::Nothing => return Some(Exclusion::StartsOver),
             BackupType::Full => {}
             BackupType::Differential if *differentials == Usage::Use => {}
             BackupType::Log if *logs == Usage::Use => {}
@@ -307,8 +337,8 @@ impl Graph {
         exclusion.is_some() && !tells
     }
 
-    /// Rule 14: bytes to read plus a price for each set.
-    pub fn cost(&self, set: &BackupSet) -> u64 {
+    /// Rule 14: what the cost model says of a set.
+    pub fn edge(&self, set: &BackupSet) -> Edge {
         let bytes = set.bytes().unwrap_or_else(|| {
             let [full, differential, log] = self.largest;
             match set.kind() {
@@ -317,7 +347,10 @@ impl Graph {
                 _ => log,
             }
         });
-        bytes.saturating_add(BYTES_PER_SET)
+        Edge {
+            cost: self.limits.costs.of_set(set.kind(), bytes),
+            seconds: u32::try_from(set.seconds()).unwrap_or(0),
+        }
     }
 
     fn note_size(&mut self, set: &BackupSet) {
@@ -352,12 +385,18 @@ impl Graph {
                 }
             }
         }
+        let start = self
+            .limits
+            .start
+            .restoring()
+            .map(|state| (state.family, state.fork));
         // What is known best comes first, so that the rest finds chains to lie on.
         let forks = |lineage: &Lineage| {
             let ends = [lineage.first_fork, lineage.last_fork];
             ends.map(|fork| (lineage.family, fork))
         };
         let mut wanted: Vec<_> = lineages.iter().flat_map(|lineage| forks(lineage)).collect();
+        wanted.extend(start);
         wanted.sort_by_key(|(family, fork)| (fork.is_none(), family.is_none()));
         for (family, fork) in wanted {
             if self.chains_for(family, fork).is_empty() {
@@ -448,6 +487,48 @@ impl Graph {
         order
     }
 
+    /// The database that is gone on with is a base that costs nothing more.
+    fn add_start(&mut self, history: &DatabaseHistory) {
+        let Start::Restoring(state) = &self.limits.start else {
+            return;
+        };
+        let stand = state.stand(history);
+        let base = Base {
+            set: STARTED,
+            full: STARTED,
+            redo: state.redo,
+            finish: stand.second,
+            cost: 0,
+            count: 0,
+            seconds: 0,
+        };
+        let chains = self.chains_for(state.family, state.fork);
+        let index = u32::try_from(self.bases.len()).unwrap_or(u32::MAX);
+        if stand.data_only
+            && let Some(full) = state
+                .differential_base
+                .and_then(|guid| history.index_of(guid))
+        {
+            self.full_bases
+                .insert(u32::try_from(full).unwrap_or(u32::MAX), index);
+        }
+        self.bases.push(base);
+        for &chain in &chains {
+            if let Some(chain) = self.chains.get_mut(chain as usize) {
+                chain.by_redo.push((base.redo, index));
+                if stand.data_only {
+                    chain.by_finish.push((base.finish, index));
+                    chain.spans.push(base.finish, base.finish);
+                }
+            }
+        }
+        self.started = Some(Started {
+            base: index,
+            stand,
+            chains,
+        });
+    }
+
     fn add_full(&mut self, history: &DatabaseHistory, idx: u32) {
         let Some(set) = history.set(idx as usize) else {
             return;
@@ -463,13 +544,15 @@ impl Graph {
                 .or_default()
                 .push(idx);
         }
+        let Edge { cost, seconds } = self.edge(set);
         let base = Base {
             set: idx,
             full: idx,
             redo: set.last_lsn,
             finish: set.finish_second(),
-            cost: self.cost(set),
+            cost,
             count: 1,
+            seconds,
         };
         let base_idx = self.push_base(set, base);
         self.full_bases.insert(idx, base_idx);
@@ -486,14 +569,19 @@ impl Graph {
             .filter_map(|full| self.bases.get(*self.full_bases.get(&full)? as usize))
             .min_by_key(|base| (base.cost, std::cmp::Reverse(base.finish)))
             .copied();
-        let Some(full) = full else { return };
+        let Some(full) = full.filter(|full| full.set != STARTED || full.redo <= set.last_lsn)
+        else {
+            return;
+        };
+        let Edge { cost, seconds } = self.edge(set);
         let base = Base {
             set: idx,
-            full: full.set,
+            full: full.full,
             redo: set.last_lsn,
             finish: set.finish_second().max(full.finish),
-            cost: full.cost.saturating_add(self.cost(set)),
-            count: 2,
+            cost: full.cost.saturating_add(cost),
+            count: full.count + 1,
+            seconds: full.seconds.saturating_add(seconds),
         };
         self.push_base(set, base);
     }
@@ -559,6 +647,7 @@ pub(super) enum Exclusion {
     KindIgnored,
     OtherServer,
     Part,
+    StartsOver,
 }
 
 fn agrees(a: Option<uuid::Uuid>, b: Option<uuid::Uuid>) -> bool {

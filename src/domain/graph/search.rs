@@ -1,7 +1,7 @@
 //! Finds the ways to one moment: a look at the few sets around it, then back along what the logs keep.
 
 use super::{
-    Base, Graph, Label, LogRef,
+    Base, Edge, Graph, Label, LogRef, STARTED,
     chain::{Reach, State, WayIn, holds_until},
     windows::fork_parts,
 };
@@ -15,9 +15,13 @@ const MOST_DEPTH: usize = 64;
 /// A way to a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
+    /// The full that it begins with, and the differential or the same again: places among the sets, or `STARTED`.
+    pub base: (u32, u32),
     /// The base's full, its differential, then the logs: places among the sets.
     pub sets: Vec<u32>,
     pub cost: u64,
+    /// How many seconds its sets took to write.
+    pub seconds: u32,
     /// Whether the last log goes without `STOPAT` (rule 7).
     pub whole_last_log: bool,
 }
@@ -39,58 +43,139 @@ struct Arrival {
     last: Option<LogRef>,
     reach: Reach,
     whole_last_log: bool,
+    /// Whether the target lies in the last log, rather than after it.
+    stops_inside: bool,
     uuid: uuid::Uuid,
 }
 
-/// When a way must have left its base, and where it stops; `None` is *latest*.
+/// When a way must have left its base, and where it stops; `None` is *latest*, or a mark.
 type Millis = Option<i64>;
 
-impl Graph {
-    /// The ways to a moment, in milliseconds since 1970, on the fork that was live then (rule 10).
-    pub fn find(&self, history: &DatabaseHistory, millis: i64) -> Option<Found> {
-        let mut live: Vec<(i64, usize)> = self
-            .chains
-            .iter()
-            .enumerate()
-            .filter(|(_, chain)| chain.spans.hold(millis))
-            .map(|(n, chain)| (chain.spans.first().unwrap_or(i64::MIN), n))
-            .collect();
-        live.sort_unstable_by(|a, b| b.cmp(a));
-        live.into_iter().find_map(|(_, chain)| {
-            let arrivals = self.arrivals(history, chain, millis);
-            self.choose(history, &arrivals, Some(millis))
-        })
+/// Where a way leads.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// This moment, in milliseconds since 1970.
+    At(i64),
+    /// All that there is.
+    Latest,
+    /// This record, which was written in this second since 1970.
+    Mark { lsn: Lsn, second: i64 },
+}
+
+/// The last sets on the ways to a goal.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    goal: Goal,
+    arrivals: Vec<Arrival>,
+    /// When *latest* is, in seconds since 1970.
+    until: Option<i64>,
+}
+
+impl Landing {
+    /// Bases that reach the goal alone.
+    pub fn alone(&self) -> impl Iterator<Item = u32> + '_ {
+        self.cheapest()
+            .filter(|arrival| arrival.last.is_none())
+            .map(|arrival| arrival.label.base)
     }
 
-    /// The price of the way that [`Self::find`] would lead to, without following it.
-    pub fn price(&self, history: &DatabaseHistory, millis: i64) -> Option<u64> {
-        let mut live: Vec<(i64, usize)> = self
-            .chains
+    /// Logs with which a way ends.
+    pub fn last_logs(&self) -> impl Iterator<Item = LogRef> + '_ {
+        self.cheapest().filter_map(|arrival| arrival.last)
+    }
+
+    /// When a way must have left its base; `None` is no matter of time.
+    pub fn millis(&self) -> Option<i64> {
+        match self.goal {
+            Goal::At(millis) => Some(millis),
+            Goal::Latest | Goal::Mark { .. } => None,
+        }
+    }
+
+    /// Whether a way that ends with this log applies it whole (rule 7).
+    pub fn is_whole(&self, log: LogRef) -> bool {
+        self.arrival_of(log)
+            .is_some_and(|arrival| arrival.whole_last_log)
+    }
+
+    fn cheapest(&self) -> impl Iterator<Item = &Arrival> {
+        self.arrivals
             .iter()
-            .enumerate()
-            .filter(|(_, chain)| chain.spans.hold(millis))
-            .map(|(n, chain)| (chain.spans.first().unwrap_or(i64::MIN), n))
-            .collect();
-        live.sort_unstable_by(|a, b| b.cmp(a));
-        live.into_iter().find_map(|(_, chain)| {
-            let arrivals = self.arrivals(history, chain, millis);
-            let cheapest = |reach| {
-                arrivals
-                    .iter()
-                    .filter(|arrival| arrival.reach == reach)
-                    .map(|arrival| arrival.label.cost)
-                    .min()
-            };
-            let best = cheapest(Reach::Best)?;
-            Some(match cheapest(Reach::Conventional) {
-                Some(conventional) if !earns_its_place(best, conventional) => conventional,
-                _ => best,
-            })
-        })
+            .filter(|arrival| arrival.reach == Reach::Best)
+    }
+
+    fn arrival_of(&self, log: LogRef) -> Option<&Arrival> {
+        self.cheapest().find(|arrival| arrival.last == Some(log))
+    }
+}
+
+impl Graph {
+    /// The ways to a goal, on the fork that was live then (rule 10), and for *latest* when that is, in seconds since 1970.
+    pub fn find(&self, history: &DatabaseHistory, goal: Goal) -> Option<(Found, Option<i64>)> {
+        let landing = self.landing(history, goal)?;
+        let found = self.choose(history, &landing.arrivals, landing.millis())?;
+        Some((found, landing.until))
+    }
+
+    /// The ways to a moment, in milliseconds since 1970.
+    pub fn find_at(&self, history: &DatabaseHistory, millis: i64) -> Option<Found> {
+        self.find(history, Goal::At(millis)).map(|(found, _)| found)
     }
 
     /// The latest wall-clock state (rule 10), and when that is, in seconds since 1970.
     pub fn find_latest(&self, history: &DatabaseHistory) -> Option<(Found, i64)> {
+        let (found, until) = self.find(history, Goal::Latest)?;
+        Some((found, until?))
+    }
+
+    /// The price of the way that [`Self::find`] would lead to, without following it.
+    pub fn price(&self, history: &DatabaseHistory, goal: Goal) -> Option<Label> {
+        let Landing { arrivals, .. } = self.landing(history, goal)?;
+        let cheapest = |reach| {
+            arrivals
+                .iter()
+                .filter(|arrival| arrival.reach == reach)
+                .min_by_key(|arrival| self.rank(arrival))
+                .map(|arrival| arrival.label)
+        };
+        let best = cheapest(Reach::Best)?;
+        Some(match cheapest(Reach::Conventional) {
+            Some(conventional) if !earns_its_place(best.cost, conventional.cost) => conventional,
+            _ => best,
+        })
+    }
+
+    /// Every set that can be the last one on a way to the goal.
+    pub(super) fn landing(&self, history: &DatabaseHistory, goal: Goal) -> Option<Landing> {
+        match goal {
+            Goal::At(millis) => self.landing_at(history, millis),
+            Goal::Latest => self.landing_latest(history),
+            Goal::Mark { lsn, second } => self.landing_at_mark(history, lsn, second),
+        }
+    }
+
+    fn landing_at(&self, history: &DatabaseHistory, millis: i64) -> Option<Landing> {
+        let mut live: Vec<(i64, usize)> = self
+            .chains
+            .iter()
+            .enumerate()
+            .filter(|(_, chain)| chain.spans.hold(millis))
+            .map(|(n, chain)| (chain.spans.first().unwrap_or(i64::MIN), n))
+            .collect();
+        live.sort_unstable_by(|a, b| b.cmp(a));
+        let arrivals = live.into_iter().find_map(|(_, chain)| {
+            let arrivals = self.arrivals(history, chain, millis);
+            let reached = arrivals.iter().any(|arrival| arrival.reach == Reach::Best);
+            reached.then_some(arrivals)
+        })?;
+        Some(Landing {
+            goal: Goal::At(millis),
+            arrivals,
+            until: None,
+        })
+    }
+
+    fn landing_latest(&self, history: &DatabaseHistory) -> Option<Landing> {
         let mut latest: Option<(i64, Vec<Arrival>)> = None;
         for chain_idx in 0..self.chains.len() {
             if let Some((until, arrivals)) = self.latest_on(history, chain_idx) {
@@ -102,7 +187,110 @@ impl Graph {
             }
         }
         let (until, arrivals) = latest?;
-        Some((self.choose(history, &arrivals, None)?, until))
+        Some(Landing {
+            goal: Goal::Latest,
+            arrivals,
+            until: Some(until),
+        })
+    }
+
+    /// The logs that hold a mark: its record, on the fork that was live when it was set.
+    ///
+    /// A record is in a log or it is not, so no time is guessed; the time only tells one fork from another.
+    fn landing_at_mark(&self, history: &DatabaseHistory, lsn: Lsn, second: i64) -> Option<Landing> {
+        /// msdb and log keep their seconds apart.
+        const SLACK: i64 = 1;
+        let set_of = |node: &super::LogNode| history.set(node.set as usize);
+        let mut arrivals = Vec::new();
+        for (chain_idx, chain) in self.chains.iter().enumerate() {
+            let from = chain
+                .logs
+                .partition_point(|node| set_of(node).is_some_and(|set| set.last_lsn <= lsn));
+            for (node, index) in chain.logs.iter_from(from).zip(from..).take(MOST_MISSES) {
+                let Some(set) = set_of(node) else { continue };
+                if set.first_lsn > lsn || set.finish_second() + SLACK < second {
+                    continue;
+                }
+                let holds_it = |way: &WayIn| self.holds_mark(history, set, way, lsn, second);
+                let ways = self.ways_into(history, chain_idx, set);
+                for reach in [Reach::Best, Reach::Conventional] {
+                    let label = self.best_of(history, &ways, reach, self.edge(set), &holds_it);
+                    if label.exists() {
+                        arrivals.push(Arrival {
+                            label,
+                            last: Some(LogRef {
+                                chain: u32::try_from(chain_idx).unwrap_or(u32::MAX),
+                                index: u32::try_from(index).unwrap_or(u32::MAX),
+                            }),
+                            reach,
+                            whole_last_log: false,
+                            stops_inside: true,
+                            uuid: set.uuid,
+                        });
+                    }
+                }
+            }
+        }
+        (!arrivals.is_empty()).then_some(Landing {
+            goal: Goal::Mark { lsn, second },
+            arrivals,
+            until: None,
+        })
+    }
+
+    /// Whether a way into a log leads up to the goal inside it.
+    pub(super) fn lands(
+        &self,
+        history: &DatabaseHistory,
+        landing: &Landing,
+        log: LogRef,
+        set: &BackupSet,
+        way: &WayIn,
+    ) -> bool {
+        let inside = landing
+            .arrival_of(log)
+            .is_some_and(|arrival| arrival.stops_inside);
+        match landing.goal {
+            _ if !inside => true,
+            Goal::Latest => true,
+            Goal::At(millis) => {
+                self.fits_before(history, way.state, millis, 0)
+                    && self.lands_in(history, set, way, millis)
+            }
+            Goal::Mark { lsn, second } => self.holds_mark(history, set, way, lsn, second),
+        }
+    }
+
+    /// Whether a record lies after a state in this log, and in a log across a fork point is the one that was written then.
+    fn holds_mark(
+        &self,
+        history: &DatabaseHistory,
+        set: &BackupSet,
+        way: &WayIn,
+        lsn: Lsn,
+        second: i64,
+    ) -> bool {
+        let redo = match way.state {
+            State::Base(base) => self.bases.get(base as usize).map(|base| base.redo),
+            State::Log(log) => self.log_set(history, log).map(|set| set.last_lsn),
+        };
+        // What the log adds was written after what the state surely holds; both keep whole seconds.
+        if redo.is_none_or(|redo| redo > lsn) || way.lower > second + 1 {
+            return false;
+        }
+        let lineage = &set.lineage;
+        if lineage.first_fork == lineage.last_fork {
+            return true;
+        }
+        let parts = fork_parts(history.restores(), way.lower, set.start);
+        match lineage.fork_point {
+            // Both forks have this past, unless the database was restored over once more in between.
+            Some(point) if lsn < point => parts
+                .old_until_millis
+                .is_some_and(|old| second * 1000 <= old),
+            Some(_) => parts.new_from.is_some_and(|from| from <= second + 1),
+            None => false,
+        }
     }
 
     /// The latest state of one chain. On one fork that is the highest LSN: it holds all that the others hold.
@@ -123,6 +311,15 @@ impl Graph {
                 }
             }
         }
+        if let Some(started) = &self.started
+            && !started.stand.data_only
+            && started.chains.iter().any(|&n| n as usize == chain_idx)
+            && let Some(base) = self.bases.get(started.base as usize)
+        {
+            let mut arrivals = Vec::new();
+            self.push_alone(history, started.base, base, true, &mut arrivals);
+            states.push((base.redo, base.finish, arrivals));
+        }
         if let Some((until, index)) = chain.latest_log {
             let last = LogRef {
                 chain: u32::try_from(chain_idx).unwrap_or(u32::MAX),
@@ -141,6 +338,7 @@ impl Graph {
                         last: Some(last),
                         reach,
                         whole_last_log: false,
+                        stops_inside: false,
                         uuid: set.uuid,
                     })
                     .collect();
@@ -171,15 +369,18 @@ impl Graph {
             arrivals
                 .iter()
                 .filter(|arrival| arrival.reach == reach)
-                .min_by_key(|arrival| {
-                    let label = &arrival.label;
-                    (label.rank(self.finish_of_base(label)), arrival.uuid)
-                })
+                .min_by_key(|arrival| self.rank(arrival))
         };
         let best = self.follow(history, pick(Reach::Best)?, millis)?;
         let conventional =
             pick(Reach::Conventional).and_then(|arrival| self.follow(history, arrival, millis));
         Some(Found { best, conventional })
+    }
+
+    /// Rule 14.
+    fn rank(&self, arrival: &Arrival) -> impl Ord + use<> {
+        let label = &arrival.label;
+        (label.rank(self.finish_of_base(label)), arrival.uuid)
     }
 
     /// Every set that can be the last one on the way to a moment on this chain.
@@ -294,9 +495,9 @@ impl Graph {
         conventional: bool,
         arrivals: &mut Vec<Arrival>,
     ) {
-        let Some(set) = history.set(base.set as usize) else {
-            return;
-        };
+        let uuid = history
+            .set(base.set as usize)
+            .map_or(uuid::Uuid::nil(), |set| set.uuid);
         let reaches = [Reach::Best, Reach::Conventional];
         for reach in reaches.into_iter().take(if conventional { 2 } else { 1 }) {
             arrivals.push(Arrival {
@@ -304,7 +505,8 @@ impl Graph {
                 last: None,
                 reach,
                 whole_last_log: false,
-                uuid: set.uuid,
+                stops_inside: false,
+                uuid,
             });
         }
     }
@@ -385,6 +587,7 @@ impl Graph {
                         last: Some(reference),
                         reach,
                         whole_last_log: false,
+                        stops_inside: false,
                         uuid: set.uuid,
                     });
                 }
@@ -414,13 +617,14 @@ impl Graph {
                 && self.lands_in(history, set, way, millis)
         };
         for reach in [Reach::Best, Reach::Conventional] {
-            let label = self.refined(history, &ways, reach, self.cost(set), millis, &lands, 0);
+            let label = self.refined(history, &ways, reach, self.edge(set), millis, &lands, 0);
             if label.exists() {
                 arrivals.push(Arrival {
                     label,
                     last: Some(log),
                     reach,
                     whole_last_log: bulk,
+                    stops_inside: true,
                     uuid: set.uuid,
                 });
             }
@@ -491,7 +695,7 @@ impl Graph {
         let (Some(node), Some(set)) = (self.log(log), self.log_set(history, log)) else {
             return Label::NONE;
         };
-        if depth >= MOST_DEPTH || node.oldest * 1000 + 1000 > millis {
+        if depth >= MOST_DEPTH || self.finish_of(node.oldest) * 1000 + 1000 > millis {
             return Label::NONE;
         }
         let ways = self.ways_into(history, log.chain as usize, set);
@@ -505,7 +709,7 @@ impl Graph {
             history,
             &ways,
             reach,
-            self.cost(set),
+            self.edge(set),
             millis,
             &fits,
             depth + 1,
@@ -519,12 +723,12 @@ impl Graph {
         history: &DatabaseHistory,
         ways: &[WayIn],
         reach: Reach,
-        cost: u64,
+        edge: Edge,
         millis: i64,
         fits: &dyn Fn(&WayIn) -> bool,
         depth: usize,
     ) -> Label {
-        let plain = self.best_of(history, ways, reach, cost, fits);
+        let plain = self.best_of(history, ways, reach, edge, fits);
         let too_late = |label: &Label| self.finish_of_base(label) * 1000 + 1000 > millis;
         if !plain.exists() || !too_late(&plain) {
             return plain;
@@ -539,7 +743,7 @@ impl Graph {
                         Some(log),
                     ),
                 };
-                (label.exists() && !too_late(&label)).then(|| label.then(cost, before))
+                (label.exists() && !too_late(&label)).then(|| label.then(edge, before))
             })
             .min_by_key(|label| label.rank(self.finish_of_base(label)))
             .unwrap_or(Label::NONE)
@@ -560,17 +764,26 @@ impl Graph {
             }
         }
         let base = self.bases.get(label.base as usize)?;
-        let mut sets = vec![base.full];
-        if base.set != base.full {
-            sets.push(base.set);
-        }
+        let mut sets = sets_of(base);
         sets.extend(logs.into_iter().rev());
         Some(Way {
+            base: (base.full, base.set),
             sets,
             cost: arrival.label.cost,
+            seconds: arrival.label.seconds,
             whole_last_log: arrival.whole_last_log,
         })
     }
+}
+
+/// The sets of a base that are restored: not those that a started database has already.
+pub(super) fn sets_of(base: &Base) -> Vec<u32> {
+    let mut sets = vec![base.full];
+    if base.set != base.full {
+        sets.push(base.set);
+    }
+    sets.retain(|&set| set != STARTED);
+    sets
 }
 
 impl Found {

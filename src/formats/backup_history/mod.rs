@@ -11,7 +11,9 @@ pub use row::parse_server_time;
 pub use text::decode_text;
 pub use write::to_json;
 
-use crate::domain::{BackupRecord, HistoryNote, HistoryRecords, RecordedServer, RestoreRecord};
+use crate::domain::{
+    BackupRecord, HistoryNote, HistoryRecords, MarkRecord, RecordedServer, RestoreRecord,
+};
 use row::{Odd, Row, Rows};
 use serde::Deserialize;
 use serde_json::Value;
@@ -86,12 +88,14 @@ pub fn parse(bytes: &[u8]) -> Result<HistoryFile, HistoryFileError> {
         });
     odd.add_all(file.backup_sets.odd);
     odd.add_all(file.restore_history.odd);
+    odd.add_all(file.marks.odd);
     Ok(HistoryFile {
         origin: file.origin.as_str().map(str::to_owned),
         records: HistoryRecords {
             server,
             backup_sets: file.backup_sets.rows,
             restore_history: file.restore_history.rows,
+            marks: file.marks.rows,
         },
         notes: odd.into_notes(),
     })
@@ -109,6 +113,9 @@ struct File {
     backup_sets: Rows<BackupRecord>,
     #[serde(default)]
     restore_history: Rows<RestoreRecord>,
+    /// Added to the format later: `msdb.dbo.logmarkhistory`.
+    #[serde(default)]
+    marks: Rows<MarkRecord>,
 }
 
 #[cfg(test)]

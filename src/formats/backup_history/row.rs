@@ -1,8 +1,8 @@
 //! Reads rows one by one, forgiving about their members.
 
 use crate::domain::{
-    BackupRecord, DatabaseFile, HistoryNote, HistoryNoteKind, Lsn, MediaFile, RestoreRecord,
-    ServerTime,
+    BackupRecord, DatabaseFile, HistoryNote, HistoryNoteKind, Lsn, MarkRecord, MediaFile,
+    RestoreRecord, ServerTime,
 };
 use chrono::NaiveDateTime;
 use serde::{
@@ -312,6 +312,22 @@ impl FromRow for RestoreRecord {
             recovery: row.flag("recovery"),
             restart: row.flag("restart"),
             stop_at: row.time("stop_at"),
+            user_name: row.text("user_name"),
+        }
+    }
+}
+
+impl FromRow for MarkRecord {
+    fn from_row(row: &Map<String, Value>, n: usize, odd: &mut Odd) -> Self {
+        let database = row.get("database_name").and_then(Value::as_str);
+        let mut row = Row::new(row, database, format!("row {n} of marks"), odd);
+        Self {
+            database_name: row.text("database_name"),
+            mark_name: row.text("mark_name"),
+            description: row.text("description"),
+            user_name: row.text("user_name"),
+            lsn: row.lsn("lsn"),
+            mark_time: row.time("mark_time"),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::FORMAT;
 use crate::domain::{
-    BackupRecord, DatabaseFile, HistoryRecords, MediaFile, RecordedServer, RestoreRecord,
+    BackupRecord, DatabaseFile, HistoryRecords, MarkRecord, MediaFile, RecordedServer,
+    RestoreRecord,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,6 +15,7 @@ pub fn to_json(records: &HistoryRecords, origin: Option<&str>) -> String {
         server,
         backup_sets,
         restore_history,
+        marks,
     } = records;
     let mut text = format!("{{\n \"format\": \"{FORMAT}\",\n");
     if let Some(origin) = origin {
@@ -46,6 +48,10 @@ pub fn to_json(records: &HistoryRecords, origin: Option<&str>) -> String {
         "restore_history",
         restore_history.iter().map(RestoreOut::from),
     );
+    if !marks.is_empty() {
+        text += ",\n";
+        write_rows(&mut text, "marks", marks.iter().map(MarkOut::from));
+    }
     text += "\n}\n";
     text
 }
@@ -299,6 +305,8 @@ struct RestoreOut<'a> {
     recovery: Option<bool>,
     restart: Option<bool>,
     stop_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<&'a str>,
 }
 
 impl<'a> From<&'a RestoreRecord> for RestoreOut<'a> {
@@ -314,6 +322,7 @@ impl<'a> From<&'a RestoreRecord> for RestoreOut<'a> {
             recovery,
             restart,
             stop_at,
+            user_name,
         } = record;
         Self {
             restore_history_id: *restore_history_id,
@@ -326,6 +335,38 @@ impl<'a> From<&'a RestoreRecord> for RestoreOut<'a> {
             recovery: *recovery,
             restart: *restart,
             stop_at: stop_at.map(|v| v.to_string()),
+            user_name: user_name.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MarkOut<'a> {
+    database_name: Option<&'a str>,
+    mark_name: Option<&'a str>,
+    description: Option<&'a str>,
+    user_name: Option<&'a str>,
+    lsn: Option<String>,
+    mark_time: Option<String>,
+}
+
+impl<'a> From<&'a MarkRecord> for MarkOut<'a> {
+    fn from(record: &'a MarkRecord) -> Self {
+        let MarkRecord {
+            database_name,
+            mark_name,
+            description,
+            user_name,
+            lsn,
+            mark_time,
+        } = record;
+        Self {
+            database_name: database_name.as_deref(),
+            mark_name: mark_name.as_deref(),
+            description: description.as_deref(),
+            user_name: user_name.as_deref(),
+            lsn: lsn.map(|v| v.to_string()),
+            mark_time: mark_time.map(|v| v.to_string()),
         }
     }
 }

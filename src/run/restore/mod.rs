@@ -123,6 +123,7 @@ pub async fn run_restore(
         target_database: run.target.clone(),
         target: match run.job.plan.target {
             Target::At(moment) => moment.server.to_string(),
+            Target::Mark(mark) => format!("mark of {}", mark.at.server),
             Target::Latest => "latest".to_owned(),
         },
         steps: steps.clone(),

@@ -61,6 +61,9 @@ const RESTOREFILE: &str = "restore_history_id int; file_number numeric(10,0)?; \
 
 const RESTOREFILEGROUP: &str = "restore_history_id int; filegroup_name nvarchar(128)?";
 
+const LOGMARKHISTORY: &str = "database_name nvarchar(128); mark_name nvarchar(128); description nvarchar(255)?; \
+    user_name nvarchar(128); lsn numeric(25,0); mark_time datetime";
+
 const SUSPECT_PAGES: &str = "database_id int; file_id int; page_id bigint; event_type int; error_count int; \
     last_update_date datetime";
 
@@ -183,6 +186,16 @@ pub fn msdb_tables() -> Vec<Table> {
             RESTOREFILEGROUP,
             &[],
             &[("restorefilegrouphistory", &["restore_history_id"])],
+        ),
+        table(
+            261_575_970,
+            "logmarkhistory",
+            LOGMARKHISTORY,
+            &[],
+            &[
+                ("logmarkhistory1", &["database_name", "mark_name"]),
+                ("logmarkhistory2", &["database_name", "lsn"]),
+            ],
         ),
         table(357_576_312, "suspect_pages", SUSPECT_PAGES, &[], &[]),
         table(
