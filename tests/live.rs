@@ -148,6 +148,7 @@ fn every_row_comes_back_in_a_copy_and_the_copy_is_dropped() {
             },
             utc_offset_minutes: reading.info.utc_offset.minutes(),
             who: stopat::run::Who::default(),
+            choices: stopat::run::RunChoices::default(),
         };
         let journal = journal_path(folder.path(), &job.run);
         let surroundings = Surroundings {
@@ -162,6 +163,7 @@ fn every_row_comes_back_in_a_copy_and_the_copy_is_dropped() {
                 }
             },
             cancel: &CancellationToken::new(),
+            commands: stopat::run::Commands::none(),
             now: worker::now,
         };
         let report = run_restore(job, surroundings)

@@ -15,8 +15,9 @@ use crate::{
     explain::{self, Problem, ProblemKind},
     formats::restore_plan::{self, Answer},
     run::{
-        Expectations, Journal, Outcome, RestoreJob, RunEnd, RunEvent, RunId, RunReport,
-        Surroundings, TableName, Who, count_exactly, drop_copy, journal_path, run_restore,
+        Commands, Expectations, Journal, Outcome, RestoreJob, RunChoices, RunEnd, RunEvent, RunId,
+        RunReport, Surroundings, TableName, Who, count_exactly, drop_copy, journal_path,
+        run_restore,
     },
     server::{
         Connection, Gateway as _, HistoryReader, ServerError, SqlServer, read_databases,
@@ -256,6 +257,7 @@ impl Story {
             request,
             history: history.clone(),
             facts,
+            choices: RunChoices::default(),
             expected: expectations.clone(),
             utc_offset_minutes: reading.info.utc_offset.minutes(),
             who: Who {
@@ -433,7 +435,7 @@ impl Story {
                     report.title, report.seconds
                 ));
             }
-            RunEvent::StepBegan { .. } | RunEvent::Message { .. } => {}
+            _ => {}
         };
         run_restore(
             job,
@@ -442,6 +444,7 @@ impl Story {
                 journal,
                 tell: &tell,
                 cancel: &CancellationToken::new(),
+                commands: Commands::none(),
                 now: worker::now,
             },
         )

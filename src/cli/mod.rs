@@ -10,6 +10,8 @@ mod history;
 mod output;
 mod plan;
 mod practice;
+mod restore;
+mod runs;
 mod server;
 
 pub use exit::{CliError, Exit};
@@ -64,6 +66,10 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     /// A practice SQL Server on this machine, with two weeks of backups and an accident
     Practice(practice::PracticeArgs),
+    /// Restore a database to a moment: to a copy, or over the database itself
+    Restore(Box<restore::RestoreArgs>),
+    /// What ran in this workspace, and going on with what was interrupted
+    Runs(runs::RunsArgs),
 }
 
 impl Command {
@@ -75,6 +81,8 @@ impl Command {
             Self::History(args) => history::run(&args, global),
             Self::Plan(args) => plan::run(&args, global),
             Self::Practice(args) => practice::run(&args),
+            Self::Restore(args) => restore::run(&args, global),
+            Self::Runs(args) => runs::run(&args, global),
         }
     }
 }

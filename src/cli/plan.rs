@@ -225,7 +225,7 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-fn unproved(findings: &[crate::domain::Finding]) -> CliError {
+pub(super) fn unproved(findings: &[crate::domain::Finding]) -> CliError {
     let mut error = CliError::usage(
         "The planner made a plan that the checker refuses; this is our fault",
         "Please report it with the history file.",
@@ -306,7 +306,10 @@ fn mark_of(
 }
 
 /// Local time of the server that took the backups, or with an offset an instant.
-fn moment_of(text: &str, database: &DatabaseHistory) -> Result<crate::domain::Moment, CliError> {
+pub(super) fn moment_of(
+    text: &str,
+    database: &DatabaseHistory,
+) -> Result<crate::domain::Moment, CliError> {
     let clock = database.clock();
     if let Some(instant) = parse_instant(text) {
         if !clock.knows_zone() {
@@ -391,7 +394,7 @@ fn report_notes(notes: &[HistoryNote]) {
     }
 }
 
-fn report_refusal(refusal: &Refusal, database: &DatabaseHistory) {
+pub(super) fn report_refusal(refusal: &Refusal, database: &DatabaseHistory) {
     let problem = explain::refusal(refusal, database.name(), Some(database));
     let exit = Exit::Unreachable;
     CliError { exit, problem }.report();

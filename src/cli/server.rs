@@ -274,7 +274,7 @@ pub fn records_of(
 ) -> Result<HistoryRecords, CliError> {
     block_on(async {
         let server = open(name, args, global).await?;
-        let records = read_records(&server).await;
+        let records = read_records(&server.gateway, &server.reading).await;
         if let Some(practice) = server.practice {
             practice.stop().await;
         }
@@ -282,16 +282,20 @@ pub fn records_of(
     })
 }
 
-async fn read_records(server: &OpenServer) -> Result<HistoryRecords, CliError> {
+/// The whole history of a server as records.
+pub async fn read_records(
+    gateway: &SqlServer,
+    server: &ServerReading,
+) -> Result<HistoryRecords, CliError> {
     let reading = async {
-        let mut connection = server.gateway.connect().await?;
-        HistoryReader::new(server.reading.columns)
+        let mut connection = gateway.connect().await?;
+        HistoryReader::new(server.columns)
             .read(connection.as_mut(), &CancellationToken::new())
             .await
     };
     let slice = reading.await.map_err(|error| server_failed(&error))?;
     Ok(HistoryRecords {
-        server: server.reading.recorded(),
+        server: server.recorded(),
         backup_sets: slice.backup_sets,
         restore_history: slice.restores,
         marks: slice.marks,

@@ -5,7 +5,9 @@ mod files;
 mod format;
 mod gap;
 mod plan;
+mod preflight;
 mod problem;
+mod resume;
 mod run;
 mod server;
 mod settings;
@@ -20,10 +22,12 @@ pub use plan::{
     cost, difference, finding, history_note, kind_name, plan_note, refusal, set_name, set_role,
     skip_reason, trouble,
 };
+pub use preflight::{PreflightWords, preflight};
 pub use problem::{Problem, ProblemKind};
-pub use run::{
-    PreflightWords, preflight, step_failure, step_skip, target_state, verification_fault,
+pub use resume::{
+    interruption, journal_problem, owed, resume_offer, resume_problem, run_end, run_kind, standing,
 };
+pub use run::{step_failure, step_skip, target_state, verification_fault};
 pub use server::server_problem;
 pub use settings::{
     application_fault, application_problem, aside_problem, credential_problem, profile_fault,

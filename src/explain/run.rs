@@ -1,191 +1,9 @@
 //! What a run found and why it stopped, in words.
 
-use super::{Problem, ProblemKind, count, finding, server_problem, server_time, size};
+use super::{Problem, ProblemKind, count, finding, preflight, server_problem, server_time};
 use crate::run::{
-    HeaderDifference, HookFailure, PreflightCheck, PreflightFinding, ReachedBecause, StepFailure,
-    StepSkip, TailFault, TargetState, VerificationFault, VolumeNeed,
+    HookFailure, ReachedBecause, StepFailure, StepSkip, TailFault, TargetState, VerificationFault,
 };
-
-/// One line of the preflight in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PreflightWords {
-    pub title: &'static str,
-    pub detail: String,
-    /// What to do; empty when nothing is to be done.
-    pub hint: String,
-}
-
-/// The words of a line of the preflight.
-pub fn preflight(check: &PreflightCheck) -> PreflightWords {
-    use PreflightFinding as F;
-    let words = |title, detail: String, hint: &str| PreflightWords {
-        title,
-        detail,
-        hint: hint.to_owned(),
-    };
-    let not_told = |title, error| {
-        let Problem { sentence, hint, .. } = server_problem(error);
-        PreflightWords {
-            title,
-            detail: sentence,
-            hint,
-        }
-    };
-    const SILENT: &str = "the server does not tell";
-    match &check.finding {
-        F::NameFree { name } => words("Name", format!("{name} is free"), ""),
-        F::NameTaken { name, state } => words(
-            "Name",
-            format!("{name} exists already and is {state}"),
-            "Choose another name for the copy.",
-        ),
-        F::AlreadyRestoring { name } => words("Name", format!("{name} is RESTORING"), ""),
-        F::TailNotBackedUp { name } => words(
-            "Name",
-            format!("{name} exists and the tail of its log is not backed up"),
-            "Restore to a copy.",
-        ),
-        F::WillBeCreated { name } => words("Name", format!("{name} will be created"), ""),
-        F::MayCreate => words(
-            "Permission",
-            "the login may create databases".to_owned(),
-            "",
-        ),
-        F::MayNotCreate => words(
-            "Permission",
-            "the login may not create databases".to_owned(),
-            "Ask for CREATE ANY DATABASE, or the role dbcreator.",
-        ),
-        F::PermissionNotTold => words("Permission", SILENT.to_owned(), ""),
-        F::FilesAgree { n_files } => words(
-            "Backup files",
-            format!(
-                "{} can be opened and hold what the plan expects",
-                count(*n_files, "file", "files")
-            ),
-            "",
-        ),
-        F::FileRefused(error) => not_told("Backup files", error),
-        F::FileDiffers { file, difference } => words(
-            "Backup files",
-            format!("{file}: {}", difference_words(*difference)),
-            "The file was overwritten since the history was read; refresh and plan again.",
-        ),
-        F::VersionTooNew { backup, server } => words(
-            "Version",
-            format!("the backups have version {backup} and this server supports up to {server}"),
-            "Restore on a server of that version or later.",
-        ),
-        F::VersionUpgrade { backup, server } => words(
-            "Version",
-            format!("the copy will be upgraded from version {backup} to {server}"),
-            "It cannot go back to the older server afterwards.",
-        ),
-        F::VersionSame { version } => words(
-            "Version",
-            format!("database version {version}, as this server's"),
-            "",
-        ),
-        F::VersionNotTold => words("Version", SILENT.to_owned(), ""),
-        F::CertificateThere => words(
-            "Certificate",
-            "the key that protects the backups is there".to_owned(),
-            "",
-        ),
-        F::CertificateMissing { thumbprint } => words(
-            "Certificate",
-            format!("the key with thumbprint 0x{thumbprint} is not on this server"),
-            "Restore the certificate with its private key into master first.",
-        ),
-        F::CertificateNotTold(error) => not_told("Certificate", error),
-        F::TargetFilesFree { n_files } => words(
-            "Target files",
-            format!("{} will be created", count(*n_files, "file", "files")),
-            "",
-        ),
-        F::TargetFileTaken { file, database } => words(
-            "Target files",
-            format!("{file} belongs to {database}"),
-            "Choose another name or folder for the copy.",
-        ),
-        F::TargetFileTwice { file } => words(
-            "Target files",
-            format!("{file} is meant for two files of the copy"),
-            "Give each file its own name.",
-        ),
-        F::TargetFilesNotTold(error) => not_told("Target files", error),
-        F::SpaceEnough { volumes } => words("Free space", volumes_words(volumes).join(", "), ""),
-        F::SpaceShort(VolumeNeed {
-            volume,
-            needed_bytes,
-            free_bytes,
-        }) => words(
-            "Free space",
-            format!(
-                "{volume} needs {} and has {} free",
-                size(*needed_bytes),
-                size(*free_bytes)
-            ),
-            "Free some space, or send the files to another volume.",
-        ),
-        F::SpacePartlyKnown {
-            volumes,
-            volume_unknown,
-            size_unknown,
-        } => {
-            let mut parts = volumes_words(volumes);
-            if *size_unknown {
-                parts.push("the size of a file is not known".to_owned());
-            }
-            if *volume_unknown {
-                parts.push("the volume of a file is not known to the server".to_owned());
-            }
-            words("Free space", parts.join(", "), "")
-        }
-        F::SpaceNotTold(error) => not_told("Free space", error),
-        F::NothingElseRuns => words(
-            "Other work",
-            "no backup or restore of it runs".to_owned(),
-            "",
-        ),
-        F::OtherWork {
-            command,
-            database,
-            session_id,
-        } => words(
-            "Other work",
-            format!("{command} of {database} runs in session {session_id}"),
-            "Wait until it has finished.",
-        ),
-        F::OtherWorkNotTold(error) => not_told("Other work", error),
-    }
-}
-
-fn volumes_words(volumes: &[VolumeNeed]) -> Vec<String> {
-    volumes
-        .iter()
-        .map(|need| {
-            format!(
-                "{} needs {} of {} free",
-                need.volume,
-                size(need.needed_bytes),
-                size(need.free_bytes)
-            )
-        })
-        .collect()
-}
-
-fn difference_words(difference: HeaderDifference) -> String {
-    match difference {
-        HeaderDifference::NoSetAt { position } => {
-            format!("it has no backup at position {position}")
-        }
-        HeaderDifference::AnotherBackup => "another backup lies there now".to_owned(),
-        HeaderDifference::OtherLsn => {
-            "its log sequence numbers differ from the history's".to_owned()
-        }
-    }
-}
 
 /// Why a step failed, or what is to be said of one that worked.
 pub fn step_failure(failure: &StepFailure) -> Problem {
@@ -220,7 +38,7 @@ pub fn step_failure(failure: &StepFailure) -> Problem {
             ..server_problem(error)
         },
         StepFailure::Preflight(check) => {
-            let PreflightWords {
+            let super::PreflightWords {
                 title,
                 detail,
                 hint,
@@ -242,6 +60,22 @@ pub fn step_failure(failure: &StepFailure) -> Problem {
         StepFailure::Tail(fault) => tail_fault(fault),
         StepFailure::Verification(fault) => verification_fault(fault),
         StepFailure::Hook(failure) => hook_failure(failure),
+        StepFailure::TailElsewhere { file, error } => {
+            let cause = server_problem(error);
+            Problem {
+                sentence: format!(
+                    "The tail could not be written to {file}: {}",
+                    cause.sentence
+                ),
+                hint: "It goes to the next place.".to_owned(),
+                ..cause
+            }
+        }
+        StepFailure::NobodyAnswers => problem(
+            ProblemKind::Yours,
+            "The step is done by hand, and nobody is there to say that it was".to_owned(),
+            "Run it where somebody can answer, or give the step a program.",
+        ),
     }
 }
 
@@ -287,6 +121,25 @@ pub fn verification_fault(fault: &VerificationFault) -> Problem {
         VerificationFault::NotOnline { database, state } => format!("{database} is {state}"),
         VerificationFault::TableMissing { table } => {
             format!("The restored database has no table {table}")
+        }
+        VerificationFault::SchemaVersion {
+            expected,
+            found: Some(found),
+        } => format!("The schema is at {found}, and the application expects {expected}"),
+        VerificationFault::SchemaVersion {
+            expected,
+            found: None,
+        } => format!("The schema has no version, and the application expects {expected}"),
+        VerificationFault::Access { expected, found } => {
+            format!("The database is {found}, and was {expected} before")
+        }
+        VerificationFault::CheckFailed(error) => {
+            return Problem {
+                sentence: "DBCC CHECKDB found damage, or could not run".to_owned(),
+                hint: "Keep the database for looking at, and restore from before the damage."
+                    .to_owned(),
+                ..server_problem(error)
+            };
         }
         VerificationFault::Refused(error) => return server_problem(error),
     };
@@ -347,6 +200,7 @@ fn hook_failure(failure: &HookFailure) -> Problem {
 pub fn step_skip(reason: &StepSkip) -> String {
     match reason {
         StepSkip::AlreadyReached => "The log before has reached the moment already".to_owned(),
+        StepSkip::AlreadyApplied => "The database has it already".to_owned(),
         StepSkip::Chosen { reason } => format!("Left out: {reason}"),
         StepSkip::DoneBefore => "Done before the run was interrupted".to_owned(),
     }

@@ -1,5 +1,6 @@
-//! What others read: `backup-history/1` and `restore-plan/1`.
+//! What others read: `backup-history/1`, `restore-plan/1`, and the reports of runs as JSON and as a page.
 
 pub mod backup_files;
 pub mod backup_history;
 pub mod restore_plan;
+pub mod run_report;

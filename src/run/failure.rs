@@ -47,6 +47,12 @@ pub enum StepFailure {
     /// A program on this machine did not do what it should.
     #[error("{0}")]
     Hook(HookFailure),
+    /// The tail could not be written there, and goes to the next place.
+    #[error("the tail could not be written to {file}: {error}")]
+    TailElsewhere { file: String, error: ServerError },
+    /// A step is done by hand, and nobody is there to say that it was.
+    #[error("nobody is there to say that it was done")]
+    NobodyAnswers,
 }
 
 /// Why the moment is known to be reached although the server left the database `RESTORING`.
@@ -87,6 +93,18 @@ pub enum VerificationFault {
     NotOnline { database: String, state: String },
     #[error("there is no table {table}")]
     TableMissing { table: String },
+    /// The newest migration is another than the application expects.
+    #[error("the schema is at {}, not at {expected}", .found.as_deref().unwrap_or("nothing"))]
+    SchemaVersion {
+        expected: String,
+        found: Option<String>,
+    },
+    /// Who may come in is not as before.
+    #[error("the access is {found}, not {expected}")]
+    Access { expected: String, found: String },
+    /// `DBCC CHECKDB` found damage, or could not run.
+    #[error("the check of the database failed: {0}")]
+    CheckFailed(ServerError),
     /// The server refused an answer that the verification needs.
     #[error("{0}")]
     Refused(ServerError),
@@ -97,6 +115,8 @@ pub enum VerificationFault {
 pub enum StepSkip {
     /// The log before has reached the moment already.
     AlreadyReached,
+    /// The database has it already.
+    AlreadyApplied,
     /// The user left it out, and said why.
     Chosen { reason: String },
     /// It was done when the run was interrupted.
@@ -107,6 +127,7 @@ impl std::fmt::Display for StepSkip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::AlreadyReached => f.write_str("the log before has reached the moment already"),
+            Self::AlreadyApplied => f.write_str("the database has it already"),
             Self::Chosen { reason } => write!(f, "left out: {reason}"),
             Self::DoneBefore => f.write_str("done before the run was interrupted"),
         }
@@ -119,7 +140,10 @@ impl StepFailure {
         match self {
             Self::Server(error)
             | Self::LockUnknown(error)
-            | Self::Verification(VerificationFault::Refused(error)) => Some(error),
+            | Self::TailElsewhere { error, .. }
+            | Self::Verification(
+                VerificationFault::Refused(error) | VerificationFault::CheckFailed(error),
+            ) => Some(error),
             _ => None,
         }
     }

@@ -216,10 +216,9 @@ async fn end_group(id: u32) {
 #[cfg(not(any(unix, windows)))]
 async fn end_group(_id: u32) {}
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
-
     use super::*;
 
     fn now() -> UtcTime {

@@ -3,7 +3,12 @@
 //! Each line names its number and the SHA-256 of the line before, so a changed or missing line is seen.
 //! A line that is torn at the end (the machine died while it was written) is left out and said so.
 
-use super::report::{RunId, RunKind, StepFacts, Who};
+use super::{
+    owed::Owed,
+    record::RecordedVerification,
+    report::{RunId, RunKind, StepFacts, Who},
+    stored::StoredRun,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -73,6 +78,49 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "StepFacts::is_empty")]
         facts: StepFacts,
     },
+    /// Everything that a restore needs to go on after an interruption; follows the beginning.
+    Plan {
+        plan: Box<StoredRun>,
+    },
+    /// What the server's clock showed before anything was changed, ISO 8601 without a zone.
+    ServerClock {
+        server_time: String,
+    },
+    /// The tail of the log lies in this file and was read back.
+    TailSaved {
+        file: String,
+    },
+    /// What was found after the restore.
+    Verified {
+        found: Box<RecordedVerification>,
+    },
+    /// Something was taken that must be put back.
+    Owed {
+        owed: Owed,
+    },
+    /// It was put back.
+    Settled {
+        owed: Owed,
+    },
+    /// The run waits for somebody.
+    Waits {
+        step: usize,
+        why: String,
+    },
+    /// The run was interrupted and goes on.
+    Resumed {
+        /// `continue`, `take_logs`, `recover`, `start_over` or `abandon`.
+        how: String,
+        /// The state of the target when it was decided, in words.
+        state: String,
+        /// Titles of all steps from here on.
+        steps: Vec<String>,
+        /// Steps that count as done.
+        #[serde(default)]
+        done: Vec<usize>,
+        #[serde(flatten)]
+        who: Who,
+    },
     /// The database that the run created, as it must be found again before it is dropped.
     CopyCreated {
         database: String,
@@ -81,7 +129,7 @@ pub enum Record {
         create_date: String,
     },
     End {
-        /// `verified`, `online_not_verified`, `untouched`, `restoring` or `cancelled`.
+        /// `verified`, `online_not_verified`, `untouched`, `restoring`, `cancelled` or `abandoned`.
         end: String,
         /// The state of the target in words.
         state: String,
@@ -130,6 +178,8 @@ pub struct JournalContent {
     pub entries: Vec<Entry>,
     /// The last line was torn and is not among the entries.
     pub torn: bool,
+    /// SHA-256 of the whole file, lower-case hex.
+    pub hash: String,
 }
 
 /// Where the journal of a run lies: `runs/<id>.jsonl` in the folder of the workspace.
@@ -243,6 +293,7 @@ fn parse(path: &Path, text: &str) -> Result<JournalContent, JournalError> {
             return Ok(JournalContent {
                 entries,
                 torn: true,
+                hash: hash(text),
             });
         };
         let broken = || JournalError::Broken {
@@ -268,6 +319,7 @@ fn parse(path: &Path, text: &str) -> Result<JournalContent, JournalError> {
     Ok(JournalContent {
         entries,
         torn: false,
+        hash: hash(text),
     })
 }
 

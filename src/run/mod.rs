@@ -13,18 +13,27 @@
 //!
 //! It does not choose backups (`domain::plan` does) and writes no T-SQL (`tsql` does).
 
+mod choices;
+mod control;
 mod drop_copy;
 mod failure;
 mod header;
 mod hook;
 mod journal;
+mod owed;
 mod preflight;
+mod record;
 mod report;
 mod restore;
+mod resume;
 mod runbook;
+mod stored;
+mod target;
 mod verify;
 mod watch;
 
+pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
+pub use control::{Commands, RunCommand, RunControl, Waiting};
 pub use drop_copy::{DropError, drop_copy};
 pub use failure::{ReachedBecause, StepFailure, StepSkip, TailFault, VerificationFault};
 pub use header::HeaderDifference;
@@ -32,13 +41,20 @@ pub use hook::{HookCommand, HookFailure, run_hook};
 pub use journal::{
     Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, read_journal,
 };
+pub use owed::Owed;
 pub use preflight::{PreflightCheck, PreflightFinding, PreflightVerdict, VolumeNeed, preflight};
+pub use record::{
+    RecordedEnd, RecordedStep, RecordedTable, RecordedVerification, RunRecord, list_runs, read_run,
+};
 pub use report::{
     Outcome, RunEnd, RunId, RunKind, RunReport, StepFacts, StepReport, TableCount, TargetState,
     Verification, Who,
 };
 pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
-pub use runbook::{Action, Runbook, Step};
+pub use resume::{ResumeError, ResumeHow, Standing, assess, resume};
+pub use runbook::{Action, Interruption, Runbook, Step};
+pub use stored::StoredRun;
+pub use target::{TargetFacts, read_target};
 pub use verify::{
-    Expectations, Identity, TableName, count_exactly, read_identity, rows_by_metadata, verify,
+    Expectations, Identity, Look, TableName, count_exactly, read_identity, rows_by_metadata, verify,
 };

@@ -1,6 +1,9 @@
 //! What happened, as data: `StepReport` per step, `RunReport` at the end.
 
-use super::failure::{StepFailure, StepSkip, VerificationFault};
+use super::{
+    failure::{StepFailure, StepSkip, VerificationFault},
+    owed::Owed,
+};
 use crate::{
     domain::{RestorePlan, UtcTime},
     server::ServerError,
@@ -185,6 +188,12 @@ pub struct Verification {
     pub tables: Vec<TableCount>,
     /// The newest migration in `__EFMigrationsHistory`, where the application has one.
     pub schema_version: Option<String>,
+    /// `None` when its login is not on this server, or was not read.
+    pub owner: Option<String>,
+    /// SQL users whose login is not on this server: listed, not judged.
+    pub orphaned_users: Vec<String>,
+    /// `MULTI_USER`, `SINGLE_USER` or `RESTRICTED_USER`.
+    pub access: Option<String>,
     pub problems: Vec<VerificationFault>,
 }
 
@@ -205,4 +214,6 @@ pub struct RunReport {
     pub verification: Option<Verification>,
     /// Identity of the created copy: `database_guid` and creation time, for *Drop the copy…*.
     pub copy: Option<(Uuid, String)>,
+    /// What could not be put back yet.
+    pub owed: Vec<Owed>,
 }

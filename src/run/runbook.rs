@@ -1,13 +1,17 @@
 //! What a run will do, decided before it starts: ordered steps as data.
 //!
 //! The same value is shown for review, journaled, carried out by the one engine, and read back when an interrupted run goes on.
-//! A restore to a copy is a runbook without the steps for the application and the tail.
+//! A restore to a copy is a runbook without the steps for the application, the tail and the access.
 
 use super::{
+    choices::{OwnStep, RunChoices},
     hook::HookCommand,
     report::{RunKind, StepFacts},
 };
-use crate::tsql::Batch;
+use crate::{
+    domain::{BackupType, Destination, PlanStep, RestorePlan},
+    tsql::{self, Batch, Purpose, Script, ServerFacts},
+};
 
 /// Everything that a run will do, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +51,25 @@ pub enum Action {
     Verify,
 }
 
+/// What happens to a step in flight when stopat ends or loses the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// It changes nothing, and is done again when the run goes on.
+    Harmless,
+    /// The server undoes it; the database stays as it is, and the step is done again.
+    Undone,
+    /// The server stops it; the database stays `RESTORING`, and the step starts again from its beginning.
+    LeavesRestoring,
+    /// The program is ended with everything that it started, and is started again when the run goes on.
+    ProgramEnded,
+}
+
+/// Title of the first step.
+pub(super) const LOOK_BEFORE: &str = "Check that nothing has changed";
+/// Title of the step that looks at what came of it.
+const LOOK_AT_COPY: &str = "Verify the copy";
+const LOOK_AT_DATABASE: &str = "Verify the database";
+
 impl Step {
     /// A step of which nothing is known beforehand.
     pub fn new(title: impl Into<String>, action: Action) -> Self {
@@ -56,6 +79,14 @@ impl Step {
             estimate_secs: None,
             expected: StepFacts::default(),
         }
+    }
+
+    fn own(step: &OwnStep) -> Self {
+        let action = match &step.hook {
+            Some(hook) => Action::Hook(hook.clone()),
+            None => Action::ByHand,
+        };
+        Self::new(step.title.clone(), action)
     }
 
     /// What is journaled and shown as running: the batch, or the line of the program.
@@ -73,5 +104,163 @@ impl Step {
             Action::Sql(batch) => Some(batch),
             _ => None,
         }
+    }
+
+    /// What the batch is for, where it sends one.
+    pub fn purpose(&self) -> Option<&Purpose> {
+        self.batch().map(|batch| &batch.purpose)
+    }
+
+    /// What closing the window would do to it while it runs; said before the window is closed.
+    pub fn if_interrupted(&self) -> Interruption {
+        match &self.action {
+            Action::LookBefore | Action::ByHand | Action::Verify => Interruption::Harmless,
+            Action::Hook(_) => Interruption::ProgramEnded,
+            Action::Sql(batch) => match &batch.purpose {
+                Purpose::RestoreSet { .. }
+                | Purpose::RestoreTail { .. }
+                | Purpose::Recover
+                | Purpose::Standby => Interruption::LeavesRestoring,
+                Purpose::Ask | Purpose::ReadTail { .. } | Purpose::CheckDatabase => {
+                    Interruption::Harmless
+                }
+                _ => Interruption::Undone,
+            },
+        }
+    }
+
+    /// Restores a set or the tail.
+    pub(super) fn restores(&self) -> bool {
+        matches!(
+            self.purpose(),
+            Some(Purpose::RestoreSet { .. } | Purpose::RestoreTail { .. })
+        )
+    }
+}
+
+impl Runbook {
+    /// The runbook of a plan: pure, so that it can be shown before anything runs.
+    pub fn of(plan: &RestorePlan, facts: &ServerFacts, choices: &RunChoices) -> Self {
+        let options = choices.restore_options(facts.tail_file.as_deref());
+        let script = tsql::restore_script_with(plan, facts, &options);
+        Self::around(plan, facts, choices, script)
+    }
+
+    /// The steps around a script that restores.
+    pub(super) fn around(
+        plan: &RestorePlan,
+        facts: &ServerFacts,
+        choices: &RunChoices,
+        script: Script,
+    ) -> Self {
+        let is_copy = matches!(plan.destination, Destination::Copy { .. });
+        let target = tsql::target_database(plan).to_owned();
+        let mut steps = vec![Step::new(LOOK_BEFORE, Action::LookBefore)];
+        let pauses = choices.pause_jobs.iter();
+        steps.extend(pauses.map(|name| Step::from(tsql::pause_job(name, facts))));
+        steps.extend(choices.before.iter().map(Step::own));
+        steps.extend(
+            script
+                .batches
+                .into_iter()
+                .map(|batch| sql_step(plan, batch)),
+        );
+        steps.push(Step::new(
+            if is_copy {
+                LOOK_AT_COPY
+            } else {
+                LOOK_AT_DATABASE
+            },
+            Action::Verify,
+        ));
+        let paused = choices.pause_jobs.iter();
+        steps.extend(paused.map(|name| Step::from(tsql::start_job(name, facts))));
+        steps.extend(choices.after.iter().map(Step::own));
+        if choices.check_database {
+            steps.push(Step::from(tsql::check_database(&target)));
+        }
+        Self {
+            kind: if is_copy {
+                RunKind::RestoreCopy
+            } else {
+                RunKind::RestoreOver
+            },
+            source_database: plan.database.clone(),
+            target_database: target,
+            steps,
+        }
+    }
+
+    /// The batches of its steps.
+    pub fn script(&self) -> Script {
+        Script {
+            batches: self.steps.iter().filter_map(Step::batch).cloned().collect(),
+        }
+    }
+
+    /// Titles of all steps, in order.
+    pub fn titles(&self) -> Vec<String> {
+        self.steps.iter().map(|step| step.title.clone()).collect()
+    }
+
+    /// The last step that restores something; after it the database is expected to be online.
+    pub(super) fn last_restore(&self) -> Option<usize> {
+        self.steps.iter().rposition(Step::restores)
+    }
+}
+
+impl From<Batch> for Step {
+    fn from(batch: Batch) -> Self {
+        Self::new(batch.title.clone(), Action::Sql(batch))
+    }
+}
+
+fn sql_step(plan: &RestorePlan, batch: Batch) -> Step {
+    let set = match &batch.purpose {
+        Purpose::RestoreSet { step } => plan.steps.get(*step),
+        _ => None,
+    };
+    let (estimate_secs, expected) = match set {
+        Some(set) => (estimate(plan, set), plan_facts(set)),
+        None => (None, StepFacts::default()),
+    };
+    Step {
+        estimate_secs,
+        expected,
+        ..Step::from(batch)
+    }
+}
+
+/// The step's share of the plan's time, by its bytes and the cost of opening it (rule 14 of the plan contract).
+fn estimate(plan: &RestorePlan, step: &PlanStep) -> Option<f64> {
+    const OPENING: f64 = 1e8;
+    let weight = |step: &PlanStep| step.bytes.map(|bytes| bytes as f64 + OPENING);
+    let whole: f64 = plan.steps.iter().map(weight).sum::<Option<f64>>()?;
+    Some(plan.estimate?.seconds * weight(step)? / whole.max(1.0))
+}
+
+/// What a set is known to hold before it is read.
+pub(super) fn plan_facts(step: &PlanStep) -> StepFacts {
+    StepFacts {
+        backup_kind: Some(
+            match step.backup_type {
+                BackupType::Differential => "differential",
+                BackupType::Log => "log",
+                _ => "full",
+            }
+            .to_owned(),
+        ),
+        bytes: step.bytes,
+        data_bytes: step.backup_size,
+        compressed: step
+            .bytes
+            .zip(step.backup_size)
+            .map(|(bytes, data)| bytes < data),
+        files: step
+            .devices
+            .iter()
+            .map(|device| device.name().to_owned())
+            .collect(),
+        exit_code: None,
     }
 }

@@ -1,14 +1,15 @@
 //! Whether the copy is what it should be: its state, its protected tables, the version of its schema.
 
 use super::{
+    choices::RunChoices,
     failure::VerificationFault,
-    preflight::ONLINE,
     report::{TableCount, Verification},
+    target::{ONLINE, RESTORING, read_target},
 };
 use crate::{
     server::{Connection, ServerError, ask},
     settings::Application,
-    tsql,
+    tsql::{self, UserAccess},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -92,7 +93,7 @@ pub async fn read_identity(
     Ok(answer.first().map(|row| Identity {
         state: row.text("state_desc").unwrap_or_default(),
         online: row.int("state") == Some(ONLINE),
-        restoring: row.int("state") == Some(super::preflight::RESTORING),
+        restoring: row.int("state") == Some(RESTORING),
         create_date: row
             .time("create_date")
             .map(|time| time.to_string())
@@ -139,15 +140,30 @@ pub async fn count_exactly(
         .and_then(|rows| u64::try_from(rows).ok()))
 }
 
-/// Checks a copy against what is protected, and against the original as it is now.
+/// What is looked at, and what it is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The restored database.
+    pub database: &'a str,
+    /// The database that the backups are of; the same one when it was restored over.
+    pub original: &'a str,
+    pub expected: &'a Expectations,
+    pub choices: &'a RunChoices,
+}
+
+/// Checks a restored database against what is protected, and a copy against the original as it is now.
 ///
 /// A table that neither of them has is no part of this database, and is left out.
 pub async fn verify(
     connection: &mut dyn Connection,
-    copy: &str,
-    original: &str,
-    expected: &Expectations,
+    look: &Look<'_>,
 ) -> Result<Verification, ServerError> {
+    let Look {
+        database: copy,
+        original,
+        expected,
+        choices: _,
+    } = *look;
     let mut verification = Verification::default();
     let Some(identity) = read_identity(connection, copy).await? else {
         verification.problems.push(VerificationFault::NotThere {
@@ -194,6 +210,18 @@ pub async fn verify(
             rows_copy,
         });
     }
+    look_at_schema(connection, look, &mut verification).await?;
+    look_at_access(connection, look, &mut verification).await?;
+    Ok(verification)
+}
+
+/// The newest migration, against the one that the application expects.
+async fn look_at_schema(
+    connection: &mut dyn Connection,
+    look: &Look<'_>,
+    verification: &mut Verification,
+) -> Result<(), ServerError> {
+    let (copy, expected) = (look.database, look.expected);
     if let Some((table, column)) = &expected.schema_version {
         let question = tsql::newest_value(copy, &table.schema, &table.table, column);
         match ask(connection, &question).await {
@@ -208,5 +236,52 @@ pub async fn verify(
             Err(other) => return Err(other),
         }
     }
-    Ok(verification)
+    if let Some(wanted) = &look.choices.expected_schema
+        && verification.schema_version.as_ref() != Some(wanted)
+    {
+        verification
+            .problems
+            .push(VerificationFault::SchemaVersion {
+                expected: wanted.clone(),
+                found: verification.schema_version.clone(),
+            });
+    }
+    Ok(())
+}
+
+/// Owner, users without a login, and who may come in.
+async fn look_at_access(
+    connection: &mut dyn Connection,
+    look: &Look<'_>,
+    verification: &mut Verification,
+) -> Result<(), ServerError> {
+    let Some(target) = read_target(connection, look.database).await? else {
+        return Ok(());
+    };
+    verification.owner = target.owner;
+    verification.access = Some(target.access.word().to_owned());
+    match ask(connection, &tsql::orphaned_users(look.database)).await {
+        Ok(answer) => {
+            verification.orphaned_users = answer
+                .rows()
+                .iter()
+                .filter_map(|row| row.text("name"))
+                .collect();
+        }
+        // Only listed; what cannot be read is not a fault of the restore.
+        Err(ServerError::Refused { .. }) => {}
+        Err(other) => return Err(other),
+    }
+    let before = match &look.choices.over {
+        Some(over) if over.target.online() => over.target.access,
+        _ if look.choices.restricted_user => UserAccess::Restricted,
+        _ => return Ok(()),
+    };
+    if target.access != before {
+        verification.problems.push(VerificationFault::Access {
+            expected: before.word().to_owned(),
+            found: target.access.word().to_owned(),
+        });
+    }
+    Ok(())
 }

@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 /// SQL Server's own port, for a default instance.
 const DEFAULT_PORT: u16 = 1433;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A restore may be silent for hours, and what lies between forgets connections that are: so the system asks this often.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,6 +212,13 @@ fn allowed_kind(reach: Reach) -> BatchKind {
     }
 }
 
+fn keep_alive(tcp: &TcpStream) -> std::io::Result<()> {
+    let every = socket2::TcpKeepalive::new()
+        .with_time(KEEP_ALIVE)
+        .with_interval(KEEP_ALIVE);
+    socket2::SockRef::from(tcp).set_tcp_keepalive(&every)
+}
+
 async fn open(host: &str, port: u16) -> Result<TcpStream, ServerError> {
     let address = format!("{host},{port}");
     let addresses: Vec<_> = tokio::net::lookup_host((host, port))
@@ -223,7 +232,8 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, ServerError> {
     for to in addresses {
         match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(to)).await {
             Ok(Ok(tcp)) => {
-                tcp.set_nodelay(true)
+                keep_alive(&tcp)
+                    .and_then(|()| tcp.set_nodelay(true))
                     .map_err(|error| ServerError::Unreachable {
                         address: address.clone(),
                         reason: error.to_string(),

@@ -179,12 +179,15 @@ WHERE r.session_id = {session_id};"
     )
 }
 
-/// Backups and restores that run now, with the database that they work on where the server knows it.
+/// Backups and restores that run now, with the database that they work on where the server knows it, and their text.
+///
+/// A restore's `database_id` is that of its session, mostly master, so its text is all that tells its target.
 pub fn running_backups() -> Batch {
     Batch::look(
         "Look for a running backup or restore",
-        "SELECT r.session_id, r.command, DB_NAME(r.database_id) AS database_name
+        "SELECT r.session_id, r.command, DB_NAME(r.database_id) AS database_name, t.text AS statement_text
 FROM sys.dm_exec_requests AS r
+OUTER APPLY sys.dm_exec_sql_text(r.sql_handle) AS t
 WHERE (r.command LIKE 'BACKUP%' OR r.command LIKE 'RESTORE%') AND r.session_id <> @@SPID;",
     )
 }
@@ -250,7 +253,8 @@ WHERE d.name = {name};"
 pub fn master_files() -> Batch {
     Batch::look(
         "Read the files of all databases",
-        "SELECT DB_NAME(f.database_id) AS database_name, f.database_id, f.file_id, f.name, f.physical_name
+        "SELECT DB_NAME(f.database_id) AS database_name, f.database_id, f.file_id, f.name, f.physical_name,
+       CAST(f.size AS bigint) * 8192 AS size_bytes
 FROM sys.master_files AS f;",
     )
 }
@@ -265,12 +269,60 @@ CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v;",
     )
 }
 
-/// Whether this login may create databases, and which internal version the server's own databases have.
-pub fn abilities() -> Batch {
+/// What this login may do to create a database, or to restore over one, and which internal version the server's own databases have.
+///
+/// The owner of a database may restore over it; membership in `db_owner` is not enough.
+pub fn abilities(database: &str) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(database);
+    let quoted = words.text(&identifier(database));
     Batch::look(
         "Read what this login may do",
-        "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE ANY DATABASE') AS may_create,
-       CAST(DATABASEPROPERTYEX('master', 'Version') AS int) AS database_version;",
+        words.finish(&format!(
+            "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE ANY DATABASE') AS may_create,
+       HAS_PERMS_BY_NAME({quoted}, 'DATABASE', 'BACKUP LOG') AS may_back_up_log,
+       HAS_PERMS_BY_NAME({quoted}, 'DATABASE', 'ALTER') AS may_alter,
+       CASE WHEN IS_SRVROLEMEMBER('sysadmin') = 1 OR IS_SRVROLEMEMBER('dbcreator') = 1
+              OR EXISTS (SELECT * FROM sys.databases AS d WHERE d.name = {name} AND d.owner_sid = SUSER_SID())
+            THEN 1 ELSE 0 END AS may_restore_over,
+       CAST(DATABASEPROPERTYEX('master', 'Version') AS int) AS database_version;"
+        )),
+    )
+}
+
+/// The files that a backup set restores, with the sizes that they get.
+pub fn file_list(devices: &[crate::domain::Device], position: i32) -> Batch {
+    let mut words = Words::default();
+    let devices: Vec<String> = devices
+        .iter()
+        .map(|device| super::restore::device(&mut words, device))
+        .collect();
+    Batch::look(
+        "Read the list of files",
+        words.finish(&format!(
+            "RESTORE FILELISTONLY FROM {} WITH FILE = {position};",
+            devices.join(", ")
+        )),
+    )
+}
+
+/// Enabled Agent jobs that start within so many seconds and touch the database, or back up or clean up.
+pub fn jobs_due(database: &str, within_seconds: i64) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(database);
+    Batch::look(
+        "Look for jobs that are due",
+        words.finish(&format!(
+            "SELECT DISTINCT j.name
+FROM msdb.dbo.sysjobs AS j
+JOIN msdb.dbo.sysjobactivity AS a ON a.job_id = j.job_id
+JOIN msdb.dbo.sysjobsteps AS s ON s.job_id = j.job_id
+WHERE j.enabled = 1 AND a.next_scheduled_run_date IS NOT NULL
+  AND a.next_scheduled_run_date <= DATEADD(second, {within_seconds}, GETDATE())
+  AND (s.database_name = {name} OR CHARINDEX({name}, s.command) > 0
+       OR CHARINDEX(N'sp_delete_backuphistory', s.command) > 0 OR CHARINDEX(N'xp_delete_file', s.command) > 0)
+ORDER BY j.name;"
+        )),
     )
 }
 
@@ -363,6 +415,87 @@ pub fn thumbprints() -> Batch {
         "SELECT CONVERT(varchar(64), c.thumbprint, 2) AS thumbprint FROM master.sys.certificates AS c
 UNION ALL
 SELECT CONVERT(varchar(64), k.thumbprint, 2) FROM master.sys.asymmetric_keys AS k;",
+    )
+}
+
+/// Everything about one database that a restore over it depends on; no row when there is none of that name.
+///
+/// `server_time` is the server's clock now.
+pub fn target_facts(database: &str) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(database);
+    Batch::look(
+        "Read the database",
+        words.finish(&format!(
+            "SELECT d.state, d.state_desc, d.user_access, d.recovery_model_desc, d.is_auto_update_stats_async_on,
+       d.is_in_standby, SUSER_SNAME(d.owner_sid) AS owner_name, d.create_date, r.database_guid,
+       CASE WHEN d.replica_id IS NULL THEN 0 ELSE 1 END AS in_group,
+       (SELECT COUNT(*) FROM sys.database_mirroring AS m
+        WHERE m.database_id = d.database_id AND m.mirroring_guid IS NOT NULL) AS n_mirrors,
+       (SELECT COUNT(*) FROM sys.databases AS s WHERE s.source_database_id = d.database_id) AS n_snapshots,
+       (SELECT COUNT(*) FROM sys.dm_exec_sessions AS e
+        WHERE e.database_id = d.database_id AND e.session_id <> @@SPID) AS n_sessions,
+       f.redo_start_lsn, f.redo_start_fork_guid, f.differential_base_guid, r.family_guid
+FROM sys.databases AS d
+LEFT JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
+LEFT JOIN sys.master_files AS f ON f.database_id = d.database_id AND f.file_id = 1
+WHERE d.name = {name};"
+        )),
+    )
+}
+
+/// The server's clock, without its offset: what `sys.databases.create_date` is compared with.
+pub fn server_clock() -> Batch {
+    Batch::look(
+        "Read the server's clock",
+        "SELECT CONVERT(char(19), SYSDATETIME(), 126) AS server_time;",
+    )
+}
+
+/// Sessions that are in a database, ours not counted.
+pub fn sessions_in(database: &str) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(database);
+    Batch::look(
+        "Read who is connected",
+        words.finish(&format!(
+            "SELECT s.session_id, s.login_name, s.host_name, s.program_name, s.open_transaction_count
+FROM sys.dm_exec_sessions AS s
+WHERE s.database_id = DB_ID({name}) AND s.session_id <> @@SPID
+ORDER BY s.session_id;"
+        )),
+    )
+}
+
+/// Reads a whole backup set and checks what can be checked without restoring it.
+pub fn verify_only(devices: &[crate::domain::Device], position: i32, checksum: bool) -> Batch {
+    let mut words = Words::default();
+    let devices: Vec<String> = devices
+        .iter()
+        .map(|device| super::restore::device(&mut words, device))
+        .collect();
+    let checksum = if checksum { ", CHECKSUM" } else { "" };
+    Batch::look(
+        "Verify the backup",
+        words.finish(&format!(
+            "RESTORE VERIFYONLY FROM {} WITH FILE = {position}{checksum};",
+            devices.join(", ")
+        )),
+    )
+}
+
+/// SQL users of a database whose login is not on this server, by their security id.
+pub fn orphaned_users(database: &str) -> Batch {
+    let database = identifier(database);
+    Batch::look(
+        "Look for users without a login",
+        format!(
+            "SELECT p.name
+FROM {database}.sys.database_principals AS p
+LEFT JOIN sys.server_principals AS s ON s.sid = p.sid
+WHERE p.type = 'S' AND p.principal_id > 4 AND p.authentication_type = 1 AND s.sid IS NULL
+ORDER BY p.name;"
+        ),
     )
 }
 

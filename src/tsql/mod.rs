@@ -4,6 +4,7 @@ mod agent_once;
 mod ask;
 mod backup;
 mod backup_ask;
+mod over;
 mod quote;
 mod restore;
 mod script;
@@ -13,8 +14,10 @@ pub use agent_once::{
 };
 pub use ask::{
     HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,
-    databases, header_only, history, master_files, newest_value, practice_accident, progress,
-    release_lock, running_backups, server_facts, table_rows, take_lock, thumbprints, volumes,
+    databases, file_list, header_only, history, jobs_due, master_files, newest_value,
+    orphaned_users, practice_accident, progress, release_lock, running_backups, server_clock,
+    server_facts, sessions_in, table_rows, take_lock, target_facts, thumbprints, verify_only,
+    volumes,
 };
 pub use backup::{BackupFacts, FileLook, Probe, backup_script, delete_probe, probe_script};
 pub use backup_ask::{
@@ -22,9 +25,14 @@ pub use backup_ask::{
     backup_server, backup_services, enumerate_folder, enumerate_folder_old, file_exists,
     file_exists_old, fixed_drives, fixed_drives_old, newest_backup_set,
 };
+pub use over::{
+    Damage, OverOptions, Tailing, UserAccess, check_database, drop_unfinished_script, end_session,
+    give_back_access, give_back_script, give_back_statistics, pause_job, standby_script, start_job,
+    tail_batch,
+};
 pub use quote::{identifier, text};
 pub use restore::{
-    ServerFacts, drop_copy_script, file_name, recover_script, restore_script, stop_at_text,
-    tail_file, target_database,
+    RestoreOptions, ServerFacts, drop_copy_script, file_name, recover_script, restore_script,
+    restore_script_with, stop_at_text, tail_file, target_database,
 };
 pub use script::{Batch, BatchKind, Purpose, Script};

@@ -4,6 +4,7 @@
 //! What must be true of them: `design.md` §3, items 2 to 4, 8 and 11.
 
 use super::{
+    over::{self, OverOptions, Tailing},
     quote::{self, Words},
     script::{Batch, BatchKind, Purpose, Script},
 };
@@ -29,8 +30,28 @@ const STATS: u8 = 5;
 /// The longest device name that `BACKUP` takes (message 3057).
 const MAX_DEVICE_NAME: usize = 259;
 
+/// What a restore does besides the steps of its plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestoreOptions {
+    /// Over a database that is there; `None` for a copy, or when the server has no database of the name.
+    pub over: Option<OverOptions>,
+    /// Only owners and administrators get into the recovered database.
+    pub restricted_user: bool,
+    /// The first step goes over what this very restore began and left `RESTORING`.
+    pub again: bool,
+}
+
 /// The batches that carry out a plan, from wherever it starts: one destructive statement each, every one behind its guards.
 pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
+    restore_script_with(plan, facts, &RestoreOptions::default())
+}
+
+/// The same with options; over a database that is there the script takes it from its users first and gives it back last.
+pub fn restore_script_with(
+    plan: &RestorePlan,
+    facts: &ServerFacts,
+    options: &RestoreOptions,
+) -> Script {
     let target = target_database(plan);
     let tail_file = plan.tail.map(|_| {
         facts
@@ -40,9 +61,13 @@ pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
     });
     let mut batches = Vec::new();
 
-    if let (Some(tail), Some(file)) = (plan.tail, &tail_file) {
-        batches.push(tail_backup(plan, facts, tail, file));
-        batches.push(read_tail(facts, file));
+    match (&options.over, plan.tail, &tail_file) {
+        (Some(over), _, _) => batches.extend(over::take(target, facts, over)),
+        (None, Some(tail), Some(file)) => {
+            batches.push(tail_backup(plan, facts, tail, file));
+            batches.push(read_tail(facts, file));
+        }
+        (None, _, _) => {}
     }
     if plan.steps.is_empty() && tail_file.is_none() && plan.start != Start::Nothing {
         return recover_script(target, facts);
@@ -50,7 +75,7 @@ pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
     let last = plan.steps.len().saturating_sub(1);
     for (idx, step) in plan.steps.iter().enumerate() {
         let recovery = idx == last && tail_file.is_none();
-        batches.push(restore_step(plan, facts, idx, step, recovery));
+        batches.push(restore_step(plan, facts, options, idx, step, recovery));
     }
     if let Some(file) = tail_file {
         let stop_at = match plan.target {
@@ -60,15 +85,19 @@ pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
         let mut words = Words::default();
         let mut guards = server_guard(&mut words, facts);
         guards.push(restoring_guard(&mut words, target));
-        let mut options = vec!["FILE = 1".to_owned()];
-        options.extend(stop_option(&mut words, plan, stop_at));
-        options.extend(["RECOVERY".to_owned(), "CHECKSUM".to_owned(), stats()]);
+        let mut with = vec!["FILE = 1".to_owned()];
+        with.extend(stop_option(&mut words, plan, stop_at));
+        with.push("RECOVERY".to_owned());
+        if options.restricted_user {
+            with.push("RESTRICTED_USER".to_owned());
+        }
+        with.extend(["CHECKSUM".to_owned(), stats()]);
         let statement = statement(
             &mut words,
             "RESTORE LOG",
             target,
             &[Device::Disk(file.clone())],
-            &options,
+            &with,
         );
         batches.push(Batch {
             kind: BatchKind::Restore,
@@ -76,6 +105,9 @@ pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
             title: "Restore the backup of the tail and recover".to_owned(),
             sql: guarded(words, &guards, &statement),
         });
+    }
+    if let Some(over) = &options.over {
+        batches.extend(over::give_back_script(target, facts, over).batches);
     }
     Script { batches }
 }
@@ -242,6 +274,7 @@ pub(super) struct Guard {
 fn restore_step(
     plan: &RestorePlan,
     facts: &ServerFacts,
+    choices: &RestoreOptions,
     idx: usize,
     step: &PlanStep,
     recovery: bool,
@@ -249,13 +282,26 @@ fn restore_step(
     let target = target_database(plan);
     let mut words = Words::default();
     let mut guards = server_guard(&mut words, facts);
-    guards.push(if idx == 0 && plan.start == Start::Nothing {
-        first_guard(&mut words, plan)
-    } else {
-        restoring_guard(&mut words, target)
+    let goes_on = choices.again || plan.start != Start::Nothing;
+    guards.push(match (idx, &choices.over) {
+        (0, _) if goes_on => restoring_guard(&mut words, target),
+        (0, Some(over)) if !matches!(over.tail, Tailing::BackUp { .. }) => {
+            closed_guard(&mut words, target)
+        }
+        (0, _) => first_guard(&mut words, plan),
+        _ => restoring_guard(&mut words, target),
     });
 
     let mut options = vec![format!("FILE = {}", step.position)];
+    let gives_up = idx == 0
+        && !choices.again
+        && choices
+            .over
+            .as_ref()
+            .is_some_and(|over| over.tail == Tailing::GiveUp);
+    if gives_up {
+        options.push("REPLACE".to_owned());
+    }
     for file in step.moves.iter().filter_map(|idx| plan.moves.get(*idx)) {
         options.push(format!(
             "MOVE {} TO {}",
@@ -268,6 +314,9 @@ fn restore_step(
         options.extend(stop_option(&mut words, plan, step.stop_at));
     }
     options.push(if recovery { "RECOVERY" } else { "NORECOVERY" }.to_owned());
+    if recovery && choices.restricted_user {
+        options.push("RESTRICTED_USER".to_owned());
+    }
     if step.has_checksums {
         options.push("CHECKSUM".to_owned());
     }
@@ -279,11 +328,21 @@ fn restore_step(
         "RESTORE DATABASE"
     };
     let statement = statement(&mut words, verb, target, &step.devices, &options);
+    // The connection may still be in the database that it has closed to others.
+    let leaves = idx == 0
+        && choices.over.as_ref().is_some_and(|over| {
+            over.close_to_others && !matches!(over.tail, Tailing::BackUp { .. })
+        });
+    let sql = if leaves {
+        guarded_block(words, &guards, &["USE master", &statement])
+    } else {
+        guarded(words, &guards, &statement)
+    };
     Batch {
         kind: BatchKind::Restore,
         purpose: Purpose::RestoreSet { step: idx },
         title: step_title(step, recovery),
-        sql: guarded(words, &guards, &statement),
+        sql,
     }
 }
 
@@ -348,7 +407,7 @@ fn tail_backup(plan: &RestorePlan, facts: &ServerFacts, tail: Tail, file: &str) 
     }
 }
 
-fn read_tail(facts: &ServerFacts, file: &str) -> Batch {
+pub(super) fn read_tail(facts: &ServerFacts, file: &str) -> Batch {
     let mut words = Words::default();
     let guards = server_guard(&mut words, facts);
     let device = device(&mut words, &Device::Disk(file.to_owned()));
@@ -400,11 +459,24 @@ fn name_free_guard(words: &mut Words, name: &str) -> Guard {
     }
 }
 
-/// A step goes on only from where the one before left the database. State 1 is `RESTORING`.
-fn restoring_guard(words: &mut Words, name: &str) -> Guard {
+/// Without a tail the database must be closed to others (`SINGLE_USER` is 1) or `RESTORING` already.
+fn closed_guard(words: &mut Words, name: &str) -> Guard {
     Guard {
         refuse_when: format!(
-            "NOT EXISTS (SELECT * FROM sys.databases WHERE name = {} AND state = 1)",
+            "EXISTS (SELECT * FROM sys.databases WHERE name = {} AND state = 0 AND user_access <> 1)",
+            words.text(name)
+        ),
+        message: words.message(&format!(
+            "The database {name} is in use and was not closed to others first."
+        )),
+    }
+}
+
+/// A step goes on only from where the one before left the database: `RESTORING` (state 1), or in standby between two logs.
+pub(super) fn restoring_guard(words: &mut Words, name: &str) -> Guard {
+    Guard {
+        refuse_when: format!(
+            "NOT EXISTS (SELECT * FROM sys.databases WHERE name = {} AND (state = 1 OR is_in_standby = 1))",
             words.text(name)
         ),
         message: words.message(&format!(
@@ -439,6 +511,15 @@ pub(super) fn device(words: &mut Words, device: &Device) -> String {
 
 pub(super) fn stats() -> String {
     format!("STATS = {STATS}")
+}
+
+/// The same for statements that belong together: one destructive one, and what only prepares it.
+pub(super) fn guarded_block(words: Words, guards: &[Guard], statements: &[&str]) -> String {
+    let body = statements.join(";\n");
+    match (guards, statements) {
+        ([], _) | (_, [_]) => guarded(words, guards, &body),
+        _ => guarded(words, guards, &format!("BEGIN\n{body};\nEND")),
+    }
 }
 
 /// Guards and the one statement as a chain of `IF`: exactly one branch runs, and `@@ERROR` tells how it went.

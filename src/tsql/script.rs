@@ -28,6 +28,24 @@ pub enum Purpose {
     RestoreTail { file: String },
     /// Recovers the database as it is.
     Recover,
+    /// Makes a database readable between two logs.
+    Standby,
+    /// Turns the background update of statistics off, which would take the only place in the database.
+    StopAsyncStatistics,
+    /// Gets everybody else out of the database and lets nobody in.
+    CloseToOthers,
+    /// Sets the access of users back to what it was.
+    GiveBackAccess,
+    /// Turns the background update of statistics on again.
+    GiveBackStatistics,
+    /// Disables an Agent job.
+    PauseJob { name: String },
+    /// Enables it again.
+    StartJob { name: String },
+    /// Ends a session that is in the way.
+    EndSession,
+    /// Checks the database itself.
+    CheckDatabase,
     /// Drops the copy of a run.
     DropCopy,
     /// Takes the backup of the step of a backup plan with this index.

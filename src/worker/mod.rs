@@ -20,3 +20,4 @@ pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
 pub use practice::{Accident, Practice};
+pub use restores::expectations;

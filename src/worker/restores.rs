@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     domain::{History, RestorePlan, RestoreRequest, UtcTime},
-    explain::{Problem, ProblemKind, server_problem},
+    explain::{Problem, journal_problem, server_problem},
     run::{
-        self, DropError, Expectations, Journal, JournalError, PreflightCheck, RestoreJob, RunEvent,
-        RunId, RunProgress, RunReport, Surroundings, Who, journal_path, preflight,
-        rows_by_metadata, run_restore,
+        self, Commands, DropError, Expectations, Journal, JournalError, PreflightCheck, RestoreJob,
+        RunChoices, RunEvent, RunId, RunProgress, RunReport, Surroundings, Who, journal_path,
+        preflight, rows_by_metadata, run_restore,
     },
     server::{Gateway, ServerError, ServerInfo},
     settings::Application,
@@ -100,7 +100,7 @@ pub(super) async fn look(
     facts: &ServerFacts,
 ) -> Result<(Vec<PreflightCheck>, Script), ServerError> {
     let mut connection = gateway.connect().await?;
-    let checks = preflight(connection.as_mut(), plan).await?;
+    let checks = preflight(connection.as_mut(), plan, &RunChoices::default()).await?;
     Ok((checks, restore_script(plan, facts)))
 }
 
@@ -128,7 +128,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
         move |event: RunEvent| {
             let run = run.clone();
             match event {
-                RunEvent::Started { script, steps } => events.send(Event::RunStarted {
+                RunEvent::Started { script, steps, .. } => events.send(Event::RunStarted {
                     server,
                     run,
                     script,
@@ -148,6 +148,10 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
                 RunEvent::StepEnded { step, report } => {
                     events.send(Event::StepEnded { run, step, report });
                 }
+                RunEvent::Waiting { .. }
+                | RunEvent::WentOn
+                | RunEvent::Changed { .. }
+                | RunEvent::Owes(_) => {}
             }
         }
     };
@@ -159,6 +163,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
             request,
             history,
             facts,
+            choices: RunChoices::default(),
             expected,
             utc_offset_minutes,
             who,
@@ -197,6 +202,7 @@ async fn journaled(
             journal,
             tell,
             cancel,
+            commands: Commands::none(),
             now,
         },
     )
@@ -204,7 +210,7 @@ async fn journaled(
 }
 
 /// What the owners of a database expect of a copy; nothing when no application lives in it.
-pub(crate) async fn expectations(
+pub async fn expectations(
     gateway: &dyn Gateway,
     applications: &[Application],
     database: &str,
@@ -219,21 +225,6 @@ pub(crate) async fn expectations(
         BTreeMap::new()
     });
     Expectations::for_database(applications, database, &tables)
-}
-
-fn journal_problem(error: &JournalError) -> Problem {
-    let mut details = vec![error.to_string()];
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        details.push(cause.to_string());
-        source = cause.source();
-    }
-    Problem {
-        kind: ProblemKind::Yours,
-        sentence: "The journal of the run cannot be kept, so nothing more was done".to_owned(),
-        hint: "Check the free space and your rights in the data folder.".to_owned(),
-        details,
-    }
 }
 
 /// Drops the copy of a run whose journal lies in the workspace.

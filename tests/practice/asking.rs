@@ -8,8 +8,8 @@ use stopat::{
     },
     practice::{ClockChoice, PracticeOptions, PracticeServer, WorldFolder},
     run::{
-        Expectations, Journal, RestoreJob, RunEvent, RunId, RunReport, Surroundings, Who,
-        journal_path, run_restore,
+        Commands, Expectations, Journal, RestoreJob, RunChoices, RunEvent, RunId, RunReport,
+        Surroundings, Who, journal_path, run_restore,
     },
     server::{
         Answer, Cell, Connection, Credentials, Endpoint, Gateway as _, HistoryReader, ServerError,
@@ -125,6 +125,11 @@ impl Practice {
             .expect("the engine runs");
     }
 
+    /// Where a file lies that the server knows by this path.
+    pub fn file(&self, server_path: &str) -> std::path::PathBuf {
+        super::errors::file_on_disk(self.server.folder(), server_path)
+    }
+
     pub async fn reading(&self) -> ServerReading {
         let mut connection = self.connect().await;
         read_server(connection.as_mut(), own_clock)
@@ -199,6 +204,7 @@ impl Practice {
                     server_name: Some(reading.info.name.clone()),
                     tail_file,
                 },
+                choices: RunChoices::default(),
                 expected: Expectations::default(),
                 utc_offset_minutes: reading.info.utc_offset.minutes(),
                 who: Who::default(),
@@ -208,6 +214,7 @@ impl Practice {
                 journal,
                 tell: &|_: RunEvent| {},
                 cancel,
+                commands: Commands::none(),
                 now: own_clock,
             },
         )

@@ -39,7 +39,7 @@ async fn run(
 }
 
 /// Where the world keeps the file that the server calls by this path.
-fn file_on_disk(folder: &Path, server_path: &str) -> PathBuf {
+pub fn file_on_disk(folder: &Path, server_path: &str) -> PathBuf {
     let name = server_path
         .rsplit(['\\', '/'])
         .next()

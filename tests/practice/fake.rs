@@ -208,9 +208,42 @@ fn answer(
             &["state", "state_desc", "create_date", "database_guid"],
             row.into_iter().collect(),
         );
-    } else if *batch == tsql::abilities() {
+    } else if *batch == tsql::target_facts(target) {
+        let row = state.target.map(|number| {
+            vec![
+                Cell::Int(number),
+                text(if number == ONLINE {
+                    "ONLINE"
+                } else {
+                    "RESTORING"
+                }),
+                Cell::Int(0),
+                text("FULL"),
+                Cell::Guid(COPY_GUID),
+            ]
+        });
+        rows(
+            sink,
+            &[
+                "state",
+                "state_desc",
+                "user_access",
+                "recovery_model_desc",
+                "database_guid",
+            ],
+            row.into_iter().collect(),
+        );
+    } else if *batch == tsql::server_clock() {
+        rows(
+            sink,
+            &["server_time"],
+            vec![vec![text("2026-11-22T10:00:00")]],
+        );
+    } else if *batch == tsql::abilities(target) {
         let row = vec![Cell::Int(1), Cell::Int(957)];
         rows(sink, &["may_create", "database_version"], vec![row]);
+    } else if *batch == tsql::orphaned_users(target) {
+        rows(sink, &["name"], Vec::new());
     } else if *batch == tsql::master_files() || *batch == tsql::running_backups() {
         rows(sink, &["physical_name"], Vec::new());
     } else if *batch == tsql::volumes() {

@@ -9,13 +9,13 @@ use std::{
 use stopat::practice::value::Value;
 
 /// `stopat practice` as a process of its own.
-struct Served {
+pub struct Served {
     process: Child,
-    facts: serde_json::Value,
+    pub facts: serde_json::Value,
 }
 
 impl Served {
-    fn start(world: &Path, days: &str) -> Self {
+    pub fn start(world: &Path, days: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_stopat"))
             .args([
                 "practice",
@@ -24,14 +24,10 @@ impl Served {
                 "--clock",
                 "frozen",
             ])
-            .args([
-                "--now",
-                "2026-11-22T08:30:00+01:00",
-                "--zone",
-                "Europe/Berlin",
-            ])
             .args(["--seed", "1", "--days", days, "--world"])
             .arg(world)
+            // A world that was kept goes on from where its clock stood.
+            .args(if is_new(world) { &NEW[..] } else { &[] })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -45,26 +41,42 @@ impl Served {
     }
 
     fn client(&self) -> Client {
+        self.client_in("OctopusAI")
+    }
+
+    pub fn client_in(&self, database: &str) -> Client {
         let text = |key: &str| self.facts[key].as_str().expect("a text").to_owned();
         let address = format!("{}:{}", text("host"), self.facts["port"])
             .parse()
             .expect("an address");
         let (user, password) = (text("user"), text("password"));
-        Client::sign_in(address, &user, &password, "OctopusAI", 4096).0
+        Client::sign_in(address, &user, &password, database, 4096).0
     }
 
     /// As the power would go.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it ran");
     }
 
     /// Closes its standard input.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         drop(self.process.stdin.take());
         let ended = self.process.wait().expect("it ran");
         assert_eq!(ended.code(), Some(0));
     }
+}
+
+/// Where and when a new world is.
+const NEW: [&str; 4] = [
+    "--now",
+    "2026-11-22T08:30:00+01:00",
+    "--zone",
+    "Europe/Berlin",
+];
+
+fn is_new(world: &Path) -> bool {
+    std::fs::read_dir(world).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// Everything that has to be the same afterwards.

@@ -9,8 +9,9 @@ use stopat::{
         UtcOffset, UtcTime,
     },
     run::{
-        DropError, Expectations, Journal, Outcome, Record, RestoreJob, RunEnd, RunEvent, RunId,
-        RunReport, Surroundings, TableName, TargetState, Who, drop_copy, read_journal, run_restore,
+        Commands, DropError, Expectations, Journal, Outcome, Record, RestoreJob, RunChoices,
+        RunEnd, RunEvent, RunId, RunReport, Surroundings, TableName, TargetState, Who, drop_copy,
+        read_journal, run_restore,
     },
     tsql::{Purpose, ServerFacts},
 };
@@ -188,6 +189,7 @@ async fn run_plan(plan: RestorePlan, fake: Fake, cancel_at: Option<usize>) -> Ra
                 server_name: Some("SQL1".to_owned()),
                 tail_file: None,
             },
+            choices: RunChoices::default(),
             expected: Expectations {
                 tables: vec![TableName {
                     schema: "dbo".to_owned(),
@@ -211,6 +213,7 @@ async fn run_plan(plan: RestorePlan, fake: Fake, cancel_at: Option<usize>) -> Ra
                 _ => {}
             },
             cancel: &cancel,
+            commands: Commands::none(),
             now,
         },
     )

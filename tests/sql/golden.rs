@@ -1,7 +1,11 @@
 //! Whole scripts, made for reading.
 
 use super::samples;
-use stopat::tsql::{ServerFacts, drop_copy_script, recover_script, restore_script, tail_file};
+use stopat::tsql::{
+    Damage, Script, ServerFacts, Tailing, check_database, drop_copy_script, drop_unfinished_script,
+    end_session, give_back_access, pause_job, recover_script, restore_script, restore_script_with,
+    standby_script, start_job, tail_batch, tail_file,
+};
 use uuid::Uuid;
 
 #[test]
@@ -98,4 +102,57 @@ fn the_tail_goes_to_the_backup_folder_or_beside_the_newest_log() {
     let long = samples::hostile(&"🐙".repeat(128));
     let file = tail_file(&long, Some(&format!(r"E:\{}", "x".repeat(200))), stamp);
     assert!(file.encode_utf16().count() <= 259, "{file}");
+}
+
+#[test]
+fn over_the_original_with_its_tail() {
+    insta::assert_snapshot!(
+        restore_script_with(
+            &samples::striped_over_the_original(),
+            &samples::facts(),
+            &samples::over(r"E:\Backup\tail.trn"),
+        )
+        .to_sql()
+    );
+}
+
+#[test]
+fn over_the_original_without_its_tail() {
+    let mut options = samples::over("");
+    if let Some(over) = &mut options.over {
+        over.tail = Tailing::GiveUp;
+        over.stop_async_statistics = false;
+    }
+    insta::assert_snapshot!(
+        restore_script_with(
+            &samples::striped_over_the_original(),
+            &ServerFacts::default(),
+            &options
+        )
+        .to_sql()
+    );
+}
+
+#[test]
+fn around_a_restore() {
+    let facts = samples::facts();
+    insta::assert_snapshot!(
+        [
+            standby_script("OctopusAI_0828", r"D:\Data\OctopusAI_0828.undo", &facts),
+            drop_unfinished_script("OctopusAI_0828", "2026-11-22T10:00:00", &facts),
+            Script {
+                batches: vec![
+                    tail_batch("OctopusAI", &facts, r"E:\tail.trn", Damage::Pages),
+                    tail_batch("OctopusAI", &facts, r"E:\tail.trn", Damage::NotOnline),
+                    give_back_access("a$(x)\nGO\n]'", &facts, "RESTRICTED_USER"),
+                    end_session("OctopusAI", 57, &facts),
+                    pause_job("it's nightly", &facts),
+                    start_job("it's nightly", &facts),
+                    check_database("a]b'c"),
+                ],
+            },
+        ]
+        .map(|script| script.to_sql())
+        .join("\n==========\n")
+    );
 }

@@ -385,7 +385,7 @@ fn questions_and_other_scripts_parse() {
         tsql::running_backups(),
         tsql::master_files(),
         tsql::volumes(),
-        tsql::abilities(),
+        tsql::abilities("a]b"),
         tsql::thumbprints(),
     ] {
         texts.push(batch.sql);
@@ -393,5 +393,57 @@ fn questions_and_other_scripts_parse() {
     let Some(files) = parse(&texts) else { return };
     for (file, text) in files.iter().zip(&texts) {
         assert_eq!(file["ok"], true, "{text}\n{}", file["errors"]);
+    }
+}
+
+/// Everything around a restore over the original is T-SQL that the server would take, whatever the names are.
+#[test]
+fn scripts_over_the_original_are_t_sql() {
+    let facts = samples::facts();
+    let mut scripts = Vec::new();
+    for name in samples::HOSTILE {
+        let mut plan = samples::hostile(name);
+        plan.destination = Destination::Original;
+        plan.database = name.to_owned();
+        plan.moves.clear();
+        for step in &mut plan.steps {
+            step.moves.clear();
+        }
+        for tail in [
+            tsql::Tailing::NotNeeded,
+            tsql::Tailing::GiveUp,
+            tsql::Tailing::BackUp {
+                file: format!(r"E:\{name}.trn"),
+                damage: tsql::Damage::Pages,
+            },
+        ] {
+            let mut options = samples::over("");
+            if let Some(over) = &mut options.over {
+                over.tail = tail;
+            }
+            scripts.push(tsql::restore_script_with(&plan, &facts, &options).to_sql());
+        }
+        let around = Script {
+            batches: vec![
+                tsql::check_database(name),
+                tsql::end_session(name, 57, &facts),
+                tsql::pause_job(name, &facts),
+                tsql::target_facts(name),
+                tsql::abilities(name),
+                tsql::jobs_due(name, 600),
+                tsql::sessions_in(name),
+                tsql::orphaned_users(name),
+                tsql::server_clock(),
+            ],
+        };
+        scripts.push(around.to_sql());
+        scripts.push(tsql::standby_script(name, name, &facts).to_sql());
+        scripts.push(tsql::drop_unfinished_script(name, "2026-11-22T10:00:00", &facts).to_sql());
+    }
+    let Some(files) = parse(&scripts) else {
+        return;
+    };
+    for (file, script) in files.iter().zip(&scripts) {
+        assert_eq!(file["ok"], true, "{file:#}\n{script}");
     }
 }

@@ -5,7 +5,7 @@ use stopat::{
         BackupType, Destination, Device, FileMove, Lsn, Moment, PlanStep, Price, RestorePlan,
         ServerTime, Start, Tail, Target, UtcOffset,
     },
-    tsql::ServerFacts,
+    tsql::{Damage, OverOptions, RestoreOptions, ServerFacts, Tailing, UserAccess},
 };
 use uuid::Uuid;
 
@@ -169,5 +169,21 @@ pub fn facts() -> ServerFacts {
     ServerFacts {
         server_name: Some(r"SQL1\MAIN".to_owned()),
         tail_file: Some(r"D:\Backup\OctopusAI_20261122T100000Z_tail.trn".to_owned()),
+    }
+}
+
+/// Over a database that is online, with its tail in `file`.
+pub fn over(file: &str) -> RestoreOptions {
+    RestoreOptions {
+        over: Some(OverOptions {
+            stop_async_statistics: true,
+            close_to_others: true,
+            access: UserAccess::Multi,
+            tail: Tailing::BackUp {
+                file: file.to_owned(),
+                damage: Damage::None,
+            },
+        }),
+        ..RestoreOptions::default()
     }
 }

@@ -135,6 +135,7 @@ pub const CRATES: &[(&str, Option<&[&str]>)] = &[
         Some(&["practice", "run", "formats", "cli", "azure", "worker"]),
     ),
     ("sha2", Some(&["practice", "server", "run", "bakfile"])),
+    ("socket2", Some(&["server"])),
     ("sqlparser", Some(&["practice"])),
     ("thiserror", None),
     ("tiberius", Some(&["server"])),

@@ -116,9 +116,10 @@ pub fn ended(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
                 table("dbo.Octopus_Areas", Some(9), Some(9)),
             ],
             schema_version: Some("20261101_AddAreas".to_owned()),
-            problems: Vec::new(),
+            ..Verification::default()
         }),
         copy: Some((Uuid::from_u128(9), "2026-11-22T14:42:00".to_owned())),
+        owed: Vec::new(),
     };
     wire.tell(Event::RunEnded {
         run: run_id(),

@@ -104,7 +104,8 @@ pub fn begin(
         SetKind::Differential => engine.store.page_bytes(id).map_err(|m| vec![m])? / 5,
         SetKind::Log => engine.store.database(id).map_or(0, |d| d.log.bytes()),
     };
-    begun.expected_seconds = bytes as f64 * engine.options.pace / BYTES_PER_SECOND;
+    begun.expected_seconds =
+        (bytes as f64 * engine.options.pace / BYTES_PER_SECOND).max(engine.options.least_seconds);
     if matches!(engine.clock.mode(), ClockMode::Simulated { .. }) {
         // Without a pace too a backup takes a second or two, as small ones do: the history shows a speed.
         begun.expected_seconds += SIMULATED_SECONDS;

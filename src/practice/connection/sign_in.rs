@@ -151,6 +151,21 @@ async fn admit(login: &Login7, listening: &Listening) -> Result<Admitted, Vec<Me
     if !(right_user && right_password) {
         return Err(vec![wrong()]);
     }
+    let disabled = listening
+        .engine
+        .run(|engine: &mut Engine| engine.options.login_disabled);
+    if disabled.await.unwrap_or(false) {
+        return Err(vec![
+            Message::error(
+                18_470,
+                format!(
+                    "Login failed for user '{}'. Reason: The account is disabled.",
+                    login.user
+                ),
+            )
+            .with_class(14),
+        ]);
+    }
     let opened = Session::open(
         listening.engine.clone(),
         Login {

@@ -177,6 +177,9 @@ pub struct DatabaseFacts {
     pub compatibility_level: u8,
     pub collation: String,
     pub read_only: bool,
+    /// `AUTO_UPDATE_STATISTICS_ASYNC`; worlds before it had none.
+    #[serde(default)]
+    pub async_statistics: bool,
     /// `RESTORE … WITH STANDBY`: readable between the steps.
     pub standby: bool,
     /// New after each restore.

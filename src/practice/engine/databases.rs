@@ -47,6 +47,8 @@ pub enum AlterDatabase {
     Online,
     Offline,
     ReadOnly(bool),
+    /// `AUTO_UPDATE_STATISTICS_ASYNC`.
+    AsyncStatistics(bool),
     Rename(String),
     CompatibilityLevel(u8),
     /// An option that is taken and changes nothing here (`PAGE_VERIFY`, `AUTO_CLOSE`…).
@@ -80,6 +82,7 @@ pub fn new_facts(engine: &mut Engine, id: DatabaseId, name: &str) -> DatabaseFac
         compatibility_level: 160,
         collation: COLLATION.to_owned(),
         read_only: false,
+        async_statistics: false,
         standby: false,
         database_guid: family,
         family_guid: family,
@@ -380,6 +383,7 @@ pub fn alter_database(
         AlterDatabase::Online => database.facts.state = DatabaseState::Online,
         AlterDatabase::Offline => database.facts.state = DatabaseState::Offline,
         AlterDatabase::ReadOnly(read_only) => database.facts.read_only = *read_only,
+        AlterDatabase::AsyncStatistics(on) => database.facts.async_statistics = *on,
         AlterDatabase::Rename(to) => database.facts.name.clone_from(to),
         AlterDatabase::CompatibilityLevel(level) => database.facts.compatibility_level = *level,
         AlterDatabase::Other => {}
@@ -411,6 +415,7 @@ fn needs_exclusive(change: &AlterDatabase) -> bool {
         | AlterDatabase::Recovery(_)
         | AlterDatabase::Online
         | AlterDatabase::CompatibilityLevel(_)
+        | AlterDatabase::AsyncStatistics(_)
         | AlterDatabase::Other => false,
     }
 }

@@ -70,6 +70,8 @@ pub struct EngineOptions {
     pub seed: u64,
     /// Data counts as this many times its size at 100 MB/s; 0 does not wait.
     pub pace: f64,
+    /// A backup or restore takes at least this long, however small it is.
+    pub least_seconds: f64,
     pub edition: Edition,
     /// Where backup files and, for a world that is kept, the databases lie.
     pub folder: PathBuf,
@@ -81,6 +83,8 @@ pub struct EngineOptions {
     pub second_stopat: SecondStopAt,
     /// Bytes that backup devices still take; `None` is without end.
     pub device_space: Option<u64>,
+    /// The login may not sign in (`ALTER LOGIN … DISABLE`); who is signed in stays.
+    pub login_disabled: bool,
     /// `sp_configure 'backup compression default'`.
     pub compression_default: bool,
     /// `sp_configure 'backup checksum default'`.
@@ -103,6 +107,7 @@ impl EngineOptions {
         Self {
             seed,
             pace: 0.0,
+            least_seconds: 0.0,
             edition: Edition::Developer,
             folder,
             kept: false,
@@ -110,6 +115,7 @@ impl EngineOptions {
             machine_name: "PRACTICE".to_owned(),
             second_stopat: SecondStopAt::Accept,
             device_space: None,
+            login_disabled: false,
             compression_default: false,
             checksum_default: false,
             default_data: "D:\\Data".to_owned(),

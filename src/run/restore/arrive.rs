@@ -1,52 +1,47 @@
-//! The end of a restore: the tail read back, the database settled, the copy looked at, the state named.
+//! The end of a restore: the database settled, what came of it looked at, what is owed put back, the state named.
 
-use super::{LOOK_AFTER, Run, StepResult};
+use super::{
+    End,
+    engine::{Next, Run, StepResult},
+};
 use crate::{
-    domain::{self, BackupType, Destination, HistoryRecords, ServerTime, Target},
+    domain::{BackupType, Destination, Target},
     run::{
-        failure::{ReachedBecause, StepFailure, TailFault},
-        header::set_headers,
+        failure::{ReachedBecause, StepFailure},
         journal::{JournalError, Record},
+        owed::Owed,
+        record::RecordedVerification,
         report::{Outcome, RunEnd, TargetState},
-        verify::{Identity, read_identity, verify},
-        watch::Watch,
+        target::{TargetFacts, read_target},
+        verify::{Look, read_identity, verify},
     },
-    server::{Answer, Connection, ServerError},
-    tsql,
+    server::{ServerError, ask},
+    tsql::{self, Batch},
 };
 
 impl Run<'_> {
-    /// After the last batch: `RESTORING` becomes `ONLINE` only when the moment is known to be reached (design §3.2).
-    pub(super) async fn settle(
-        &mut self,
-        work: &mut dyn Connection,
-        watch: Option<&Watch>,
-        last: usize,
-        reached: bool,
-    ) -> Result<Option<(RunEnd, TargetState)>, JournalError> {
-        let identity = match read_identity(work, &self.target).await {
+    /// After the last restore: `RESTORING` becomes `ONLINE` only when the moment is known to be reached (design §3.2).
+    pub(super) async fn settle(&mut self, step: usize) -> Result<Next, JournalError> {
+        let Some(work) = self.work.as_mut() else {
+            return Ok(Next::Stop);
+        };
+        let identity = match read_identity(work.as_mut(), &self.target).await {
             Ok(identity) => identity,
-            Err(error) => {
-                self.fail_after(last + 1, error)?;
-                return self.end_after_stop().await.map(Some);
-            }
+            Err(error) => return self.fail_in_between(step, StepResult::Failed(error)),
         };
         if !identity.as_ref().is_some_and(|identity| identity.restoring) {
-            return Ok(None);
+            return Ok(Next::GoOn);
         }
-        let Some(why) = self.why_reached(reached) else {
+        let Some(why) = self.why_reached() else {
             let failure = StepFailure::StaysRestoring {
                 database: self.target.clone(),
             };
-            let began = self.begin_step(last + 1, LOOK_AFTER, "")?;
-            let result = StepResult::Refused(failure);
-            self.end_step(last + 1, LOOK_AFTER, "", began, result, Vec::new())?;
-            return self.end_after_stop().await.map(Some);
+            return self.fail_in_between(step, StepResult::Refused(failure));
         };
         let script = tsql::recover_script(&self.target, &self.job.facts);
         for batch in &script.batches {
-            let began = self.begin_step(last, &batch.title, &batch.sql)?;
-            let (outcome, messages) = self.send(work, watch, last, batch, began).await;
+            let begun = self.begin_as(step, batch.title.clone(), batch.sql.clone())?;
+            let (outcome, messages) = self.send(step, batch, begun.at).await;
             let result = match outcome {
                 Ok(_) => StepResult::Warned(StepFailure::RecoveredApart {
                     database: self.target.clone(),
@@ -54,18 +49,24 @@ impl Run<'_> {
                 }),
                 Err(error) => StepResult::Failed(error),
             };
-            let stop = matches!(result, StepResult::Failed(_));
-            self.end_step(last, &batch.title, &batch.sql, began, result, messages)?;
-            if stop {
-                return self.end_after_stop().await.map(Some);
+            let facts = super::send::nothing_known();
+            if self.end_with(begun, result, messages, facts)? == Next::Stop {
+                return Ok(Next::Stop);
             }
         }
-        Ok(None)
+        Ok(Next::GoOn)
+    }
+
+    /// A failure that belongs to no batch: it is told as one of looking at the database.
+    fn fail_in_between(&mut self, step: usize, result: StepResult) -> Result<Next, JournalError> {
+        let begun = self.begin_as(step, "Read the state".to_owned(), String::new())?;
+        self.end_with(begun, result, Vec::new(), super::send::nothing_known())?;
+        Ok(Next::Stop)
     }
 
     /// Why the moment is known to be reached although the server left the database `RESTORING`; `None` when it is not.
-    fn why_reached(&self, reached: bool) -> Option<ReachedBecause> {
-        if reached {
+    fn why_reached(&self) -> Option<ReachedBecause> {
+        if self.reached {
             return Some(ReachedBecause::EarlierLog);
         }
         let Target::At(moment) = self.job.plan.target else {
@@ -87,95 +88,40 @@ impl Run<'_> {
             .map(|log_start| ReachedBecause::NothingAfter { log_start })
     }
 
-    /// When the backup of the tail started, as it was read back.
-    fn tail_start(&self) -> Option<ServerTime> {
-        let database = self.job.history.database(&self.job.plan.database)?;
-        database
-            .sets()
-            .filter(|set| set.kind() == BackupType::Log)
-            .map(|set| set.start().server)
-            .max()
-    }
-
-    /// The tail as it was read back must complete the plan; it becomes part of the history, and the plan is made again.
-    pub(super) fn judge_tail(&mut self, file: &str, answer: &Answer) -> Option<TailFault> {
-        let headers = set_headers(answer);
-        let Some(header) = headers.first().filter(|_| headers.len() == 1) else {
-            return Some(TailFault::OtherSets {
-                file: file.to_owned(),
-                n_sets: headers.len(),
-            });
-        };
-        let record = header.record(file, self.job.utc_offset_minutes);
-        let (history, _) = self.job.history.with_new_records(HistoryRecords {
-            backup_sets: vec![record],
-            ..HistoryRecords::default()
-        });
-        let planned = history
-            .database(&self.job.plan.database)
-            .map(|database| domain::plan(&database, &self.job.request));
-        self.job.history = history;
-        let with_tail = match planned {
-            Some(Ok(plan)) => plan,
-            Some(Err(refusal)) => return Some(TailFault::DoesNotReach(refusal.kind)),
-            None => return Some(TailFault::OtherDatabase),
-        };
-        let goes_on = with_tail
-            .steps
-            .iter()
-            .zip(&self.job.plan.steps)
-            .all(|(new, old)| new.backup_set_uuid == old.backup_set_uuid);
-        let more = with_tail.steps.get(self.job.plan.steps.len()..);
-        let same = goes_on
-            && match more {
-                // Nothing was committed since the last log: the tail is empty, and proves just that (rule 8).
-                Some([]) => true,
-                Some([tail]) => Some(tail.backup_set_uuid) == header.backup_set_uuid,
-                _ => false,
+    /// What the server now has.
+    pub(super) async fn look_after(&mut self, step: usize) -> Result<Next, JournalError> {
+        let begun = self.begin(step)?;
+        let is_copy = matches!(self.job.plan.destination, Destination::Copy { .. });
+        let Some(work) = self.work.as_mut() else {
+            let error = ServerError::Lost {
+                reason: "there is no connection".to_owned(),
             };
-        (!same).then_some(TailFault::OtherPlan)
-    }
-
-    /// The last step: what the server now has.
-    pub(super) async fn look_after(
-        &mut self,
-        work: &mut dyn Connection,
-        step: usize,
-    ) -> Result<(RunEnd, TargetState), JournalError> {
-        let began = self.begin_step(step, LOOK_AFTER, "")?;
-        let original = self.job.plan.database.clone();
+            return self.end(begun, StepResult::Failed(error), Vec::new());
+        };
+        let look = Look {
+            database: &self.target,
+            original: &self.job.plan.database,
+            expected: &self.job.expected,
+            choices: &self.job.choices,
+        };
         let looked = async {
-            let identity = read_identity(work, &self.target).await?;
-            let verification = verify(work, &self.target, &original, &self.job.expected).await?;
+            let identity = read_identity(work.as_mut(), &self.target).await?;
+            let verification = verify(work.as_mut(), &look).await?;
             Ok::<_, ServerError>((identity, verification))
         };
         let (identity, verification) = match looked.await {
             Ok(looked) => looked,
-            Err(error) => {
-                let result = StepResult::Failed(error);
-                self.end_step(step, LOOK_AFTER, "", began, result, Vec::new())?;
-                return self.end_after_stop().await;
-            }
+            Err(error) => return self.end(begun, StepResult::Failed(error), Vec::new()),
         };
-        let state = state_of(&verification.state);
-        let is_copy = matches!(self.job.plan.destination, Destination::Copy { .. });
-        if let (true, Some(identity)) = (is_copy, identity) {
-            self.remember_copy(identity)?;
-        }
-        let online = state == TargetState::Online;
+        self.note(Record::Verified {
+            found: Box::new(RecordedVerification::from(&verification)),
+        })?;
+        let online = verification.state == "ONLINE";
         let fault = verification.problems.first().cloned();
         self.verification = Some(verification);
-        let (result, end) = match fault.map(StepFailure::Verification) {
-            None => (StepResult::Done, RunEnd::Verified),
-            Some(failure) if online => (StepResult::Warned(failure), RunEnd::OnlineNotVerified),
-            Some(failure) => (StepResult::Refused(failure), RunEnd::Restoring),
-        };
-        self.end_step(step, LOOK_AFTER, "", began, result, Vec::new())?;
-        Ok((end, state))
-    }
-
-    fn remember_copy(&mut self, identity: Identity) -> Result<(), JournalError> {
-        if let Some(database_guid) = identity.database_guid {
+        if let (true, Some(identity)) = (is_copy, identity)
+            && let Some(database_guid) = identity.database_guid
+        {
             self.note(Record::CopyCreated {
                 database: self.target.clone(),
                 database_guid,
@@ -183,33 +129,70 @@ impl Run<'_> {
             })?;
             self.copy = Some((database_guid, identity.create_date));
         }
-        Ok(())
+        match fault {
+            None => self.end(begun, StepResult::Done, Vec::new()),
+            Some(fault) if online => self.reserve(step, begun, fault).await,
+            Some(fault) => self.end(
+                begun,
+                StepResult::Refused(StepFailure::Verification(fault)),
+                Vec::new(),
+            ),
+        }
     }
 
-    /// Names the state in which a stopped run leaves the target, read on a connection of its own.
-    pub(super) async fn end_after_stop(&mut self) -> Result<(RunEnd, TargetState), JournalError> {
-        let cancelled = self
-            .reports
-            .last()
-            .is_some_and(|report| report.outcome == Outcome::Cancelled);
-        let identity = if self.created {
-            let read = async {
-                let mut connection = self.gateway.connect().await?;
-                read_identity(connection.as_mut(), &self.target).await
-            };
-            read.await
-        } else {
-            Ok(None)
+    /// The state of the target, read on whatever connection there is.
+    pub(super) async fn read_state(&mut self) -> TargetState {
+        match self.read_facts().await {
+            Ok(facts) => state_of(facts.as_ref()),
+            Err(error) => TargetState::Unknown(error),
+        }
+    }
+
+    async fn read_facts(&mut self) -> Result<Option<TargetFacts>, ServerError> {
+        if self.work.is_none() {
+            self.work = Some(self.gateway.connect().await?);
+        }
+        let Some(work) = self.work.as_mut() else {
+            return Ok(None);
         };
-        let (end, state) = match identity {
-            Ok(None) if self.created => (RunEnd::Untouched, TargetState::NotThere),
-            Ok(None) => (RunEnd::Untouched, TargetState::NotTouched),
-            Ok(Some(identity)) if identity.online => {
-                (RunEnd::OnlineNotVerified, TargetState::Online)
+        let read = read_target(work.as_mut(), &self.target).await;
+        match read {
+            Err(ServerError::Lost { .. }) => {
+                // The server may have closed it since the last batch.
+                let mut fresh = self.gateway.connect().await?;
+                let read = read_target(fresh.as_mut(), &self.target).await;
+                self.work = Some(fresh);
+                read
             }
-            Ok(Some(identity)) => (RunEnd::Restoring, state_of(&identity.state)),
-            // What cannot be asked is told as the worst that it may be.
-            Err(error) => (RunEnd::Restoring, TargetState::Unknown(error)),
+            other => other,
+        }
+    }
+
+    /// Names the state in which a stopped run leaves the target; what can be put back is put back.
+    pub(super) async fn end_after_stop(&mut self) -> Result<End, JournalError> {
+        let cancelled = matches!(self.last_outcome(), Some(Outcome::Cancelled));
+        let (end, state) = if self.touched || !self.owed.is_empty() {
+            let facts = self.read_facts().await;
+            if matches!(&facts, Ok(Some(facts)) if facts.online()) {
+                self.put_back().await?;
+            }
+            match facts {
+                Ok(None) => (RunEnd::Untouched, TargetState::NotThere),
+                Ok(Some(facts)) if facts.online() => {
+                    // Over the original nothing was overwritten yet while its log is still its own.
+                    let end = if self.restored {
+                        RunEnd::OnlineNotVerified
+                    } else {
+                        RunEnd::Untouched
+                    };
+                    (end, TargetState::Online)
+                }
+                Ok(Some(facts)) => (RunEnd::Restoring, state_of(Some(&facts))),
+                // What cannot be asked is told as the worst that it may be.
+                Err(error) => (RunEnd::Restoring, TargetState::Unknown(error)),
+            }
+        } else {
+            (RunEnd::Untouched, TargetState::NotTouched)
         };
         Ok(if cancelled {
             (RunEnd::Cancelled, state)
@@ -217,14 +200,56 @@ impl Run<'_> {
             (end, state)
         })
     }
+
+    /// Everything that is owed, as far as the server lets us now.
+    async fn put_back(&mut self) -> Result<(), JournalError> {
+        for owed in self.owed.clone() {
+            let Some(batch) = put_back_batch(&owed, &self.job.facts) else {
+                continue;
+            };
+            let step = self.runbook.steps.len();
+            let begun = self.begin_as(step, batch.title.clone(), batch.sql.clone())?;
+            let sent = match self.work.as_mut() {
+                Some(work) => ask(work.as_mut(), &batch).await.map(|_| ()),
+                None => Err(ServerError::Lost {
+                    reason: "there is no connection".to_owned(),
+                }),
+            };
+            let result = match sent {
+                Ok(()) => {
+                    self.settled(|other| *other == owed)?;
+                    StepResult::Done
+                }
+                Err(error) => StepResult::Warned(StepFailure::Server(error)),
+            };
+            let facts = super::send::nothing_known();
+            self.end_with(begun, result, Vec::new(), facts)?;
+        }
+        Ok(())
+    }
 }
 
-/// `state_desc` as a state; empty is a database that is not there.
-fn state_of(state: &str) -> TargetState {
-    match state {
-        "" => TargetState::NotThere,
-        "ONLINE" => TargetState::Online,
-        "RESTORING" => TargetState::Restoring,
-        other => TargetState::Other(other.to_owned()),
+/// The batch that puts one thing back; `None` for what this version does not know.
+pub(in crate::run) fn put_back_batch(owed: &Owed, facts: &tsql::ServerFacts) -> Option<Batch> {
+    match owed {
+        Owed::Access { database, back_to } => {
+            Some(tsql::give_back_access(database, facts, back_to))
+        }
+        Owed::AsyncStatistics { database } => Some(tsql::give_back_statistics(database, facts)),
+        Owed::Job { name } => Some(tsql::start_job(name, facts)),
+        Owed::Other => None,
+    }
+}
+
+/// A database as a state; `None` is not there.
+pub(in crate::run) fn state_of(facts: Option<&TargetFacts>) -> TargetState {
+    match facts {
+        None => TargetState::NotThere,
+        Some(facts) if facts.standby => TargetState::Standby,
+        Some(facts) => match facts.state.as_str() {
+            "ONLINE" => TargetState::Online,
+            "RESTORING" => TargetState::Restoring,
+            other => TargetState::Other(other.to_owned()),
+        },
     }
 }

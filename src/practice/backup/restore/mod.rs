@@ -143,7 +143,8 @@ pub fn begin(
     } else {
         bytes
     };
-    let expected_seconds = moving * engine.options.pace / BYTES_PER_SECOND;
+    let expected_seconds =
+        (moving * engine.options.pace / BYTES_PER_SECOND).max(engine.options.least_seconds);
     let database = match header.kind {
         SetKind::Full => begin_full(engine, session, request, &header, target)?,
         SetKind::Differential => {

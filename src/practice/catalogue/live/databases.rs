@@ -39,6 +39,10 @@ pub(super) fn database(engine: &Engine, view: &SystemView, d: &Database) -> Vec<
         .int("state", d.visible_state().code())
         .text("state_desc", d.visible_state().description())
         .int("is_in_standby", i64::from(d.standby))
+        .int(
+            "is_auto_update_stats_async_on",
+            i64::from(d.async_statistics),
+        )
         .int("snapshot_isolation_state", 0)
         .text("snapshot_isolation_state_desc", "OFF")
         .int("recovery_model", d.recovery_model.code())
@@ -69,7 +73,6 @@ pub(super) fn database(engine: &Engine, view: &SystemView, d: &Database) -> Vec<
                 "is_supplemental_logging_enabled",
                 "is_read_committed_snapshot_on",
                 "is_auto_create_stats_incremental_on",
-                "is_auto_update_stats_async_on",
                 "is_ansi_null_default_on",
                 "is_ansi_nulls_on",
                 "is_ansi_padding_on",

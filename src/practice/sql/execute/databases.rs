@@ -113,6 +113,9 @@ fn engine_change(option: &WithOption) -> Result<EngineChange, Message> {
         ("OFFLINE", _) => EngineChange::Offline,
         ("READ_ONLY", _) => EngineChange::ReadOnly(true),
         ("READ_WRITE", _) => EngineChange::ReadOnly(false),
+        ("AUTO_UPDATE_STATISTICS_ASYNC", word @ ("ON" | "OFF")) => {
+            EngineChange::AsyncStatistics(word == "ON")
+        }
         ("COMPATIBILITY_LEVEL", level) => {
             let level = level.parse().unwrap_or(0);
             if !matches!(level, 100 | 110 | 120 | 130 | 140 | 150 | 160) {

@@ -31,12 +31,18 @@ pub fn option(
             let bytes = bytes.parse().map_err(|_other| unknown(&name, &value))?;
             engine.options.device_space = Some(bytes);
         }
-        ("pace", text) => {
-            engine.options.pace = text
+        ("login", "enabled") => engine.options.login_disabled = false,
+        ("login", "disabled") => engine.options.login_disabled = true,
+        ("pace" | "least_seconds", text) => {
+            let number = text
                 .parse::<f64>()
                 .ok()
-                .filter(|pace| pace.is_finite() && *pace >= 0.0)
+                .filter(|number| number.is_finite() && *number >= 0.0)
                 .ok_or_else(|| unknown(&name, &value))?;
+            match name.as_str() {
+                "pace" => engine.options.pace = number,
+                _ => engine.options.least_seconds = number,
+            }
         }
         _ => return Err(unknown(&name, &value)),
     }

@@ -1,11 +1,22 @@
 //! What must hold before a restore starts, asked from the server: read only, and read again right before the run.
 
-use super::header::{HeaderDifference, SetHeader, set_headers};
+mod over;
+mod space;
+
+use super::{
+    choices::RunChoices,
+    header::{HeaderDifference, SetHeader, set_headers},
+    target::{RESTORING, TargetFacts, read_target, works_on},
+};
 use crate::{
     domain::{Destination, RestorePlan},
     server::{Connection, ServerError, ask},
     tsql,
 };
+use over::{
+    connections_check, group_check, jobs_check, over_check, permission_check, programs_check,
+};
+use space::space_check;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of the preflight; `explain::preflight` has its words.
@@ -46,15 +57,82 @@ pub enum PreflightFinding {
     WillBeCreated {
         name: String,
     },
+    /// It will be overwritten; its tail is backed up first.
+    WillBeOverwritten {
+        name: String,
+        state: String,
+    },
+    /// It will be overwritten, and what no backup holds is lost: the user said why.
+    WillLoseTail {
+        name: String,
+        reason: String,
+    },
+    /// It cannot be opened in this state, and so its tail cannot be backed up.
+    TailNotPossible {
+        name: String,
+        state: String,
+    },
+    /// It is no longer as it was when the user decided.
+    TargetChanged {
+        name: String,
+        before: String,
+        now: String,
+    },
+    // Groups.
+    StandsAlone,
+    InAvailabilityGroup {
+        name: String,
+    },
+    Mirrored {
+        name: String,
+    },
+    HasSnapshots {
+        name: String,
+        n_snapshots: i64,
+    },
+    // Connections.
+    NobodyConnected,
+    /// They are put out; what they have not committed is rolled back first.
+    Connected {
+        n_sessions: usize,
+        n_open_transactions: usize,
+        /// `login on host (program)`, the first few.
+        who: Vec<String>,
+    },
+    ConnectionsNotTold(ServerError),
+    // Jobs.
+    NoJobsDue,
+    /// Enabled jobs that start before the expected end and touch the database, or back up or clean up all.
+    JobsDue {
+        names: Vec<String>,
+    },
+    JobsNotTold(ServerError),
+    // Programs on this machine.
+    ProgramsThere {
+        n_programs: usize,
+    },
+    ProgramMissing {
+        program: String,
+    },
     // Permission.
     MayCreate,
     MayNotCreate,
+    MayRestoreOver,
+    /// What of it the login may not: `back up the log`, `restore over it`, `change its options`.
+    MayNotOver {
+        name: String,
+        missing: Vec<&'static str>,
+    },
     PermissionNotTold,
     // Backup files.
     FilesAgree {
         n_files: usize,
     },
     FileRefused(ServerError),
+    /// They were read to their end as well.
+    FilesVerified {
+        n_files: usize,
+    },
     FileDiffers {
         file: String,
         difference: HeaderDifference,
@@ -95,6 +173,8 @@ pub enum PreflightFinding {
         volumes: Vec<VolumeNeed>,
     },
     SpaceShort(VolumeNeed),
+    /// It fits, and leaves hardly anything.
+    SpaceTight(VolumeNeed),
     /// Of some files the volume or the size is not known.
     SpacePartlyKnown {
         volumes: Vec<VolumeNeed>,
@@ -155,17 +235,24 @@ impl PreflightCheck {
 pub async fn preflight(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
+    choices: &RunChoices,
 ) -> Result<Vec<PreflightCheck>, ServerError> {
-    let mut checks = vec![name_check(connection, plan).await?];
-    let abilities = abilities(connection).await?;
-    checks.push(match abilities.may_create {
-        Some(true) => PreflightCheck::good(PreflightFinding::MayCreate),
-        Some(false) => PreflightCheck::refused(PreflightFinding::MayNotCreate),
-        None => PreflightCheck::unknown(PreflightFinding::PermissionNotTold),
-    });
-    let (files, headers) = backup_files(connection, plan).await?;
+    let name = tsql::target_database(plan);
+    let target = read_target(connection, name).await?;
+    let mut checks = vec![name_check(plan, choices, target.as_ref())];
+    let abilities = abilities(connection, name).await?;
+    checks.push(permission_check(&abilities, choices, name));
+    let (files, headers) = backup_files(connection, plan, choices).await?;
     checks.push(files);
     checks.push(version_check(&abilities, &headers));
+    if let (Some(over), Some(target)) = (&choices.over, &target) {
+        checks.push(group_check(name, target));
+        checks.push(connections_check(connection, name).await?);
+        checks.push(jobs_check(connection, plan, choices, over).await?);
+    }
+    if let Some(check) = programs_check(choices) {
+        checks.push(check);
+    }
     if let Some(check) = certificate_check(connection, &headers).await? {
         checks.push(check);
     }
@@ -184,49 +271,61 @@ fn answered<T>(result: Result<T, ServerError>) -> Result<Result<T, ServerError>,
     }
 }
 
-async fn name_check(
-    connection: &mut dyn Connection,
+fn name_check(
     plan: &RestorePlan,
-) -> Result<PreflightCheck, ServerError> {
+    choices: &RunChoices,
+    target: Option<&TargetFacts>,
+) -> PreflightCheck {
     let name = tsql::target_database(plan).to_owned();
-    let answer = ask(connection, &tsql::database_state(&name)).await?;
-    Ok(match (&plan.destination, answer.first()) {
-        (Destination::Copy { .. }, None) => {
+    match (&plan.destination, target, &choices.over) {
+        (Destination::Copy { .. }, None, _) => {
             PreflightCheck::good(PreflightFinding::NameFree { name })
         }
-        (Destination::Copy { .. }, Some(row)) => {
+        (Destination::Copy { .. }, Some(found), _) => {
             PreflightCheck::refused(PreflightFinding::NameTaken {
                 name,
-                state: row.text("state_desc").unwrap_or_default(),
+                state: found.state.clone(),
             })
         }
-        (Destination::Original, Some(row)) if row.int("state") == Some(RESTORING) => {
-            PreflightCheck::good(PreflightFinding::AlreadyRestoring { name })
-        }
-        (Destination::Original, Some(_)) => {
-            PreflightCheck::refused(PreflightFinding::TailNotBackedUp { name })
-        }
-        (Destination::Original, None) => {
+        (Destination::Original, None, None) => {
             PreflightCheck::good(PreflightFinding::WillBeCreated { name })
         }
-    })
+        (Destination::Original, None, Some(over)) => {
+            PreflightCheck::refused(PreflightFinding::TargetChanged {
+                name,
+                before: over.target.state.clone(),
+                now: "not there".to_owned(),
+            })
+        }
+        (Destination::Original, Some(found), None) if found.state_number == RESTORING => {
+            PreflightCheck::good(PreflightFinding::AlreadyRestoring { name })
+        }
+        (Destination::Original, Some(_), None) => {
+            PreflightCheck::refused(PreflightFinding::TailNotBackedUp { name })
+        }
+        (Destination::Original, Some(found), Some(over)) => over_check(name, found, over),
+    }
 }
-
-/// `sys.databases.state`.
-pub(super) const RESTORING: i64 = 1;
-pub(super) const ONLINE: i64 = 0;
 
 struct Abilities {
     may_create: Option<bool>,
     database_version: Option<i64>,
+    /// `None` when the server does not tell, or has no such database.
+    may_restore_over: Option<bool>,
+    may_back_up_log: Option<bool>,
+    may_alter: Option<bool>,
 }
 
-async fn abilities(connection: &mut dyn Connection) -> Result<Abilities, ServerError> {
-    let answer = answered(ask(connection, &tsql::abilities()).await)?;
+async fn abilities(connection: &mut dyn Connection, name: &str) -> Result<Abilities, ServerError> {
+    let answer = answered(ask(connection, &tsql::abilities(name)).await)?;
     let row = answer.as_ref().ok().and_then(|answer| answer.first());
+    let may = |column: &str| row.and_then(|row| row.bool(column));
     Ok(Abilities {
-        may_create: row.and_then(|row| row.bool("may_create")),
+        may_create: may("may_create"),
         database_version: row.and_then(|row| row.int("database_version")),
+        may_restore_over: may("may_restore_over"),
+        may_back_up_log: may("may_back_up_log"),
+        may_alter: may("may_alter"),
     })
 }
 
@@ -234,6 +333,7 @@ async fn abilities(connection: &mut dyn Connection) -> Result<Abilities, ServerE
 async fn backup_files(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
+    choices: &RunChoices,
 ) -> Result<(PreflightCheck, Vec<SetHeader>), ServerError> {
     let mut by_device: BTreeMap<String, Vec<SetHeader>> = BTreeMap::new();
     let mut used = Vec::new();
@@ -276,6 +376,21 @@ async fn backup_files(
                 used.extend(header.cloned());
             }
         }
+    }
+    if choices.verify_files {
+        for step in &plan.steps {
+            let question = tsql::verify_only(&step.devices, step.position, step.has_checksums);
+            if let Err(error) = answered(ask(connection, &question).await)? {
+                return Ok((
+                    PreflightCheck::refused(PreflightFinding::FileRefused(error)),
+                    used,
+                ));
+            }
+        }
+        return Ok((
+            PreflightCheck::good(PreflightFinding::FilesVerified { n_files }),
+            used,
+        ));
     }
     Ok((
         PreflightCheck::good(PreflightFinding::FilesAgree { n_files }),
@@ -378,70 +493,6 @@ async fn target_files(
     }))
 }
 
-async fn space_check(
-    connection: &mut dyn Connection,
-    plan: &RestorePlan,
-) -> Result<PreflightCheck, ServerError> {
-    let answer = match answered(ask(connection, &tsql::volumes()).await)? {
-        Ok(answer) => answer,
-        Err(error) => {
-            return Ok(PreflightCheck::unknown(PreflightFinding::SpaceNotTold(
-                error,
-            )));
-        }
-    };
-    let volumes: Vec<(String, u64)> = answer
-        .rows()
-        .iter()
-        .filter_map(|row| {
-            let free = row
-                .int("available_bytes")
-                .and_then(|b| u64::try_from(b).ok())?;
-            Some((row.text("volume_mount_point")?.to_lowercase(), free))
-        })
-        .collect();
-    let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
-    let (mut volume_unknown, mut size_unknown) = (false, false);
-    for file in &plan.moves {
-        let path = file.to.to_lowercase();
-        let volume = volumes
-            .iter()
-            .filter(|(mount, _)| path.starts_with(mount.as_str()))
-            .max_by_key(|(mount, _)| mount.len());
-        match (volume, file.file_size) {
-            (Some((mount, _)), Some(bytes)) => {
-                *needed.entry(mount).or_default() += bytes;
-            }
-            (None, _) => volume_unknown = true,
-            (_, None) => size_unknown = true,
-        }
-    }
-    let mut needs = Vec::new();
-    for (mount, free) in &volumes {
-        let Some(bytes) = needed.get(mount.as_str()) else {
-            continue;
-        };
-        let need = VolumeNeed {
-            volume: mount.to_uppercase(),
-            needed_bytes: *bytes,
-            free_bytes: *free,
-        };
-        if bytes > free {
-            return Ok(PreflightCheck::refused(PreflightFinding::SpaceShort(need)));
-        }
-        needs.push(need);
-    }
-    Ok(if volume_unknown || size_unknown || needs.is_empty() {
-        PreflightCheck::unknown(PreflightFinding::SpacePartlyKnown {
-            volumes: needs,
-            volume_unknown,
-            size_unknown,
-        })
-    } else {
-        PreflightCheck::good(PreflightFinding::SpaceEnough { volumes: needs })
-    })
-}
-
 async fn running_check(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
@@ -454,12 +505,10 @@ async fn running_check(
             )));
         }
     };
-    let target = tsql::target_database(plan).to_lowercase();
-    let source = plan.database.to_lowercase();
+    let target = tsql::target_database(plan);
     let busy = answer.rows().iter().find(|row| {
-        let name = row.text("database_name").unwrap_or_default().to_lowercase();
         // A copy reads files; a backup of its source disturbs it only where the tail is to be backed up.
-        name == target || (plan.tail.is_some() && name == source)
+        works_on(row, target) || (plan.tail.is_some() && works_on(row, &plan.database))
     });
     Ok(match busy {
         Some(row) => PreflightCheck::refused(PreflightFinding::OtherWork {

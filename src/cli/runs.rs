@@ -1,0 +1,274 @@
+//! `stopat runs`: what ran in a workspace, and going on with what was interrupted.
+
+use super::{
+    CliError, Exit, Global, Output,
+    plan::moment_of,
+    restore::{Telling, cancel_on_interrupt, finish, how_of, journal_failed, who},
+    server::{
+        SignInArgs, block_on, data_root, failed, open, read_records, say, server_failed, workspace,
+    },
+};
+use crate::{
+    domain::{History, Target},
+    explain,
+    formats::run_report,
+    run::{
+        Journal, ResumeHow, RunId, RunRecord, Standing, Surroundings, assess, journal_path,
+        list_runs, read_run, resume,
+    },
+    server::Gateway as _,
+    worker,
+};
+use std::path::PathBuf;
+
+/// Arguments of `stopat runs`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunsArgs {
+    #[command(subcommand)]
+    command: Option<RunsCommand>,
+    /// Print them as JSON
+    #[arg(long)]
+    json: bool,
+    /// Only those that somebody should look at
+    #[arg(long)]
+    unfinished: bool,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum RunsCommand {
+    /// Say where a run stands and what is possible; with --how, go on
+    Resume(ResumeArgs),
+    /// The report of a run
+    Show(ShowArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct ResumeArgs {
+    /// The run, as `stopat runs` lists it
+    id: String,
+    /// The server of the run
+    #[arg(long, value_name = "SERVER")]
+    server: String,
+    #[command(flatten)]
+    sign_in: SignInArgs,
+    /// continue, take-logs, recover, start-over or abandon
+    #[arg(long, value_name = "HOW")]
+    how: Option<String>,
+    /// With take-logs: to this moment instead
+    #[arg(long, value_name = "TIME", requires = "how")]
+    to: Option<String>,
+    /// Take every step that is done by hand as done
+    #[arg(long)]
+    yes_by_hand: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the report as a page to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct ShowArgs {
+    /// The run, as `stopat runs` lists it
+    id: String,
+    /// As a page instead of JSON
+    #[arg(long)]
+    html: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Lists, shows, or goes on.
+pub fn run(args: &RunsArgs, global: &Global) -> Result<Exit, CliError> {
+    let root = data_root(global)?;
+    let workspace = workspace(global, &root)?;
+    match &args.command {
+        None => list(args, &workspace.runs_folder()),
+        Some(RunsCommand::Show(show)) => {
+            let record = record_of(&journal_path(workspace.folder(), &RunId(show.id.clone())))?;
+            let text = if show.html {
+                run_report::to_html(&record)
+            } else {
+                run_report::to_json(&record)
+            };
+            show.output.write(&text)?;
+            Ok(Exit::Done)
+        }
+        Some(RunsCommand::Resume(resume)) => {
+            let path = journal_path(workspace.folder(), &RunId(resume.id.clone()));
+            go_on(resume, global, &path)
+        }
+    }
+}
+
+fn record_of(path: &std::path::Path) -> Result<RunRecord, CliError> {
+    if !path.exists() {
+        return Err(CliError::usage(
+            format!(
+                "There is no run {}",
+                path.file_stem().unwrap_or_default().display()
+            ),
+            "stopat runs lists them.",
+        ));
+    }
+    read_run(path)
+        .map_err(|error| journal_failed(&error))?
+        .ok_or_else(|| CliError::usage("The journal holds no run", ""))
+}
+
+fn list(args: &RunsArgs, folder: &std::path::Path) -> Result<Exit, CliError> {
+    let mut records = Vec::new();
+    for run in list_runs(folder) {
+        match run {
+            Ok(record) if !args.unfinished || record.is_unfinished() => records.push(record),
+            Ok(_) => {}
+            // One broken journal hides no other run.
+            Err(error) => {
+                journal_failed(&error).report();
+            }
+        }
+    }
+    if args.json {
+        Output::default().write(&run_report::list_json(&records))?;
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    for record in &records {
+        let state = match &record.end {
+            Some((end, state)) => format!("{end}; {state}"),
+            None => "interrupted".to_owned(),
+        };
+        text += &format!(
+            "{}  {:<12}  {} to {} on {}  {state}\n",
+            record.id.0,
+            explain::run_kind(record.kind),
+            record.source_database,
+            record.target_database,
+            record.server
+        );
+        for owed in &record.owed {
+            text += &format!("{:24}owed: {}\n", "", explain::owed(owed));
+        }
+    }
+    Output::default().write(&text)?;
+    say(&explain::count(records.len(), "run", "runs"));
+    Ok(Exit::Done)
+}
+
+fn go_on(args: &ResumeArgs, global: &Global, path: &std::path::Path) -> Result<Exit, CliError> {
+    let record = record_of(path)?;
+    block_on(async {
+        let server = open(&args.server, &args.sign_in, global).await?;
+        let outcome = async {
+            let records = read_records(&server.gateway, &server.reading).await?;
+            let (history, _) = History::from_records(records);
+            let mut connection = server
+                .gateway
+                .connect()
+                .await
+                .map_err(|error| server_failed(&error))?;
+            let standing = assess(connection.as_mut(), &record)
+                .await
+                .map_err(|error| server_failed(&error))?;
+            drop(connection);
+            tell_standing(&standing);
+            let Some(word) = &args.how else {
+                return Ok(exit_of(&standing));
+            };
+            let to = match &args.to {
+                Some(text) => {
+                    let database = history
+                        .database(&record.source_database)
+                        .ok_or_else(|| CliError::usage("Nothing is known of the database", ""))?;
+                    Some(Target::At(moment_of(text, &database)?))
+                }
+                None => None,
+            };
+            let how = how_of(word, to).ok_or_else(|| {
+                CliError::usage(
+                    format!("{word} is no way to go on"),
+                    "It is one of continue, take-logs, recover, start-over, abandon.",
+                )
+            })?;
+            carry_on(
+                args,
+                &server.gateway,
+                &server.reading,
+                path,
+                &record,
+                &how,
+                history,
+            )
+            .await
+        }
+        .await;
+        if let Some(practice) = server.practice {
+            practice.stop().await;
+        }
+        outcome
+    })
+}
+
+async fn carry_on(
+    args: &ResumeArgs,
+    gateway: &crate::server::SqlServer,
+    reading: &crate::server::ServerReading,
+    path: &std::path::Path,
+    record: &RunRecord,
+    how: &ResumeHow,
+    history: History,
+) -> Result<Exit, CliError> {
+    let (journal, _) = Journal::reopen(path).map_err(|error| journal_failed(&error))?;
+    let telling = Telling::new(args.yes_by_hand);
+    let cancel = cancel_on_interrupt();
+    let resumed = resume(
+        record,
+        how,
+        history,
+        who(reading),
+        Surroundings {
+            gateway,
+            journal,
+            tell: &|event| telling.tell(event),
+            cancel: &cancel,
+            commands: telling.commands(),
+            now: worker::now,
+        },
+    )
+    .await
+    .map_err(|error| failed(Exit::Refused, explain::resume_problem(&error)))?;
+    match resumed {
+        Some(report) => finish(&report, path, args.json, args.html.as_deref(), &args.output),
+        None => {
+            say("the run is closed");
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn tell_standing(standing: &Standing) {
+    say(&explain::standing(standing));
+    for owed in &standing.owed {
+        say(&format!("owed: {}", explain::owed(owed)));
+    }
+    for offer in &standing.offers {
+        say(&format!(
+            "  --how {:<11} {}",
+            offer.word(),
+            explain::resume_offer(offer, standing)
+        ));
+    }
+}
+
+/// Told without going on: the state decides.
+fn exit_of(standing: &Standing) -> Exit {
+    use crate::run::TargetState as S;
+    match standing.state {
+        S::Online => Exit::NotVerified,
+        S::NotThere | S::NotTouched => Exit::Untouched,
+        S::Restoring | S::Standby | S::Other(_) | S::Unknown(_) => Exit::LeftRestoring,
+    }
+}

@@ -1,0 +1,137 @@
+//! Whether the files of the target fit.
+
+use super::{PreflightCheck, PreflightFinding, VolumeNeed, answered};
+use crate::{
+    domain::{BackupType, Destination, RestorePlan},
+    server::{Connection, ServerError, ask},
+    tsql,
+};
+use std::collections::BTreeMap;
+
+pub(super) async fn space_check(
+    connection: &mut dyn Connection,
+    plan: &RestorePlan,
+) -> Result<PreflightCheck, ServerError> {
+    let answer = match answered(ask(connection, &tsql::volumes()).await)? {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Ok(PreflightCheck::unknown(PreflightFinding::SpaceNotTold(
+                error,
+            )));
+        }
+    };
+    let volumes: Vec<(String, u64)> = answer
+        .rows()
+        .iter()
+        .filter_map(|row| {
+            let free = row
+                .int("available_bytes")
+                .and_then(|b| u64::try_from(b).ok())?;
+            Some((row.text("volume_mount_point")?.to_lowercase(), free))
+        })
+        .collect();
+    let files = match &plan.destination {
+        Destination::Copy { .. } => plan
+            .moves
+            .iter()
+            .map(|file| (file.to.to_lowercase(), file.file_size))
+            .collect(),
+        Destination::Original => growing_files(connection, plan).await?,
+    };
+    let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
+    let (mut volume_unknown, mut size_unknown) = (false, false);
+    for (path, bytes) in &files {
+        let volume = volumes
+            .iter()
+            .filter(|(mount, _)| path.starts_with(mount.as_str()))
+            .max_by_key(|(mount, _)| mount.len());
+        match (volume, bytes) {
+            (Some((mount, _)), Some(bytes)) => {
+                *needed.entry(mount).or_default() += bytes;
+            }
+            (None, _) => volume_unknown = true,
+            (_, None) => size_unknown = true,
+        }
+    }
+    let mut needs = Vec::new();
+    for (mount, free) in &volumes {
+        let Some(bytes) = needed.get(mount.as_str()) else {
+            continue;
+        };
+        let need = VolumeNeed {
+            volume: mount.to_uppercase(),
+            needed_bytes: *bytes,
+            free_bytes: *free,
+        };
+        if bytes > free {
+            return Ok(PreflightCheck::refused(PreflightFinding::SpaceShort(need)));
+        }
+        needs.push(need);
+    }
+    let tight = needs.iter().find(|need| {
+        need.needed_bytes > 0 && need.free_bytes - need.needed_bytes < need.free_bytes / HEADROOM
+    });
+    if let Some(tight) = tight {
+        return Ok(PreflightCheck::warning(PreflightFinding::SpaceTight(
+            tight.clone(),
+        )));
+    }
+    Ok(if volume_unknown || size_unknown || needs.is_empty() {
+        PreflightCheck::unknown(PreflightFinding::SpacePartlyKnown {
+            volumes: needs,
+            volume_unknown,
+            size_unknown,
+        })
+    } else {
+        PreflightCheck::good(PreflightFinding::SpaceEnough { volumes: needs })
+    })
+}
+
+/// Of the free space at least this part should stay free.
+const HEADROOM: u64 = 10;
+
+/// Over a database that is there: by how much its files grow. What is there already is credited.
+async fn growing_files(
+    connection: &mut dyn Connection,
+    plan: &RestorePlan,
+) -> Result<Vec<(String, Option<u64>)>, ServerError> {
+    let Some(base) = plan
+        .steps
+        .iter()
+        .find(|step| step.backup_type == BackupType::Full)
+    else {
+        return Ok(Vec::new());
+    };
+    let question = tsql::file_list(&base.devices, base.position);
+    let Ok(listed) = answered(ask(connection, &question).await)? else {
+        return Ok(Vec::new());
+    };
+    let Ok(present) = answered(ask(connection, &tsql::master_files()).await)? else {
+        return Ok(Vec::new());
+    };
+    let size_now = |path: &str| {
+        present
+            .rows()
+            .iter()
+            .find(|row| {
+                row.text("physical_name")
+                    .is_some_and(|name| name.to_lowercase() == path)
+            })
+            .and_then(|row| row.int("size_bytes"))
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .unwrap_or_default()
+    };
+    Ok(listed
+        .rows()
+        .iter()
+        .filter_map(|row| {
+            let path = row.text("physicalname")?.to_lowercase();
+            let bytes = row
+                .cell("size")
+                .whole()
+                .and_then(|bytes| u64::try_from(bytes).ok())
+                .map(|bytes| bytes.saturating_sub(size_now(&path)));
+            Some((path, bytes))
+        })
+        .collect())
+}

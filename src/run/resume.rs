@@ -1,0 +1,621 @@
+//! Going on with a run that was interrupted: what the journal says, what the server says, and what is possible.
+//!
+//! Where a run stands is read from the server; the journal tells what was meant. A step that was in flight counts as done
+//! only when the database shows that it was. So it does not matter how a run was interrupted, or how often.
+
+use super::{
+    choices::{RunChoices, TailChoice},
+    journal::{JournalError, Record},
+    owed::Owed,
+    record::RunRecord,
+    report::{RunReport, TargetState, Who},
+    restore::{Carried, RestoreJob, Surroundings, go_on, put_back_batch, state_of, state_words},
+    runbook::{Action, Runbook},
+    target::{TargetFacts, read_target, works_on},
+};
+use crate::{
+    domain::{BackupType, History, Lsn, RestorePlan, RestoringState, Start, Target, UtcTime},
+    server::{Connection, ServerError, ask},
+    tsql::{self, Purpose, RestoreOptions, Script, ServerFacts},
+};
+use std::collections::BTreeSet;
+
+/// A way on that is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResumeHow {
+    /// The steps that are left, as they were planned.
+    Continue,
+    /// The logs that are left, to this moment; `None` is the moment of the run.
+    TakeLogs { to: Option<Target> },
+    /// Online with what was restored so far.
+    RecoverNow,
+    /// From the full backup again; a tail that was saved is kept and used.
+    StartOver,
+    /// What the run took is given back, what it left unfinished is dropped, and it is closed.
+    Abandon,
+}
+
+impl ResumeHow {
+    /// The word of the command line and of journals.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::TakeLogs { .. } => "take-logs",
+            Self::RecoverNow => "recover",
+            Self::StartOver => "start-over",
+            Self::Abandon => "abandon",
+        }
+    }
+}
+
+/// Where an interrupted run stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    pub target: String,
+    pub state: TargetState,
+    /// Title of the step that ran when the run was interrupted.
+    pub in_flight: Option<String>,
+    /// That step did its work, though nobody heard it.
+    pub in_flight_done: bool,
+    /// Title of the step with which *continue* begins.
+    pub next: Option<String>,
+    /// Where the tail lies.
+    pub tail_file: Option<String>,
+    /// A session that still backs up or restores the target.
+    pub still_running: Option<i64>,
+    /// Sessions in a database that was closed to others, or stands in the way.
+    pub in_the_way: Vec<i64>,
+    /// A database of that name is there, and it is not what this run made.
+    pub is_anothers: bool,
+    pub owed: Vec<Owed>,
+    /// What is possible, the most likely first.
+    pub offers: Vec<ResumeHow>,
+}
+
+/// Why a run cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// Its journal has no plan: it is no restore, or was written by an older version.
+    #[error("the journal has nothing to go on with")]
+    NothingToGoOnWith,
+    /// The way was not offered in the state that the database has now.
+    #[error("this is not possible where the run stands ({})", .0.word())]
+    NotOffered(ResumeHow),
+    /// The server is another than the one of the run.
+    #[error("the run is of server {expected}, and this is {found}")]
+    OtherServer { expected: String, found: String },
+    /// No logs lead from where the database stands to the moment.
+    #[error("no logs lead there from where the database stands")]
+    NoWayThere,
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
+}
+
+/// Reads where a run stands. Changes nothing.
+pub async fn assess(
+    connection: &mut dyn Connection,
+    record: &RunRecord,
+) -> Result<Standing, ServerError> {
+    let target = record.target_database.clone();
+    let facts = read_target(connection, &target).await?;
+    let running = match ask(connection, &tsql::running_backups()).await {
+        Ok(answer) => answer
+            .rows()
+            .iter()
+            .find(|row| works_on(row, &target))
+            .and_then(|row| row.int("session_id")),
+        // Without the permission nobody knows.
+        Err(ServerError::Refused { .. }) => None,
+        Err(other) => return Err(other),
+    };
+    let in_the_way = match ask(connection, &tsql::sessions_in(&target)).await {
+        Ok(answer) => answer
+            .rows()
+            .iter()
+            .filter_map(|row| row.int("session_id"))
+            .collect(),
+        Err(ServerError::Refused { .. }) => Vec::new(),
+        Err(other) => return Err(other),
+    };
+    Ok(standing(record, facts.as_ref(), running, in_the_way))
+}
+
+/// The same as a function of what was read.
+fn standing(
+    record: &RunRecord,
+    facts: Option<&TargetFacts>,
+    still_running: Option<i64>,
+    in_the_way: Vec<i64>,
+) -> Standing {
+    let is_copy = record.target_database != record.source_database;
+    let is_anothers = is_copy && facts.is_some_and(|facts| !made_by(record, facts));
+    let job = record
+        .plan
+        .as_ref()
+        .and_then(|plan| plan.job(record.id.clone(), Who::default(), empty_history()));
+    let prepared = job.map(|mut job| {
+        let remains = Remains::of(record, &mut job, facts);
+        (job, remains)
+    });
+    let in_flight = record.in_flight().map(|step| step.title.clone());
+    let (next, in_flight_done) = match &prepared {
+        Some((_, remains)) => (
+            remains.next_title(),
+            in_flight
+                .as_ref()
+                .is_some_and(|title| remains.is_done(title)),
+        ),
+        None => (None, false),
+    };
+    let mut offers = Vec::new();
+    if let Some((job, remains)) = &prepared
+        && !is_anothers
+        && still_running.is_none()
+    {
+        let position = facts.and_then(|facts| facts.redo_start);
+        let between = facts.is_some_and(TargetFacts::restoring);
+        if next.is_some() {
+            offers.push(ResumeHow::Continue);
+        }
+        if between && position.is_some() {
+            if remains.n_restored > 0
+                && job
+                    .plan
+                    .steps
+                    .iter()
+                    .any(|step| step.backup_type == BackupType::Log)
+            {
+                offers.push(ResumeHow::TakeLogs { to: None });
+            }
+            offers.push(ResumeHow::RecoverNow);
+        }
+        if between {
+            offers.push(ResumeHow::StartOver);
+        }
+    }
+    if still_running.is_none() {
+        offers.push(ResumeHow::Abandon);
+    }
+    Standing {
+        target: record.target_database.clone(),
+        state: state_of(facts),
+        in_flight,
+        in_flight_done,
+        next,
+        tail_file: record.tail_file.clone(),
+        still_running,
+        in_the_way,
+        is_anothers,
+        owed: record.owed.clone(),
+        offers,
+    }
+}
+
+/// Whether a copy is what the run made: by its journaled identity, or as a database that began after the run.
+fn made_by(record: &RunRecord, facts: &TargetFacts) -> bool {
+    if let (Some((guid, _)), Some(found)) = (&record.copy, facts.database_guid) {
+        return *guid == found;
+    }
+    // ISO 8601 of one length compares as text.
+    record.server_clock.as_ref().is_some_and(|began| {
+        facts.create_date.get(..19).unwrap_or(&facts.create_date) >= began.as_str()
+    })
+}
+
+fn empty_history() -> History {
+    History::from_records(crate::domain::HistoryRecords::default()).0
+}
+
+/// What is left of a run, by what the server shows.
+struct Remains {
+    runbook: Runbook,
+    done: BTreeSet<usize>,
+    /// How many steps of the plan the database has.
+    n_restored: usize,
+}
+
+impl Remains {
+    /// Works out which steps are done. The job's script is made again where it must go over what the run left.
+    fn of(record: &RunRecord, job: &mut RestoreJob, facts: Option<&TargetFacts>) -> Self {
+        if let Some(file) = &record.tail_file {
+            job.facts.tail_file = Some(file.clone());
+        } else if record.was_begun(TAIL_TITLE) && facts.is_some_and(TargetFacts::online) {
+            // What the interrupted backup left there is not appended to.
+            job.facts.tail_file = job
+                .facts
+                .tail_file
+                .as_deref()
+                .map(|file| another_file(file, record.n_resumed + 1));
+        }
+        let over = job.choices.over.is_some();
+        let there = facts.is_some();
+        let online = facts.is_some_and(TargetFacts::online);
+        let between = facts.is_some_and(TargetFacts::restoring);
+        let position = facts.and_then(|facts| facts.redo_start);
+        let tail_kept = record.tail_file.is_some();
+        // Online after a restore, not before it.
+        let recovered = online
+            && if over {
+                tail_kept || gave_up(&job.choices) && restores_begun(record, job)
+            } else {
+                there
+            };
+        let again = between && position.is_none();
+        let runbook = runbook_of(job, again);
+        let restored = restored_steps(record, &runbook, &job.plan, position, between);
+        let mut done = BTreeSet::new();
+        for (idx, step) in runbook.steps.iter().enumerate() {
+            let is_done = match &step.action {
+                Action::LookBefore | Action::Verify => false,
+                Action::Hook(_) | Action::ByHand => record.was_done(&step.title),
+                Action::Sql(batch) => match &batch.purpose {
+                    Purpose::PauseJob { .. } => record.was_done(&step.title),
+                    Purpose::StartJob { name } => !owes_job(record, name),
+                    Purpose::StopAsyncStatistics | Purpose::CloseToOthers => between || recovered,
+                    Purpose::BackUpTail { .. } if over => between || recovered,
+                    Purpose::ReadTail { .. } if over => tail_kept || recovered,
+                    // The copy-only log backup of a copy.
+                    Purpose::BackUpTail { .. } | Purpose::ReadTail { .. } => tail_kept,
+                    Purpose::RestoreSet { step } => recovered || *step < restored,
+                    Purpose::RestoreTail { .. } | Purpose::Recover => recovered,
+                    Purpose::GiveBackAccess => {
+                        recovered && !record.owed.iter().any(|o| matches!(o, Owed::Access { .. }))
+                    }
+                    Purpose::GiveBackStatistics => {
+                        recovered
+                            && !record
+                                .owed
+                                .iter()
+                                .any(|o| matches!(o, Owed::AsyncStatistics { .. }))
+                    }
+                    _ => false,
+                },
+            };
+            if is_done {
+                done.insert(idx);
+            }
+        }
+        Self {
+            runbook,
+            done,
+            n_restored: restored,
+        }
+    }
+
+    /// The first step that is left, the look before apart.
+    fn next_title(&self) -> Option<String> {
+        self.runbook
+            .steps
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find(|(idx, _)| !self.done.contains(idx))
+            .map(|(_, step)| step.title.clone())
+    }
+
+    fn is_done(&self, title: &str) -> bool {
+        self.runbook
+            .steps
+            .iter()
+            .enumerate()
+            .any(|(idx, step)| step.title == title && self.done.contains(&idx))
+    }
+}
+
+/// The title of the backup of the tail, over the original and for a copy.
+const TAIL_TITLE: &str = "Back up the tail of the log; the database stays RESTORING";
+
+fn gave_up(choices: &RunChoices) -> bool {
+    choices
+        .over
+        .as_ref()
+        .is_some_and(|over| !over.has_tail() || matches!(over.tail, TailChoice::GiveUp { .. }))
+}
+
+fn restores_begun(record: &RunRecord, job: &RestoreJob) -> bool {
+    job.runbook()
+        .steps
+        .iter()
+        .filter(|step| step.restores())
+        .any(|step| record.was_begun(&step.title))
+}
+
+fn owes_job(record: &RunRecord, name: &str) -> bool {
+    record
+        .owed
+        .iter()
+        .any(|owed| matches!(owed, Owed::Job { name: job } if job == name))
+}
+
+/// A name beside the old one.
+fn another_file(file: &str, n: usize) -> String {
+    match file.rfind('.') {
+        Some(dot) if !file[dot..].contains(['\\', '/']) => {
+            format!("{}_{n}{}", &file[..dot], &file[dot..])
+        }
+        _ => format!("{file}_{n}"),
+    }
+}
+
+/// The runbook of a job; `again` goes over what it left `RESTORING`.
+fn runbook_of(job: &RestoreJob, again: bool) -> Runbook {
+    let mut options = job.choices.restore_options(job.facts.tail_file.as_deref());
+    options.again = again;
+    let script = tsql::restore_script_with(&job.plan, &job.facts, &options);
+    Runbook::around(&job.plan, &job.facts, &job.choices, script)
+}
+
+/// How many steps of the plan the database has already: what the journal saw to the end, attempt after attempt.
+///
+/// A step in flight counts when the database stands exactly at its end. Anywhere else proves nothing: after the backup
+/// of its tail a database stands behind every backup of it.
+fn restored_steps(
+    record: &RunRecord,
+    runbook: &Runbook,
+    plan: &RestorePlan,
+    position: Option<Lsn>,
+    between: bool,
+) -> usize {
+    let (true, Some(position)) = (between, position) else {
+        return 0;
+    };
+    let titles: Vec<(usize, &str)> = runbook
+        .steps
+        .iter()
+        .filter_map(|step| match step.purpose() {
+            Some(Purpose::RestoreSet { step: idx }) => Some((*idx, step.title.as_str())),
+            _ => None,
+        })
+        .collect();
+    let mut restored = 0;
+    for step in &record.steps {
+        // Two logs may have one title; they are restored in order.
+        let of_title = |from: usize| {
+            titles
+                .iter()
+                .find(|(idx, title)| *idx >= from && *title == step.title)
+                .map(|(idx, _)| *idx)
+        };
+        let Some(idx) = of_title(restored).or_else(|| of_title(0)) else {
+            continue;
+        };
+        let at_its_end = || {
+            plan.steps
+                .get(idx)
+                .is_some_and(|set| set.last_lsn == position)
+        };
+        restored = match &step.end {
+            Some(end) if step.done() || end.outcome == "skipped" => idx + 1,
+            _ if at_its_end() => idx + 1,
+            _ => restored.min(idx),
+        };
+    }
+    restored
+}
+
+/// Goes on with a run in its own journal.
+pub async fn resume(
+    record: &RunRecord,
+    how: &ResumeHow,
+    history: History,
+    who: Who,
+    surroundings: Surroundings<'_>,
+) -> Result<Option<RunReport>, ResumeError> {
+    let stored = record.plan.as_ref().ok_or(ResumeError::NothingToGoOnWith)?;
+    let mut connection = surroundings.gateway.connect().await?;
+    check_server(connection.as_mut(), stored.server_name()).await?;
+    let facts = read_target(connection.as_mut(), &record.target_database).await?;
+    let now_standing = assess(connection.as_mut(), record).await?;
+    let offered = now_standing
+        .offers
+        .iter()
+        .any(|offer| offer.word() == how.word());
+    if !offered {
+        return Err(ResumeError::NotOffered(how.clone()));
+    }
+    let mut job = stored
+        .job(record.id.clone(), who.clone(), history)
+        .ok_or(ResumeError::NothingToGoOnWith)?;
+    let (runbook, done) = match how {
+        ResumeHow::Continue => {
+            let Remains { runbook, done, .. } = Remains::of(record, &mut job, facts.as_ref());
+            (runbook, done)
+        }
+        ResumeHow::StartOver => {
+            let mut fresh = facts.clone().unwrap_or_default();
+            fresh.redo_start = None;
+            let Remains { runbook, done, .. } = Remains::of(record, &mut job, Some(&fresh));
+            (runbook, done)
+        }
+        ResumeHow::RecoverNow => {
+            // The run is then about what is there, not about its moment.
+            job.plan.target = Target::Latest;
+            let script = tsql::recover_script(&record.target_database, &job.facts);
+            around_restored(record, &job, script)
+        }
+        ResumeHow::TakeLogs { to } => {
+            take_logs(&mut job, *to, facts.as_ref())?;
+            let options = RestoreOptions {
+                restricted_user: job.choices.restricted_user,
+                ..RestoreOptions::default()
+            };
+            let script = tsql::restore_script_with(&job.plan, &job.facts, &options);
+            around_restored(record, &job, script)
+        }
+        ResumeHow::Abandon => {
+            drop(connection);
+            abandon(record, &who, &now_standing, &job.facts, surroundings).await?;
+            return Ok(None);
+        }
+    };
+    drop(connection);
+    let mut surroundings = surroundings;
+    let at = timestamp(surroundings.now);
+    surroundings.journal.write(
+        at,
+        Record::Resumed {
+            how: how.word().to_owned(),
+            state: state_words(&now_standing.state, &record.target_database),
+            steps: runbook.titles(),
+            done: done.iter().copied().collect(),
+            who,
+        },
+    )?;
+    let carried = Carried {
+        touched: facts.is_some(),
+        restored: facts.as_ref().is_some_and(TargetFacts::restoring),
+        owed: record.owed.clone(),
+    };
+    Ok(Some(
+        go_on(job, runbook, done, carried, surroundings).await?,
+    ))
+}
+
+async fn check_server(
+    connection: &mut dyn Connection,
+    expected: Option<&str>,
+) -> Result<(), ResumeError> {
+    let Some(expected) = expected.filter(|name| !name.is_empty()) else {
+        return Ok(());
+    };
+    let answer = ask(connection, &tsql::server_facts()).await?;
+    let found = answer
+        .first()
+        .and_then(|row| row.text("server_name"))
+        .unwrap_or_default();
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ResumeError::OtherServer {
+            expected: expected.to_owned(),
+            found,
+        })
+    }
+}
+
+/// A runbook whose restores are a script of their own: what came before them is done.
+fn around_restored(
+    record: &RunRecord,
+    job: &RestoreJob,
+    mut script: Script,
+) -> (Runbook, BTreeSet<usize>) {
+    if let Some(over) = job.choices.restore_options(None).over
+        && !script
+            .batches
+            .iter()
+            .any(|batch| batch.purpose == Purpose::GiveBackAccess)
+    {
+        let back = tsql::give_back_script(&record.target_database, &job.facts, &over);
+        script.batches.extend(back.batches);
+    }
+    let runbook = Runbook::around(&job.plan, &job.facts, &job.choices, script);
+    let done = runbook
+        .steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| match &step.action {
+            Action::Hook(_) | Action::ByHand => record.was_done(&step.title),
+            Action::Sql(batch) => match &batch.purpose {
+                Purpose::PauseJob { .. } => true,
+                Purpose::StartJob { name } => !owes_job(record, name),
+                _ => false,
+            },
+            Action::LookBefore | Action::Verify => false,
+        })
+        .map(|(idx, _)| idx)
+        .collect();
+    (runbook, done)
+}
+
+/// The plan from where the database stands, to a moment.
+fn take_logs(
+    job: &mut RestoreJob,
+    to: Option<Target>,
+    facts: Option<&TargetFacts>,
+) -> Result<(), ResumeError> {
+    let facts = facts.ok_or(ResumeError::NoWayThere)?;
+    let redo = facts.redo_start.ok_or(ResumeError::NoWayThere)?;
+    let mut request = job.request.clone();
+    request.target = to.unwrap_or(job.plan.target);
+    request.start = Start::Restoring(Box::new(RestoringState {
+        redo,
+        fork: facts.redo_fork,
+        family: facts.family_guid,
+        differential_base: facts.differential_base,
+        files: Vec::new(),
+        stands_at: None,
+    }));
+    let history = job
+        .history
+        .database(&job.plan.database)
+        .ok_or(ResumeError::NoWayThere)?;
+    let plan =
+        crate::domain::plan(&history, &request).map_err(|_refusal| ResumeError::NoWayThere)?;
+    if !crate::domain::is_proved(&crate::domain::check(&plan, &history)) {
+        return Err(ResumeError::NoWayThere);
+    }
+    job.request = request;
+    job.plan = plan;
+    Ok(())
+}
+
+/// Gives back, drops what is unfinished, and closes the run.
+async fn abandon(
+    record: &RunRecord,
+    who: &Who,
+    standing: &Standing,
+    facts: &ServerFacts,
+    surroundings: Surroundings<'_>,
+) -> Result<(), ResumeError> {
+    let Surroundings {
+        gateway,
+        mut journal,
+        now,
+        ..
+    } = surroundings;
+    let mut note = |record| journal.write(timestamp(now), record);
+    note(Record::Resumed {
+        how: ResumeHow::Abandon.word().to_owned(),
+        state: state_words(&standing.state, &record.target_database),
+        steps: Vec::new(),
+        done: Vec::new(),
+        who: who.clone(),
+    })?;
+    let mut connection = gateway.connect().await?;
+    let is_copy = matches!(record.plan.as_ref().map(|plan| plan.is_copy()), Some(true));
+    let between = matches!(
+        standing.state,
+        TargetState::Restoring | TargetState::Standby
+    );
+    let mut state = standing.state.clone();
+    if is_copy && between && !standing.is_anothers {
+        let began = record.server_clock.clone().unwrap_or_default();
+        let script = tsql::drop_unfinished_script(&record.target_database, &began, facts);
+        for batch in &script.batches {
+            ask(connection.as_mut(), batch).await?;
+        }
+        note(Record::CopyDropped {
+            database: record.target_database.clone(),
+        })?;
+        state = TargetState::NotThere;
+    }
+    if standing.state == TargetState::Online || is_copy {
+        for owed in &record.owed {
+            if let Some(batch) = put_back_batch(owed, facts) {
+                ask(connection.as_mut(), &batch).await?;
+                note(Record::Settled { owed: owed.clone() })?;
+            }
+        }
+    }
+    note(Record::End {
+        end: "abandoned".to_owned(),
+        state: state_words(&state, &record.target_database),
+    })?;
+    Ok(())
+}
+
+fn timestamp(now: fn() -> UtcTime) -> String {
+    now().0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
