@@ -278,7 +278,7 @@ impl App {
             let viewport = input.viewport();
             viewport.focused.unwrap_or(true) && !viewport.minimized.unwrap_or(false)
         });
-        let running = self.state.running();
+        let running = self.state.running() || self.state.backups.under_way().is_some();
         if watched || running {
             let into_second = self.state.own.now.0.timestamp_subsec_millis();
             let left = 1000_u64.saturating_sub(u64::from(into_second)).max(20);
@@ -341,7 +341,7 @@ impl eframe::App for App {
             ctx.request_repaint();
         }
         if ctx.input(|input| input.viewport().close_requested())
-            && self.state.running()
+            && (self.state.running() || self.state.backups.running())
             && !closing_confirmed(ctx)
         {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);

@@ -21,7 +21,7 @@ pub enum Exit {
     Untouched = 5,
     /// A restore left the database `RESTORING`.
     LeftRestoring = 6,
-    /// A restore left it online, but not verified.
+    /// A restore left it online, or a backup is there, but not verified.
     NotVerified = 7,
     /// A restore was cancelled.
     Cancelled = 8,

@@ -3,6 +3,7 @@
 //! A command is a file here: its arguments (`clap::Args`) and a function from them to an [`Exit`].
 //! To add one, add its variant to `Command` and its line to `Command::run`.
 
+mod backup;
 mod demo;
 mod exit;
 mod files;
@@ -56,6 +57,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Back databases up now
+    Backup(Box<backup::BackupArgs>),
     /// The main job on the practice server: the window, or the whole story as text
     Demo(demo::DemoArgs),
     /// List what backup files hold, without a server
@@ -75,6 +78,7 @@ enum Command {
 impl Command {
     fn run(self, global: &Global) -> Result<Exit, CliError> {
         match self {
+            Self::Backup(args) => backup::run(&args, global),
             Self::Demo(args) if args.headless => demo::tell(args.json),
             Self::Demo(_) => Ok(tell_demo()),
             Self::Files(args) => files::run(&args),

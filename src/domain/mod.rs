@@ -53,8 +53,8 @@ pub use backup::{
     BackupStep, BackupTarget, ChainChoice, ChainReason, Compression, DEFAULT_TEMPLATE,
     EncryptionAlgorithm, ExpectedBackup, Expiry, FileTemplate, LONGEST_DESCRIPTION, MAX_FILE_NAME,
     MOST_STRIPES, OptionRefusal, PolicyPlace, ReplicaRole, SecondaryInstead, ServerEdition,
-    TemplateError, TransferSettings, USUAL_TRANSFER_SIZE, certificate_fault, escape_file_name,
-    option_faults, option_unavailable, plan_backups, unescape_file_name,
+    TemplateError, TransferSettings, USUAL_TRANSFER_SIZE, backup_refusal, certificate_fault,
+    escape_file_name, option_faults, option_unavailable, plan_backups, unescape_file_name,
 };
 pub use check::{Finding, FindingKind, Severity, check, is_proved};
 pub use clock::{Reading, ServerClock};

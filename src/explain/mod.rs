@@ -1,5 +1,6 @@
 //! Every error, note and finding in words; dates, sizes, durations.
 
+mod backup;
 pub mod figures;
 mod files;
 mod format;
@@ -12,6 +13,11 @@ mod run;
 mod server;
 mod settings;
 
+pub use backup::{
+    CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, backup_end, backup_fault, backup_kind,
+    backup_note, backup_refusal, backup_result, chain_reason, file_name, option_reason,
+    option_refusal, place_check, probe_words, template_error, who_writes,
+};
 pub use files::{file_fault, left_out};
 pub use format::{
     count, duration, moment, server_time, server_time_short, server_time_with_zone, size,

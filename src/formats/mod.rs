@@ -1,6 +1,7 @@
-//! What others read: `backup-history/1`, `restore-plan/1`, and the reports of runs as JSON and as a page.
+//! What others read: `backup-history/1`, `backup-result/1`, `restore-plan/1`, and the reports of runs as JSON and as a page.
 
 pub mod backup_files;
 pub mod backup_history;
+pub mod backup_result;
 pub mod restore_plan;
 pub mod run_report;

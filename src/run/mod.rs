@@ -13,6 +13,7 @@
 //!
 //! It does not choose backups (`domain::plan` does) and writes no T-SQL (`tsql` does).
 
+mod backup;
 mod choices;
 mod control;
 mod drop_copy;
@@ -32,6 +33,13 @@ mod target;
 mod verify;
 mod watch;
 
+pub use backup::{
+    BackupEnd, BackupFault, BackupJob, BackupOutcome, BackupPhase, BackupProgress, BackupReading,
+    BackupReport, BackupRunEvent, BackupStepReport, BackupSurroundings, FolderEntry, FolderListing,
+    FoundJob, OnceError, OncePlan, OnceRun, OnceState, PlaceCheck, PlaceThere, ProbeOutcome,
+    ProbeResult, WrittenBackup, browse, check_place, find_once, look_at_once, probe,
+    read_backup_facts, remove_once, run_backups, start_once,
+};
 pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
 pub use control::{Commands, RunCommand, RunControl, Waiting};
 pub use drop_copy::{DropError, drop_copy};

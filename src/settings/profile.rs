@@ -76,6 +76,9 @@ pub struct Profile {
     pub band: String,
     /// People depend on it: what changes it looks different and is asked twice.
     pub production: bool,
+    /// Where backups by hand go unless somebody says otherwise, as the server sees it; `None` is its own folder.
+    #[serde(default)]
+    pub backup_folder: Option<String>,
 }
 
 /// The name under which the command line knows the practice server.
@@ -203,6 +206,7 @@ mod tests {
             reach: Reach::Look,
             band: String::new(),
             production: false,
+            backup_folder: None,
         }
     }
 

@@ -211,6 +211,7 @@ impl From<ProfileV1> for Profile {
         } = old;
         Self {
             production: band.to_uppercase().contains("PROD"),
+            backup_folder: None,
             id,
             name,
             host,
@@ -245,6 +246,7 @@ mod tests {
             reach: Reach::Look,
             band: "PRODUCTION".to_owned(),
             production: true,
+            backup_folder: Some(r"\\nas\sql".to_owned()),
         }
     }
 

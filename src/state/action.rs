@@ -62,6 +62,7 @@ pub enum Action {
 
     Application(super::ApplicationAction),
     Profile(ProfileAction),
+    Backup(super::BackupAction),
     TrustCertificate {
         server: ServerId,
         fingerprint: String,

@@ -8,7 +8,7 @@ use crate::{
     domain::UtcTime,
     explain::Problem,
     settings::Profile,
-    worker::{DatabaseState, Event, Request, ServerId, ServerStatus},
+    worker::{BackupCall, DatabaseState, Event, Request, ServerId, ServerStatus},
 };
 use std::collections::BTreeMap;
 
@@ -21,7 +21,16 @@ impl State {
                 profiles,
                 problems,
             } => self.take_workspace(name, profiles, problems),
-            Event::Server { server, status } => self.take_status(server, status),
+            Event::Server { server, status } => {
+                let connected = matches!(status, ServerStatus::Connected(_));
+                self.take_status(server, status);
+                if connected {
+                    return vec![Request::Backup {
+                        server,
+                        call: BackupCall::FindJobs,
+                    }];
+                }
+            }
             Event::Databases { server, databases } => {
                 let view = self.servers.entry(server).or_default();
                 view.databases = databases;
@@ -146,6 +155,7 @@ impl State {
                     return vec![Request::Refresh { server }];
                 }
             }
+            Event::Backup { server, event } => return self.apply_backup(server, event),
             Event::CopyDropped { run, .. } => {
                 if let Some(view) = self.run_with(&run) {
                     view.dropped = true;

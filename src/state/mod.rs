@@ -2,6 +2,7 @@
 
 mod action;
 mod applications;
+mod backup;
 mod choice;
 mod command;
 mod database;
@@ -16,6 +17,10 @@ mod update;
 
 pub use action::{Action, MarkerStep, ProfileAction};
 pub use applications::{ApplicationAction, ApplicationDone, ApplicationsView};
+pub use backup::{
+    Asked, BackupAction, BackupForm, BackupJobView, BackupRunView, BackupState, BackupStepView,
+    Blocked, Browsing,
+};
 pub use choice::{Change, RestoreChoice, UndoHistory};
 pub use command::{Command, Shortcut};
 pub use database::{DatabaseView, PlanState, Span, SpanKind};
@@ -90,6 +95,10 @@ pub enum Dialog {
     CancelRun,
     DropCopy,
     CloseWhileRunning,
+    /// Backups are put together: see `BackupState::form`.
+    BackUp,
+    /// Backups that run or ended.
+    Backups,
     NewWorkspace,
     Help,
     /// A problem with all its details.
@@ -155,6 +164,7 @@ pub struct State {
     pub page: Page,
     pub review: Option<Review>,
     pub run: Option<RunView>,
+    pub backups: BackupState,
     pub applications: ApplicationsView,
     pub notices: Vec<Notice>,
     pub dialog: Option<Dialog>,
@@ -204,6 +214,7 @@ impl State {
             page: Page::Timeline,
             review: None,
             run: None,
+            backups: BackupState::default(),
             applications: ApplicationsView::default(),
             notices: Vec::new(),
             dialog: None,
@@ -298,6 +309,7 @@ impl State {
     /// Time went on: now moves along the axis, and what is looked at is read again once a minute.
     pub fn tick(&mut self, own: OwnClock) -> Vec<Request> {
         self.own = own;
+        self.plan_backup_again();
         let Some(server) = self.selected_server() else {
             return Vec::new();
         };

@@ -90,6 +90,7 @@ impl State {
 
             Action::Application(action) => return self.change_applications(action),
             Action::Profile(action) => return self.change_profiles(action),
+            Action::Backup(action) => return self.backup(action),
             Action::TrustCertificate {
                 server,
                 fingerprint,
@@ -97,7 +98,12 @@ impl State {
             Action::OpenWorkspace(name) => return self.open_workspace(name),
 
             Action::ShowDialog(dialog) => self.dialog = Some(dialog),
-            Action::CloseDialog => self.dialog = None,
+            Action::CloseDialog => {
+                if self.dialog == Some(Dialog::BackUp) {
+                    self.backups.form = None;
+                }
+                self.dialog = None;
+            }
             Action::DismissNotice(id) => self.notices.retain(|notice| notice.id != id),
         }
         Vec::new()

@@ -172,6 +172,22 @@ ORDER BY h.instance_id;"
     )
 }
 
+/// One-time jobs of ours that are on the server: they run, or failed and stay with their messages.
+pub fn once_jobs() -> Batch {
+    Batch::look(
+        "Look for one-time jobs",
+        "SELECT j.job_id, j.name, s.last_outcome_message,
+       (SELECT MAX(a.start_execution_date) FROM msdb.dbo.sysjobactivity AS a
+        WHERE a.job_id = j.job_id) AS started,
+       (SELECT MAX(a.stop_execution_date) FROM msdb.dbo.sysjobactivity AS a
+        WHERE a.job_id = j.job_id) AS stopped
+FROM msdb.dbo.sysjobs AS j
+LEFT JOIN msdb.dbo.sysjobservers AS s ON s.job_id = j.job_id
+WHERE j.name LIKE N'stopat once %'
+ORDER BY j.name;",
+    )
+}
+
 /// How far the running step has come. Agent's sessions carry the job's id, as bytes, in their program's name.
 pub fn once_job_progress(job_id: Uuid) -> Batch {
     let bytes: String = job_id

@@ -1,6 +1,7 @@
 //! Questions over the window.
 
 use super::{
+    backup,
     empty::paragraph,
     profile_editor::ProfileEditor,
     theme::{Palette, mono, regular},
@@ -9,7 +10,7 @@ use super::{
 use crate::{
     explain::workspace_name_fault,
     settings::WorkspaceName,
-    state::{Action, Command, Dialog, ProfileAction, State},
+    state::{Action, BackupAction, Command, Dialog, ProfileAction, State},
     worker::{Secret, ServerId},
 };
 use egui::{Align, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, TextEdit, Ui};
@@ -45,13 +46,17 @@ impl Dialogs {
             return actions;
         };
         let frame = egui::Frame::popup(ui.style()).inner_margin(16);
-        let modal = Modal::new(Id::unique("dialog")).frame(frame);
+        // Each width has an area of its own: an area remembers how high it was.
+        let id = Id::unique("dialog").with(width_of(dialog) as u32);
+        let modal = Modal::new(id).frame(frame);
         let response = modal.show(ui.ctx(), |ui| {
-            ui.set_width(440.0);
+            ui.set_width(width_of(dialog));
             ui.spacing_mut().item_spacing.y = 8.0;
             self.contents(ui, state, dialog, opened, &mut actions);
         });
-        if response.should_close() && actions.is_empty() {
+        // A click beside a form would throw away what was put together.
+        let slipped = *dialog == Dialog::BackUp && response.backdrop_response.clicked();
+        if response.should_close() && !slipped && actions.is_empty() {
             actions.push(Action::CloseDialog);
         }
         actions
@@ -91,6 +96,11 @@ impl Dialogs {
             }
             Dialog::CancelRun => cancel_ui(ui, state, actions),
             Dialog::DropCopy => drop_ui(ui, state, actions),
+            Dialog::BackUp => match &state.backups.form {
+                Some(form) => backup::form_ui(ui, state, form, actions),
+                None => actions.push(Action::CloseDialog),
+            },
+            Dialog::Backups => backup::runs_ui(ui, state, actions),
             Dialog::CloseWhileRunning => close_ui(ui, state, actions),
             Dialog::NewWorkspace => self.workspace_ui(ui, opened, actions),
             Dialog::Help => help_ui(ui, actions),
@@ -299,10 +309,18 @@ fn drop_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     });
 }
 
+/// How wide a dialog is, in points.
+fn width_of(dialog: &Dialog) -> f32 {
+    match dialog {
+        Dialog::BackUp => backup::WIDTH,
+        Dialog::Backups => backup::RUNS_WIDTH,
+        _ => 440.0,
+    }
+}
+
 fn close_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let Some(run) = &state.run else {
-        actions.push(Action::CloseDialog);
-        return;
+    let Some(run) = state.run.as_ref().filter(|run| run.report.is_none()) else {
+        return close_backups_ui(ui, state, actions);
     };
     strong(ui, "A restore is running", 16.0);
     paragraph(
@@ -316,6 +334,36 @@ fn close_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     answers(ui, actions, |ui, actions| {
         if danger_button(ui, "Cancel the restore and close").clicked() {
             actions.push(Action::CancelRun);
+            ui.ctx()
+                .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
+            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+        if button(ui, "Stay").clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+}
+
+/// Backups that run from here end with the window; jobs on a server go on.
+fn close_backups_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    if !state.backups.running() {
+        actions.push(Action::CloseDialog);
+        return;
+    }
+    strong(ui, "Backups are running", 16.0);
+    paragraph(
+        ui,
+        "Closing cancels those that have not ended; what they have written so far is of no use. \
+         Backups that were started on the server go on there.",
+    );
+    answers(ui, actions, |ui, actions| {
+        if danger_button(ui, "Cancel the backups and close").clicked() {
+            for run in state.backups.runs.iter().filter(|run| !run.ended) {
+                actions.push(Action::Backup(BackupAction::Cancel {
+                    run: run.id.clone(),
+                    step: None,
+                }));
+            }
             ui.ctx()
                 .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
             ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);

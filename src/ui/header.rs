@@ -24,7 +24,8 @@ pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
         let line = rect.with_max_y(rect.top() + 3.0);
         ui.painter().rect_filled(line, 0, palette.danger);
     }
-    let clock_width = clocks_ui(ui, state);
+    let button_width = back_up_ui(ui, state, &mut actions);
+    let clock_width = clocks_ui(ui, state, button_width) + button_width;
     let mut left = rect;
     left.min.x += 16.0;
     left.max.x -= clock_width + 16.0;
@@ -169,11 +170,32 @@ fn band_color(palette: &Palette, band: &str, production: bool) -> egui::Color32 
     }
 }
 
+/// *Back up…* at the right edge where something is selected that can be backed up; returns how much room it took.
+fn back_up_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) -> f32 {
+    const WIDTH: f32 = 92.0;
+    let Some(open) = state.back_up_selection() else {
+        return 0.0;
+    };
+    let bar = ui.max_rect();
+    let rect = egui::Rect::from_min_max(
+        egui::pos2(bar.right() - 16.0 - WIDTH, bar.center().y - 16.0),
+        egui::pos2(bar.right() - 16.0, bar.center().y + 16.0),
+    );
+    let button = Button::new(RichText::new("Back up…").font(semibold(13.0)));
+    let response = ui
+        .put(rect, button.min_size(rect.size()))
+        .on_hover_text("Back the database up now, or several");
+    if response.clicked() {
+        actions.push(Action::Backup(open));
+    }
+    WIDTH + 14.0
+}
+
 /// Paints both clocks at the right edge, and returns how wide they are.
-fn clocks_ui(ui: &mut Ui, state: &State) -> f32 {
+fn clocks_ui(ui: &mut Ui, state: &State, inset: f32) -> f32 {
     let palette = *Palette::of(ui);
     let rect = ui.max_rect();
-    let right = rect.right() - 16.0;
+    let right = rect.right() - 16.0 - inset;
     let own = state.own.now.to_server(state.own.offset);
     let own_text = format!(
         "You {} {}",

@@ -1,6 +1,7 @@
 //! Views: they read the state and return actions. No I/O, no clock, no T-SQL of their own.
 
 mod application_editor;
+mod backup;
 mod dialogs;
 mod empty;
 mod form;

@@ -10,8 +10,8 @@ use crate::{
     explain::figures,
     settings::SignIn,
     state::{
-        Action, ApplicationAction, Command, Dialog, Freshness, ProfileAction, Selection,
-        ServerView, State,
+        Action, ApplicationAction, BackupAction, Command, Dialog, Freshness, ProfileAction,
+        Selection, ServerView, State,
     },
     worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
 };
@@ -142,7 +142,9 @@ impl Sidebar {
                 bold: false,
                 selected: state.selection == selection,
             };
-            if row.show(ui).on_hover_text(hover).clicked() {
+            let response = row.show(ui).on_hover_text(hover);
+            response.context_menu(|ui| database_menu(ui, server, view, &summary.name, actions));
+            if response.clicked() {
                 actions.push(Action::SelectDatabase {
                     server,
                     database: summary.name.clone(),
@@ -214,6 +216,43 @@ fn sign_in_word(profile: &crate::settings::Profile) -> String {
         SignIn::SqlLogin { .. } => "SQL login".to_owned(),
         SignIn::WindowsIntegrated | SignIn::WindowsNamed { .. } => "Windows".to_owned(),
     }
+}
+
+fn database_menu(
+    ui: &mut Ui,
+    server: ServerId,
+    view: &ServerView,
+    database: &str,
+    actions: &mut Vec<Action>,
+) {
+    let connected = view.info().is_some();
+    let there = view
+        .summary(database)
+        .is_some_and(|summary| summary.state != DatabaseState::HistoryOnly);
+    let open = |databases: Vec<String>| {
+        Action::Backup(BackupAction::Open {
+            server,
+            databases,
+            kind: None,
+        })
+    };
+    ui.add_enabled_ui(connected && there, |ui| {
+        if ui.button("Back up…").clicked() {
+            actions.push(open(vec![database.to_owned()]));
+            ui.close();
+        }
+    });
+    ui.add_enabled_ui(connected, |ui| {
+        if ui.button("Back up all user databases…").clicked() {
+            let all = view
+                .databases
+                .iter()
+                .filter(|d| !d.is_system && d.state == DatabaseState::Online)
+                .map(|d| d.name.clone());
+            actions.push(open(all.collect()));
+            ui.close();
+        }
+    });
 }
 
 fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut Vec<Action>) {

@@ -49,7 +49,9 @@ impl WindowView {
             .exact_size(super::theme::size::STATUS_BAR)
             .resizable(false)
             .frame(Frame::new().fill(palette.panel))
-            .show(ui, |ui| status_bar::status_bar_ui(ui, state));
+            .show(ui, |ui| {
+                actions.extend(status_bar::status_bar_ui(ui, state))
+            });
         Panel::left("servers")
             .default_size(super::theme::size::SIDEBAR)
             .size_range(180.0..=420.0)

@@ -1,6 +1,7 @@
 //! What the worker does with each request: one loop owns the state, jobs run beside it and report back to it.
 
 use super::{
+    backups::Backups,
     connect::{ConnectFailure, Opened, open_practice, open_profile},
     handle::Events,
     messages::{Event, Request, Secret, ServerId, ServerStatus},
@@ -53,6 +54,11 @@ pub(super) enum Report {
         server: ServerId,
         run: RunId,
     },
+    /// Backups have ended: the history has grown.
+    BackupsEnded {
+        server: ServerId,
+        run: RunId,
+    },
     /// A copy was dropped: the list has changed.
     Changed {
         server: ServerId,
@@ -84,6 +90,7 @@ pub(super) struct Jobs {
     epochs: BTreeMap<ServerId, u64>,
     practice: Option<Practice>,
     restores: Restores,
+    pub(super) backups: Backups,
     pub(super) events: Events,
     reports: UnboundedSender<Report>,
     stop: CancellationToken,
@@ -108,6 +115,7 @@ impl Jobs {
             epochs: BTreeMap::new(),
             practice: None,
             restores: Restores::new(stop.clone()),
+            backups: Backups::new(stop.clone()),
             events,
             reports,
             stop,
@@ -132,6 +140,7 @@ impl Jobs {
         }
         self.stop.cancel();
         self.restores.finish().await;
+        self.backups.finish().await;
         self.servers.clear();
         if let Some(practice) = self.practice.take() {
             practice.stop().await;
@@ -165,6 +174,7 @@ impl Jobs {
                 plan,
             } => self.restore(server, request, plan),
             Request::CancelRun { run } => self.restores.cancel(&run),
+            Request::Backup { server, call } => self.backup(server, call),
             Request::DropCopy { server, run } => self.drop_copy(server, run),
             Request::Shutdown => {}
         }
@@ -194,6 +204,10 @@ impl Jobs {
             }
             Report::RunEnded { server, run } => {
                 self.restores.ended(&run);
+                self.refresh(server);
+            }
+            Report::BackupsEnded { server, run } => {
+                self.backups.ended(&run);
                 self.refresh(server);
             }
             Report::Changed { server } => self.refresh(server),
@@ -533,6 +547,22 @@ impl Jobs {
             events: self.events.clone(),
             reports: self.reports.clone(),
         });
+    }
+
+    /// The way to a connected server, and what it said of itself.
+    pub(super) fn connected_to(&self, id: ServerId) -> Option<(Arc<dyn Gateway>, ServerInfo)> {
+        let server = self.servers.get(&id)?;
+        Some((Arc::clone(&server.gateway), server.reading.info.clone()))
+    }
+
+    /// Where tasks tell the loop what it has to know.
+    pub(super) fn reports(&self) -> UnboundedSender<Report> {
+        self.reports.clone()
+    }
+
+    /// Where the journals of the open workspace lie.
+    pub(super) fn runs_folder(&self) -> Option<PathBuf> {
+        self.workspace.as_ref().map(Workspace::runs_folder)
     }
 
     /// Who acts on a server, for journals.

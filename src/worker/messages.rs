@@ -1,6 +1,7 @@
 //! Requests in, events out: closed enums of plain data.
 
 use super::applications::{ApplicationEvent, ApplicationRequest};
+use super::backups::{BackupCall, BackupEvent};
 use crate::{
     domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcTime},
     explain::Problem,
@@ -64,6 +65,11 @@ pub enum Request {
         server: ServerId,
         request: RestoreRequest,
         plan: Box<RestorePlan>,
+    },
+    /// Everything about backups: see `BackupCall`.
+    Backup {
+        server: ServerId,
+        call: BackupCall,
     },
     CancelRun {
         run: RunId,
@@ -159,6 +165,11 @@ pub enum Event {
     RunEnded {
         run: RunId,
         report: Box<RunReport>,
+    },
+    /// Everything about backups: see `BackupEvent`.
+    Backup {
+        server: ServerId,
+        event: BackupEvent,
     },
     CopyDropped {
         run: RunId,

@@ -1,6 +1,7 @@
 //! Builds the tokio runtime and turns requests into jobs and events.
 
 mod applications;
+mod backups;
 mod connect;
 mod handle;
 mod jobs;
@@ -15,6 +16,8 @@ pub use crate::{
     server::{DatabaseState, DatabaseSummary, ServerInfo},
 };
 pub use applications::{ApplicationEvent, ApplicationRequest, KnownApplications};
+pub(crate) use backups::once_problem;
+pub use backups::{BackupCall, BackupEvent};
 pub use connect::server_of;
 pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;

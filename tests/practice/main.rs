@@ -1,6 +1,7 @@
 //! The practice server and the gateway against it.
 
 mod asking;
+mod backups;
 mod certificates;
 mod corpus;
 mod errors;

@@ -2,6 +2,7 @@
 
 mod backup_damage;
 mod backup_files;
+mod backups;
 mod golden;
 mod oracle;
 mod samples;

@@ -18,7 +18,7 @@ fn skipped(why: &str) {
 }
 
 /// Parses all scripts in one call; `None` when the parser is not there.
-fn parse(scripts: &[String]) -> Option<Vec<Value>> {
+pub(super) fn parse(scripts: &[String]) -> Option<Vec<Value>> {
     if std::env::var_os("TSQL_CHECK_HOME").is_none() {
         skipped("TSQL_CHECK_HOME is not set");
         return None;

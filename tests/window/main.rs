@@ -1,6 +1,7 @@
 //! Views, through egui_kittest.
 
 mod applications;
+mod backup;
 mod fake;
 mod made_up;
 mod pictures;

@@ -2,7 +2,7 @@
 //!
 //! What is asserted here is only that something is drawn; where no Vulkan driver is found a line says so.
 
-use crate::{applications, restore, timeline::opened};
+use crate::{applications, backup, restore, timeline::opened};
 use egui_kittest::Harness;
 use std::{io::Write as _, path::PathBuf};
 use stopat::{app::App, settings::ThemeChoice, state::Action};
@@ -88,6 +88,18 @@ fn an_application_is_edited() {
     take(&mut harness, "application-dark");
     let (mut harness, _wire) = applications::page([1280.0, 720.0], ThemeChoice::Light);
     take(&mut harness, "application-small-light");
+}
+
+#[test]
+fn backups_by_hand() {
+    let (mut harness, _wire) = backup::form([1440.0, 900.0], ThemeChoice::Dark);
+    take(&mut harness, "backup-form-dark");
+    let (mut harness, _wire) = backup::form([1280.0, 720.0], ThemeChoice::Light);
+    take(&mut harness, "backup-form-light-small");
+    let (mut harness, _wire) = backup::running(ThemeChoice::Dark);
+    take(&mut harness, "backups-running-dark");
+    let (mut harness, _wire) = backup::ended(ThemeChoice::Light);
+    take(&mut harness, "backups-ended-light");
 }
 
 #[test]

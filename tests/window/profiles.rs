@@ -67,6 +67,7 @@ fn production() -> Profile {
         reach: Reach::Look,
         band: "PRODUCTION".to_owned(),
         production: true,
+        backup_folder: Some(r"\\nas\sql".to_owned()),
     }
 }
 

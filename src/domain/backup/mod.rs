@@ -24,7 +24,7 @@ pub use options::{
     LONGEST_DESCRIPTION, MOST_STRIPES, OptionRefusal, TransferSettings, USUAL_TRANSFER_SIZE,
     certificate_fault, faults as option_faults, unavailable as option_unavailable,
 };
-pub use planner::plan_backups;
+pub use planner::{plan_backups, refusal as backup_refusal};
 
 use super::{BackupType, Device, ServerPath, ServerTime};
 use serde::{Deserialize, Serialize};

@@ -48,7 +48,8 @@ pub fn plan_backups(
             None => Err(BackupRefusal::NotThere),
             Some(facts) => {
                 let known = history.and_then(|history| history.database(&facts.name));
-                plan_one(request, server, facts, known.as_deref(), policy, &mut files)
+                let known = history.map(|_| known.as_deref());
+                plan_one(request, server, facts, known, policy, &mut files)
             }
         };
         match planned {
@@ -68,7 +69,7 @@ fn plan_one(
     request: &BackupRequest,
     server: &BackupServer,
     facts: &BackupDatabase,
-    known: Option<&DatabaseHistory>,
+    known: Option<Option<&DatabaseHistory>>,
     policy: &[PolicyPlace],
     files: &mut BTreeSet<String>,
 ) -> Result<BackupStep, BackupRefusal> {
@@ -86,15 +87,15 @@ fn plan_one(
         devices,
         append: request.target.appends(),
         options: request.options.clone(),
-        expected: expected(kind, known),
+        expected: expected(kind, known.flatten()),
         notes: Vec::new(),
     };
     step.notes = notes(&step, request, server, known);
     Ok(step)
 }
 
-/// Why the server would refuse, before anything about files.
-fn refusal(
+/// Why the server would refuse, before anything about files; `None` when it would not.
+pub fn refusal(
     kind: BackupKind,
     chain: &ChainReason,
     server: &BackupServer,
@@ -293,11 +294,12 @@ fn notes(
     step: &BackupStep,
     request: &BackupRequest,
     server: &BackupServer,
-    known: Option<&DatabaseHistory>,
+    known: Option<Option<&DatabaseHistory>>,
 ) -> Vec<BackupNote> {
     let mut notes = Vec::new();
     let copy_only = step.chain.copy_only();
-    if step.kind == BackupKind::Differential {
+    // Nothing is said of a history that nobody read.
+    if let (BackupKind::Differential, Some(known)) = (step.kind, known) {
         notes.push(match known.and_then(base_of_next_differential) {
             Some((finish, file)) => BackupNote::BuildsOn { finish, file },
             None => BackupNote::BuildsOnUnknown,

@@ -1,6 +1,7 @@
 //! Who is refused and what is copy-only, by tiny requests.
 
 use super::*;
+use crate::domain::History;
 
 pub(super) fn server() -> BackupServer {
     BackupServer {
@@ -213,7 +214,17 @@ fn by_hand_nothing_touches_a_chain_but_at_the_place_of_the_policy() {
     let differential = request(BackupKind::Differential);
     let step = planned(&differential, database("Pay")).expect("it works");
     assert_eq!(step.chain, ChainReason::Differential);
-    assert_eq!(step.notes, [BackupNote::BuildsOnUnknown]);
+    assert_eq!(step.notes, []);
+    let nothing = History::default();
+    let plan = plan_backups(
+        &differential,
+        &server(),
+        &[database("Pay")],
+        Some(&nothing),
+        &[],
+        None,
+    );
+    assert_eq!(plan.steps[0].notes, [BackupNote::BuildsOnUnknown]);
 }
 
 #[test]

@@ -171,6 +171,32 @@ fn check_allowed(
             "Cannot back up the log of the master database. Use BACKUP DATABASE instead.",
         ));
     }
+    if !engine
+        .options
+        .pretended
+        .is_granted(plain_verb(request.kind))
+    {
+        return Err(Message::error(
+            262,
+            format!(
+                "{} permission denied in database '{name}'.",
+                plain_verb(request.kind)
+            ),
+        )
+        .with_class(14));
+    }
+    // A secondary replica takes copy-only fulls and ordinary log backups alone.
+    let taken_there = match request.kind {
+        SetKind::Full => request.copy_only,
+        SetKind::Differential => false,
+        SetKind::Log => !request.copy_only,
+    };
+    if engine.options.pretended.is_secondary(name) && !taken_there {
+        return Err(Message::error(
+            3059,
+            "This BACKUP or RESTORE command is not supported on a database mirror or secondary replica.",
+        ));
+    }
     if database.standby {
         return Err(Message::error(
             3036,

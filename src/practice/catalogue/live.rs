@@ -143,6 +143,10 @@ impl Instance for Engine {
         Ok(rows)
     }
 
+    fn is_granted(&self, permission: &str) -> bool {
+        self.options.pretended.is_granted(permission)
+    }
+
     fn server_property(&self, name: &str) -> Option<(SqlType, Value)> {
         let options = &self.options;
         let (major, minor, build) = EngineOptions::VERSION;

@@ -12,6 +12,7 @@ pub mod image;
 pub mod log;
 pub mod paths;
 pub mod persist;
+pub mod pretend;
 pub mod sessions;
 pub mod store;
 mod thread;
@@ -93,6 +94,7 @@ pub struct EngineOptions {
     pub default_log: String,
     pub default_backup: String,
     pub volumes: Vec<Volume>,
+    pub pretended: pretend::Pretended,
 }
 
 impl EngineOptions {
@@ -126,6 +128,7 @@ impl EngineOptions {
                 volume("D:\\", "Data", 512, 380),
                 volume("L:\\", "Log", 128, 97),
             ],
+            pretended: pretend::Pretended::default(),
         }
     }
 

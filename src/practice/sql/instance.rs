@@ -35,6 +35,9 @@ pub trait Instance {
     /// `DATABASEPROPERTYEX`; `None` is NULL.
     fn database_property(&self, id: i32, name: &str) -> Option<(SqlType, Value)>;
 
+    /// Whether the login has a permission on a database.
+    fn is_granted(&self, permission: &str) -> bool;
+
     /// `@@VERSION`.
     fn version(&self) -> String;
 }

@@ -509,14 +509,17 @@ impl<'a> Run<'a> {
 }
 
 /// Whether this run has the target for itself.
-enum Lock {
+pub(in crate::run) enum Lock {
     Taken,
     Held,
     /// The server refused to tell.
     Unknown(ServerError),
 }
 
-async fn take_lock(connection: &mut dyn Connection, database: &str) -> Result<Lock, ServerError> {
+pub(in crate::run) async fn take_lock(
+    connection: &mut dyn Connection,
+    database: &str,
+) -> Result<Lock, ServerError> {
     match ask(connection, &tsql::take_lock(database)).await {
         // 0 granted, 1 granted after waiting, below zero not granted.
         Ok(answer) => Ok(match answer.first().and_then(|row| row.int("granted")) {

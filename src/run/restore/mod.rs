@@ -22,7 +22,9 @@ use crate::{
     tsql::{Script, ServerFacts},
 };
 pub(super) use arrive::{put_back_batch, state_of};
+pub(super) use engine::{Lock, take_lock};
 use engine::{Run, Start};
+pub(super) use send::next_reading;
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 

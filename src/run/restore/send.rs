@@ -371,7 +371,7 @@ pub(super) fn nothing_known() -> StepFacts {
 }
 
 /// The next reading; never, when nobody watches.
-async fn next_reading(
+pub(in crate::run) async fn next_reading(
     readings: &mut Option<tokio::sync::watch::Receiver<Reading>>,
 ) -> Option<Reading> {
     let Some(receiver) = readings else {

@@ -38,6 +38,8 @@ pub struct Draft {
     pub reach: Reach,
     pub band: String,
     pub production: bool,
+    /// Empty for the server's own.
+    pub backup_folder: String,
 }
 
 /// Why a draft is no profile yet.
@@ -71,6 +73,7 @@ impl Draft {
             reach: Reach::Look,
             band: String::new(),
             production: false,
+            backup_folder: String::new(),
         }
     }
 
@@ -87,6 +90,7 @@ impl Draft {
             reach,
             band,
             production,
+            backup_folder,
         } = profile;
         let mut draft = Self {
             name: name.clone(),
@@ -96,6 +100,7 @@ impl Draft {
             reach: *reach,
             band: band.clone(),
             production: *production,
+            backup_folder: backup_folder.clone().unwrap_or_default(),
             ..Self::new(*id)
         };
         if let Some((user, kept)) = sign_in.named() {
@@ -199,6 +204,7 @@ impl Draft {
             reach: self.reach,
             band: self.band.trim().to_owned(),
             production: self.production,
+            backup_folder: Some(self.backup_folder.trim().to_owned()).filter(|f| !f.is_empty()),
         };
         faults.extend(profile.faults(others).into_iter().map(DraftFault::Profile));
         if faults.is_empty() {
@@ -249,6 +255,7 @@ mod tests {
             reach: Reach::Restore,
             band: "PRODUCTION".to_owned(),
             production: true,
+            backup_folder: None,
         };
         assert_eq!(Draft::of(&profile).profile(&[]), Ok(profile));
     }

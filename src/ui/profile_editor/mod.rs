@@ -213,6 +213,20 @@ fn fields_ui(
                 Reach::Restore => "Restores copies, and drops those that it made.",
             },
         );
+        if draft.reach != Reach::Look {
+            FORM.row(ui, "Backups go to", None, |ui| {
+                form::text(
+                    ui,
+                    &mut draft.backup_folder,
+                    FIELD,
+                    "the server's own backup folder",
+                )
+            });
+            FORM.note(
+                ui,
+                "A folder, share or URL as the server sees it, for backups by hand.",
+            );
+        }
         FORM.row(ui, "Band", None, |ui| {
             form::text(ui, &mut draft.band, FIELD, "PRODUCTION")
         });

@@ -5,7 +5,7 @@ use crate::{
     domain::{BackupSet, BackupType, UtcTime},
     explain::{backup_word, figures},
     state::{Action, DatabaseView, MarkerStep, RangePreset, SpanKind, State, TimeRange},
-    ui::{suggestion::suggestion_ui, widgets::choice},
+    ui::{backup::hints_ui, suggestion::suggestion_ui, widgets::choice},
 };
 use egui::{
     Align, CursorIcon, EventFilter, Id, PointerButton, Pos2, Rect, Response, Sense, Ui, WidgetInfo,
@@ -515,6 +515,7 @@ pub fn range_buttons(
             actions.extend(suggestion_ui(ui, state));
         },
     );
+    actions.extend(hints_ui(ui, layout.hint, state, database));
     actions
 }
 

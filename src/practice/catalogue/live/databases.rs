@@ -24,6 +24,10 @@ pub(super) fn log_reuse(engine: &Engine, database: &Database) -> (i64, &'static 
     }
 }
 
+/// This server in the availability group that it pretends to belong to.
+pub(super) const REPLICA: uuid::Uuid =
+    uuid::Uuid::from_u128(0x5e11_ab1e_0000_4000_8000_0000_0000_0001);
+
 pub(super) fn database(engine: &Engine, view: &SystemView, d: &Database) -> Vec<Value> {
     let online = d.visible_state() == DatabaseState::Online;
     let (reuse, reuse_name) = log_reuse(engine, d);
@@ -116,6 +120,11 @@ pub(super) fn database(engine: &Engine, view: &SystemView, d: &Database) -> Vec<
             ],
             1,
         );
+    if engine.options.pretended.is_secondary(&d.name) {
+        row = row
+            .guid("replica_id", REPLICA)
+            .guid("group_database_id", d.family_guid);
+    }
     if online {
         row = row.text("collation_name", d.collation.clone());
     }

@@ -1,6 +1,6 @@
 //! Views of the instance: databases, files, sessions, requests, volumes, settings.
 
-use super::databases::{database, enumerate, file, log_reuse, volume};
+use super::databases::{REPLICA, database, enumerate, file, log_reuse, volume};
 use super::sessions::{command, requests, sessions};
 use super::{Row, datetime, local_datetime, local_ticks, sql_handle};
 use crate::practice::catalogue::system::SystemView;
@@ -322,6 +322,21 @@ pub(super) fn rows(
                 "Invalid object name 'sys.dm_database_backups'.",
             ));
         }
+        "dm_hadr_availability_replica_states" => engine
+            .options
+            .pretended
+            .secondary
+            .iter()
+            .map(|_| {
+                Row::new(view)
+                    .guid("replica_id", REPLICA)
+                    .guid("group_id", REPLICA)
+                    .int("is_local", 1)
+                    .int("role", 2)
+                    .text("role_desc", "SECONDARY")
+                    .done()
+            })
+            .collect(),
         // Nothing of this exists here.
         "backup_devices"
         | "certificates"
@@ -332,7 +347,6 @@ pub(super) fn rows(
         | "availability_groups"
         | "availability_replicas"
         | "availability_databases_cluster"
-        | "dm_hadr_availability_replica_states"
         | "dm_hadr_database_replica_states"
         | "dm_tran_locks"
         | "dm_database_backups"

@@ -222,7 +222,14 @@ impl Binder<'_> {
                 for at in 0..given.len() {
                     self.text_argument(name, given, at)?;
                 }
-                Ok(self.known_int(1, SqlType::Int))
+                let granted = match given.get(2) {
+                    Some(_) => match self.constant_text(name, given, 2)? {
+                        Some(permission) => self.instance.is_granted(&permission),
+                        None => true,
+                    },
+                    None => true,
+                };
+                Ok(self.known_int(i64::from(granted), SqlType::Int))
             }
             "permissions" => Ok(self.known_int(-1, SqlType::Int)),
             "serverproperty" => match self.constant_text(name, given, 0)? {

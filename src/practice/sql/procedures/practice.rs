@@ -44,6 +44,7 @@ pub fn option(
                 _ => engine.options.least_seconds = number,
             }
         }
+        _ if engine.options.pretended.set(&name, &value) => {}
         _ => return Err(unknown(&name, &value)),
     }
     Ok(Answer::default())

@@ -1,0 +1,40 @@
+//! What the server pretends to be, for lessons and tests: a login that may not back up, a secondary replica.
+//!
+//! Each is switched with `EXEC master.dbo.practice_option`, and shows in the views and messages of the real server.
+
+/// Switches that change what the server says, and what it refuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pretended {
+    /// `BACKUP DATABASE` and `BACKUP LOG` are not granted (message 262).
+    pub backup_denied: bool,
+    /// This database is a secondary replica of an availability group (message 3059).
+    pub secondary: Option<String>,
+}
+
+impl Pretended {
+    /// Sets a switch; `false` when it is none of these, or has no such value.
+    pub fn set(&mut self, name: &str, value: &str) -> bool {
+        match (name, value) {
+            ("backup_permission", "granted") => self.backup_denied = false,
+            ("backup_permission", "denied") => self.backup_denied = true,
+            ("secondary_replica", "none") => self.secondary = None,
+            ("secondary_replica", database) => self.secondary = Some(database.to_owned()),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Whether a permission on a database is granted.
+    pub fn is_granted(&self, permission: &str) -> bool {
+        let backup = permission.eq_ignore_ascii_case("BACKUP DATABASE")
+            || permission.eq_ignore_ascii_case("BACKUP LOG");
+        !(backup && self.backup_denied)
+    }
+
+    /// Whether a database is a secondary replica here.
+    pub fn is_secondary(&self, database: &str) -> bool {
+        self.secondary
+            .as_deref()
+            .is_some_and(|name| crate::practice::catalogue::same_name(name, database))
+    }
+}
