@@ -26,9 +26,13 @@ pub struct WindowOptions {
     pub workspace: Option<WorkspaceName>,
     /// Draws with this and nothing else; `None` tries what suits the platform first.
     pub renderer: Option<Drawing>,
-    /// Chooses the practice server at once.
-    pub practice: bool,
+    /// Chooses the practice server at once, at this pace.
+    pub practice: Option<PracticePace>,
 }
+
+/// How large the practice server's data counts, so that it takes its time: zero does not wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PracticePace(pub f64);
 
 /// How the window is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +197,8 @@ impl App {
             app.state.tell(&trouble);
         }
         app.data_root = Some(root);
-        if options.practice {
+        if let Some(PracticePace(pace)) = options.practice {
+            app.backend.send(Request::PracticePace(pace));
             app.state.open_suggestion = true;
             app.act(vec![Action::SelectServer(ServerId::Practice)]);
         }
@@ -231,11 +236,14 @@ impl App {
     }
 
     /// Takes in what the worker told.
-    pub fn drain(&mut self) {
+    pub fn drain(&mut self, ctx: &Context) {
         while let Some(event) = self.backend.next_event() {
             for request in self.state.apply(event) {
                 self.backend.send(request);
             }
+        }
+        if let Some((file_name, text)) = self.state.to_save.take() {
+            save_with_dialog(file_name, text, self.trouble_sender.clone(), ctx.clone());
         }
         while let Ok(trouble) = self.troubles.try_recv() {
             self.state.tell(&trouble);
@@ -330,7 +338,7 @@ impl eframe::App for App {
         for request in self.state.tick(own) {
             self.backend.send(request);
         }
-        self.drain();
+        self.drain(ctx);
         // Dots on the left, in the time that a frame has left over.
         let begin = Instant::now();
         let mut more = true;
@@ -378,10 +386,15 @@ fn save_with_dialog(
     ctx: Context,
 ) {
     // The dialog is made here, because some platforms want that on the main thread, and awaited there.
+    let (title, kind, extension) = match file_name.rsplit_once('.') {
+        Some((_, "html")) => ("Save the report", "Web page", "html"),
+        Some((_, "json")) => ("Save the report", "JSON", "json"),
+        _ => ("Save the T-SQL", "T-SQL", "sql"),
+    };
     let dialog = rfd::AsyncFileDialog::new()
-        .set_title("Save the T-SQL")
+        .set_title(title)
         .set_file_name(file_name)
-        .add_filter("T-SQL", &["sql"])
+        .add_filter(kind, &[extension])
         .save_file();
     std::thread::spawn(move || {
         let Some(handle) = wait_for(dialog) else {
@@ -390,7 +403,7 @@ fn save_with_dialog(
         let path: PathBuf = handle.path().to_owned();
         if let Err(error) = save_text(&path, &text) {
             // The window may be gone by now; then nobody needs to know.
-            troubles.send(FileTrouble::ScriptNotSaved(error)).ok();
+            troubles.send(FileTrouble::NotSaved(error)).ok();
             ctx.request_repaint();
         }
     });

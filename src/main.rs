@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 use stopat::{
-    app::{self, Drawing, WindowOptions},
+    app::{self, Drawing, PracticePace, WindowOptions},
     cli::{self, Exit, Global, Home, RendererArg, Start},
     settings::start_log,
 };
@@ -10,8 +10,8 @@ use stopat::{
 fn main() -> ExitCode {
     match cli::start(std::env::args_os()) {
         Start::Ended(exit) => exit.into(),
-        Start::Window(global) => open_window(&global, false).into(),
-        Start::Demo(global) => match open_window(&global, true) {
+        Start::Window(global) => open_window(&global, None).into(),
+        Start::Demo(global, pace) => match open_window(&global, Some(PracticePace(pace))) {
             // A display that takes no window, as over some remote sessions.
             Exit::Failed => cli::tell_demo().into(),
             exit => exit.into(),
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 /// Opens the window and waits until it is closed.
-fn open_window(global: &Global, practice: bool) -> Exit {
+fn open_window(global: &Global, practice: Option<PracticePace>) -> Exit {
     let Home {
         data_root,
         workspace,

@@ -46,6 +46,9 @@ pub struct DemoArgs {
     /// Print what happened as JSON; the story goes to standard error
     #[arg(long, requires = "headless")]
     pub json: bool,
+    /// In the window, let the data count as X times its size at 100 MB/s
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = super::practice::pace, conflicts_with = "headless")]
+    pub pace: f64,
 }
 
 /// Whether a window can be opened here at all.

@@ -96,8 +96,8 @@ impl Command {
 pub enum Start {
     /// Open the window.
     Window(Global),
-    /// Open the window with the practice server chosen.
-    Demo(Global),
+    /// Open the window with the practice server chosen, at this pace.
+    Demo(Global, f64),
     /// A command ran; end with this.
     Ended(Exit),
 }
@@ -112,7 +112,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Start {
         Ok(Cli {
             global,
             command: Some(Command::Demo(args)),
-        }) if !args.headless && demo::has_display() => Start::Demo(global),
+        }) if !args.headless && demo::has_display() => Start::Demo(global, args.pace),
         Ok(Cli {
             global,
             command: Some(command),

@@ -71,7 +71,8 @@ enum EditionArg {
     Azure,
 }
 
-fn pace(text: &str) -> Result<f64, String> {
+/// Reads a pace.
+pub(super) fn pace(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(pace) if (0.0..=1e9).contains(&pace) => Ok(pace),
         _ => Err("a number from 0 to 1000000000 is needed".to_owned()),

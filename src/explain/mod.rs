@@ -2,9 +2,11 @@
 
 mod backup;
 pub mod figures;
+mod file_paths;
 mod files;
 mod format;
 mod gap;
+mod journal;
 mod plan;
 mod preflight;
 mod problem;
@@ -12,18 +14,21 @@ mod resume;
 mod run;
 mod server;
 mod settings;
+mod ways;
 
 pub use backup::{
     CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, backup_end, backup_fault, backup_kind,
     backup_note, backup_refusal, backup_result, chain_reason, file_name, option_reason,
     option_refusal, place_check, probe_words, template_error, who_writes,
 };
+pub use file_paths::path_fault;
 pub use files::{file_fault, left_out};
 pub use format::{
     count, duration, moment, server_time, server_time_short, server_time_with_zone, size,
     size_or_unknown, time_of_day,
 };
 pub use gap::{backup_word, gap_line};
+pub use journal::{journal_end, run_title};
 pub use plan::{
     cost, difference, finding, history_note, kind_name, plan_note, refusal, set_name, set_role,
     skip_reason, trouble,
@@ -39,3 +44,4 @@ pub use settings::{
     application_fault, application_problem, aside_problem, credential_problem, profile_fault,
     store_problem, workspace_name_fault,
 };
+pub use ways::{waiting, way_on};

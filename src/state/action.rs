@@ -41,6 +41,7 @@ pub enum Action {
     EditCopyName(String),
     /// Lets the name follow the moment again.
     ResetCopyName,
+    Destination(super::DestinationAction),
     /// Shows a backup: selects it, and moves the window to it.
     ShowSet(Uuid),
     /// Treats a backup as lost, or no longer.
@@ -52,6 +53,15 @@ pub enum Action {
     ShowPage(Page),
     /// Runs what was reviewed.
     Restore,
+    /// What is typed as the names of server and database before a restore that needs them.
+    TypeNames {
+        server: String,
+        database: String,
+    },
+    /// Says something to the run under way.
+    TellRun(crate::run::RunCommand),
+    /// Goes on with an interrupted run.
+    Resume(super::ResumeAction),
     AskCancelRun,
     CancelRun,
     ShowCopy,
@@ -60,6 +70,7 @@ pub enum Action {
     /// Puts a finished run away.
     CloseRun,
 
+    Activity(super::ActivityAction),
     Application(super::ApplicationAction),
     Profile(ProfileAction),
     Backup(super::BackupAction),
@@ -83,6 +94,8 @@ impl Action {
                 | Self::ShowRange(_)
                 | Self::EditTime(Some(_))
                 | Self::EditCopyName(_)
+                | Self::Destination(_)
+                | Self::TypeNames { .. }
         )
     }
 }

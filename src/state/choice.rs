@@ -1,5 +1,6 @@
 //! What the user chose for a restore, with undo and redo.
 
+use super::Into;
 use crate::domain::{
     CostModel, Destination, Lost, Moment, RestoreRequest, ServerTime, Start, Target, Usage,
 };
@@ -11,6 +12,7 @@ pub struct RestoreChoice {
     pub moment: Option<Moment>,
     /// The name of the copy; `None` follows the moment.
     pub copy_name: Option<String>,
+    pub destination: super::DestinationChoice,
     /// Backups to treat as lost.
     pub without: Vec<Lost>,
 }
@@ -21,9 +23,12 @@ impl RestoreChoice {
         let moment = self.moment?;
         Some(RestoreRequest {
             target: Target::At(moment),
-            destination: Destination::Copy {
-                name: self.copy_name(database, moment.server),
-                files_to: None,
+            destination: match self.destination.into {
+                Into::Over => Destination::Original,
+                Into::Copy => Destination::Copy {
+                    name: self.copy_name(database, moment.server),
+                    files_to: self.destination.files_to.clone(),
+                },
             },
             differentials: Usage::Use,
             logs: Usage::Use,

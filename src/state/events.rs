@@ -5,7 +5,6 @@ use super::{
     SeenCertificate, Selection, State, Suggestion,
 };
 use crate::{
-    domain::UtcTime,
     explain::Problem,
     settings::Profile,
     worker::{BackupCall, DatabaseState, Event, Request, ServerId, ServerStatus},
@@ -20,16 +19,26 @@ impl State {
                 name,
                 profiles,
                 problems,
-            } => self.take_workspace(name, profiles, problems),
+            } => {
+                self.take_workspace(name, profiles, problems);
+                return vec![self.list_runs()];
+            }
             Event::Server { server, status } => {
                 let connected = matches!(status, ServerStatus::Connected(_));
                 self.take_status(server, status);
+                let mut requests = Vec::new();
                 if connected {
-                    return vec![Request::Backup {
+                    requests.push(Request::Backup {
                         server,
                         call: BackupCall::FindJobs,
-                    }];
+                    });
                 }
+                if self.page == Page::Activity
+                    && let Some(run) = self.activity.chosen.clone()
+                {
+                    requests.extend(self.look_where_possible(&run));
+                }
+                return requests;
             }
             Event::Databases { server, databases } => {
                 let view = self.servers.entry(server).or_default();
@@ -74,6 +83,7 @@ impl State {
                     accident: at,
                 });
             }
+            Event::Activity(event) => return self.take_activity_event(event),
             Event::Application(event) => self.take_application_event(event),
             Event::TestResult { profile, result } => self.test_result = Some((profile, result)),
             Event::CertificateSeen {
@@ -104,25 +114,41 @@ impl State {
             Event::Preflight {
                 generation,
                 checks,
-                script,
+                prepared,
                 ..
             } => {
                 if let Some(review) = &mut self.review
                     && review.generation == generation
                 {
                     review.checks = Some(checks);
-                    review.script = script;
+                    review.steps.clone_from(&prepared.runbook.steps);
+                    review.prepared = Some(prepared);
                 }
             }
             Event::RunStarted {
-                run, script, steps, ..
-            } => return self.take_run_started(run, script, steps),
+                server,
+                run,
+                plan,
+                runbook,
+            } => return self.take_run_started(server, run, *plan, *runbook),
+            Event::Run { run, news } => return self.take_run_news(run, news),
+            Event::RunNotBegun {
+                server,
+                run,
+                problem,
+            } => {
+                self.activity.resuming = None;
+                self.notice(Some(server), problem);
+                if self.run.as_ref().is_some_and(|view| view.id.is_none()) {
+                    self.run = None;
+                    self.page = Page::Timeline;
+                    return Vec::new();
+                }
+                return self.look_again(server, run);
+            }
             Event::RunProgress { run, progress } => {
                 if let Some(view) = self.run_with(&run) {
-                    while view.began.len() <= progress.step {
-                        view.began
-                            .push(UtcTime::from_seconds(0.0).unwrap_or(view.started));
-                    }
+                    view.running = Some(progress.step);
                     view.progress = Some(progress);
                 }
             }
@@ -133,6 +159,7 @@ impl State {
             }
             Event::StepEnded { run, step, report } => {
                 if let Some(view) = self.run_with(&run) {
+                    view.running = None;
                     if step == view.ended.len() {
                         view.ended.push(*report);
                     } else if let Some(known) = view.ended.get_mut(step) {
@@ -142,7 +169,9 @@ impl State {
             }
             Event::RunEnded { run, report } => {
                 if let Some(view) = self.run_with(&run) {
-                    view.ended.clone_from(&report.steps);
+                    view.owed.clone_from(&report.owed);
+                    view.waiting = None;
+                    view.running = None;
                     view.report = Some(report);
                     view.cancelling = Cancelling::No;
                     let server = view.server;
@@ -152,17 +181,19 @@ impl State {
                     ) {
                         self.dialog = None;
                     }
-                    return vec![Request::Refresh { server }];
+                    return vec![Request::Refresh { server }, self.list_runs()];
                 }
             }
             Event::Backup { server, event } => return self.apply_backup(server, event),
             Event::CopyDropped { run, .. } => {
+                let mut requests = vec![self.list_runs()];
                 if let Some(view) = self.run_with(&run) {
                     view.dropped = true;
                     view.dropping = false;
                     let server = view.server;
-                    return vec![Request::Refresh { server }];
+                    requests.push(Request::Refresh { server });
                 }
+                return requests;
             }
             Event::Problem { server, problem } => {
                 if let Some(server) = server
@@ -200,22 +231,38 @@ impl State {
         }
     }
 
-    fn run_with(&mut self, id: &crate::run::RunId) -> Option<&mut super::RunView> {
+    pub(super) fn run_with(&mut self, id: &crate::run::RunId) -> Option<&mut super::RunView> {
         self.run.as_mut().filter(|run| run.id.as_ref() == Some(id))
     }
 
     fn take_run_started(
         &mut self,
+        server: ServerId,
         id: crate::run::RunId,
-        script: crate::tsql::Script,
-        steps: Vec<String>,
+        plan: crate::domain::RestorePlan,
+        runbook: crate::run::Runbook,
     ) -> Vec<Request> {
-        let Some(run) = self.run.as_mut().filter(|run| run.id.is_none()) else {
+        let waits = self.run.as_ref().is_some_and(|run| run.id.is_none());
+        if !waits {
+            // A run that goes on: the window learns of it when it does.
+            self.run = Some(super::RunView::new(
+                server,
+                plan.clone(),
+                runbook.kind,
+                Vec::new(),
+                self.own.now,
+            ));
+            self.activity.resuming = None;
+            self.activity.standings.remove(&id);
+            self.page = Page::Run;
+        }
+        let Some(run) = &mut self.run else {
             return Vec::new();
         };
         run.id = Some(id.clone());
-        run.script = script;
-        run.steps = steps;
+        run.plan = plan;
+        run.kind = runbook.kind;
+        run.steps = runbook.steps;
         // Cancelled before the worker had a name for it.
         if run.cancelling == Cancelling::Asked {
             vec![Request::CancelRun { run: id }]

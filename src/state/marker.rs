@@ -15,6 +15,9 @@ impl State {
             (Some(view), Some(name)) => view.plan(self.choice.request(name)),
             _ => PlanState::NoMarker,
         };
+        if let PlanState::Planned(plan) = &mut self.plan {
+            plan.send_files(&self.choice.destination.files);
+        }
     }
 
     pub(super) fn set_choice(&mut self, choice: RestoreChoice) {

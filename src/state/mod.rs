@@ -1,14 +1,18 @@
 //! What the window shows, as plain data: `Action`s in, `Request`s out, events applied. No egui, no clock, no I/O.
 
 mod action;
+mod activity;
 mod applications;
 mod backup;
 mod choice;
 mod command;
 mod database;
+mod destination;
 mod events;
 mod marker;
 mod range;
+mod restore;
+mod resume;
 mod run;
 mod server;
 mod time_entry;
@@ -16,6 +20,7 @@ mod trouble;
 mod update;
 
 pub use action::{Action, MarkerStep, ProfileAction};
+pub use activity::{ActivityAction, ActivityFilter, ActivityView, KindFilter, OpenJournal};
 pub use applications::{ApplicationAction, ApplicationDone, ApplicationsView};
 pub use backup::{
     Asked, BackupAction, BackupForm, BackupJobView, BackupRunView, BackupState, BackupStepView,
@@ -24,8 +29,10 @@ pub use backup::{
 pub use choice::{Change, RestoreChoice, UndoHistory};
 pub use command::{Command, Shortcut};
 pub use database::{DatabaseView, PlanState, Span, SpanKind};
+pub use destination::{DestinationAction, DestinationChoice, Into};
 pub use range::{RangePreset, SHORTEST, TimeRange};
-pub use run::{Cancelling, Review, RunView};
+pub use resume::ResumeAction;
+pub use run::{Cancelling, Halt, Review, RunView};
 pub use server::{Freshness, LoadedHistory, ServerView};
 pub use time_entry::{TypedTime, TypedTimeError, parse_time};
 pub use trouble::FileTrouble;
@@ -33,6 +40,7 @@ pub use trouble::FileTrouble;
 use crate::{
     domain::{ServerTime, UtcOffset, UtcTime},
     explain::Problem,
+    run::RunId,
     settings::Profile,
     worker::{Request, ServerId, ServerStatus},
 };
@@ -71,6 +79,8 @@ pub enum Page {
     Review,
     /// The run that was started last.
     Run,
+    /// Everything that ran.
+    Activity,
     /// What lives in databases, and how it is stopped and started.
     Applications,
 }
@@ -94,11 +104,27 @@ pub enum Dialog {
     },
     CancelRun,
     DropCopy,
+    /// A run was found that something stopped.
+    Unfinished {
+        run: RunId,
+    },
+    /// Abandons an interrupted run.
+    AbandonRun {
+        server: ServerId,
+        run: RunId,
+    },
+    /// Drops the copy of a run from the list.
+    DropListedCopy {
+        server: ServerId,
+        run: RunId,
+    },
     CloseWhileRunning,
     /// Backups are put together: see `BackupState::form`.
     BackUp,
     /// Backups that run or ended.
     Backups,
+    /// Where the files of the copy go.
+    Files,
     NewWorkspace,
     Help,
     /// A problem with all its details.
@@ -165,9 +191,12 @@ pub struct State {
     pub review: Option<Review>,
     pub run: Option<RunView>,
     pub backups: BackupState,
+    pub activity: ActivityView,
     pub applications: ApplicationsView,
     pub notices: Vec<Notice>,
     pub dialog: Option<Dialog>,
+    /// A text that is ready to be saved under this name, once somebody has said where.
+    pub to_save: Option<(String, String)>,
     /// The result of the last test of a profile.
     pub test_result: Option<(Uuid, Result<crate::worker::ServerInfo, Problem>)>,
     /// The certificate that the last test met, when nobody trusts it.
@@ -215,9 +244,11 @@ impl State {
             review: None,
             run: None,
             backups: BackupState::default(),
+            activity: ActivityView::default(),
             applications: ApplicationsView::default(),
             notices: Vec::new(),
             dialog: None,
+            to_save: None,
             test_result: None,
             test_certificate: None,
             generation: 0,
@@ -310,6 +341,9 @@ impl State {
     pub fn tick(&mut self, own: OwnClock) -> Vec<Request> {
         self.own = own;
         self.plan_backup_again();
+        if let Some(request) = self.read_activity_again() {
+            return vec![request];
+        }
         let Some(server) = self.selected_server() else {
             return Vec::new();
         };

@@ -1,10 +1,10 @@
 //! A restore that is reviewed, runs, or ended.
 
 use crate::{
-    domain::{RestorePlan, RestoreRequest, UtcTime},
-    run::{RunId, RunReport, StepReport},
-    tsql::{Batch, Script},
-    worker::{PreflightCheck, PreflightVerdict, RunProgress, ServerId},
+    domain::{BackupType, Destination, PlanStep, RestorePlan, RestoreRequest, UtcTime},
+    run::{Interruption, Outcome, Owed, RunId, RunKind, RunReport, Step, StepReport, Waiting},
+    tsql::{Batch, Purpose, Script},
+    worker::{PreflightCheck, PreflightVerdict, Prepared, RestoreWishes, RunProgress, ServerId},
 };
 
 /// The last look before a restore.
@@ -14,22 +14,50 @@ pub struct Review {
     pub database: String,
     pub request: RestoreRequest,
     pub plan: RestorePlan,
+    pub wishes: RestoreWishes,
     /// Which preflight belongs to it; answers to older ones are dropped.
     pub generation: u64,
-    /// The script that will run; the one from the preflight once that has answered.
-    pub script: Script,
+    /// What will run: of the plan alone until the server has answered.
+    pub steps: Vec<Step>,
     /// `None` while the server is asked.
     pub checks: Option<Vec<PreflightCheck>>,
+    /// What the server said besides.
+    pub prepared: Option<Box<Prepared>>,
+    /// What was typed as the names of server and database, where that is asked for.
+    pub typed_server: String,
+    pub typed_database: String,
 }
 
 impl Review {
+    /// Over the database that the backups are of.
+    pub fn is_over(&self) -> bool {
+        matches!(self.plan.destination, Destination::Original)
+    }
+
     /// Whether the checks allow the run.
-    pub fn may_start(&self) -> bool {
+    pub fn checks_allow(&self) -> bool {
         self.checks.as_ref().is_some_and(|checks| {
             checks
                 .iter()
                 .all(|check| check.verdict != PreflightVerdict::Refused)
         })
+    }
+
+    /// The batches in their order.
+    pub fn script(&self) -> Script {
+        Script {
+            batches: self.steps.iter().filter_map(Step::batch).cloned().collect(),
+        }
+    }
+
+    /// Seconds that all steps take, as far as each has an estimate; `None` without any.
+    pub fn estimate_secs(&self) -> Option<f64> {
+        let known: Vec<f64> = self
+            .steps
+            .iter()
+            .filter_map(|step| step.estimate_secs)
+            .collect();
+        (!known.is_empty()).then(|| known.iter().sum())
     }
 }
 
@@ -41,10 +69,22 @@ pub enum Cancelling {
     Asked,
 }
 
+/// What the user asked for when the running step ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Halt {
+    #[default]
+    No,
+    Pause,
+    /// Stop between two logs, and make the database readable.
+    Look,
+}
+
 /// A run on the screen.
 #[derive(Clone, Debug)]
 pub struct RunView {
     pub server: ServerId,
+    pub kind: RunKind,
+    /// The database that the backups are of.
     pub database: String,
     pub target_database: String,
     pub plan: RestorePlan,
@@ -52,16 +92,21 @@ pub struct RunView {
     pub id: Option<RunId>,
     /// When it was asked for, on our own clock.
     pub started: UtcTime,
-    pub script: Script,
-    /// Titles of all steps, those after the script included.
-    pub steps: Vec<String>,
+    /// Everything that it does, in order, as far as it is known by now.
+    pub steps: Vec<Step>,
     /// Of the steps that ended, in order.
     pub ended: Vec<StepReport>,
-    /// When each step began, on our own clock.
-    pub began: Vec<UtcTime>,
     pub progress: Option<RunProgress>,
     pub messages: Vec<(UtcTime, String)>,
     pub cancelling: Cancelling,
+    /// The step that was begun last and has not ended.
+    pub running: Option<usize>,
+    /// Nothing goes on until somebody answers; with the step that it is about.
+    pub waiting: Option<(usize, Waiting)>,
+    /// What was asked for and is not there yet.
+    pub asked: Halt,
+    /// What has to be put back.
+    pub owed: Vec<Owed>,
     pub report: Option<Box<RunReport>>,
     /// The copy was dropped again.
     pub dropped: bool,
@@ -70,41 +115,97 @@ pub struct RunView {
 }
 
 impl RunView {
-    /// The step that runs now; `None` before the first and after the last.
+    /// A run that begins now, or goes on.
+    pub fn new(
+        server: ServerId,
+        plan: RestorePlan,
+        kind: RunKind,
+        steps: Vec<Step>,
+        started: UtcTime,
+    ) -> Self {
+        Self {
+            server,
+            kind,
+            database: plan.database.clone(),
+            target_database: crate::tsql::target_database(&plan).to_owned(),
+            plan,
+            id: None,
+            started,
+            steps,
+            ended: Vec::new(),
+            progress: None,
+            messages: Vec::new(),
+            cancelling: Cancelling::No,
+            running: None,
+            waiting: None,
+            asked: Halt::No,
+            owed: Vec::new(),
+            report: None,
+            dropped: false,
+            dropping: false,
+        }
+    }
+
+    /// The step that runs now; `None` before the first, after the last, and while nothing goes on.
     pub fn current_step(&self) -> Option<usize> {
-        let next = self.ended.len();
-        (self.report.is_none() && self.id.is_some() && next < self.steps.len()).then_some(next)
+        if self.report.is_some() || self.id.is_none() {
+            return None;
+        }
+        match self.waiting {
+            Some((step, Waiting::ByHand)) => Some(step),
+            Some(_) => None,
+            None => self
+                .running
+                .or_else(|| (self.ended.len() < self.steps.len()).then_some(self.ended.len())),
+        }
     }
 
     /// The batch that a step runs; the looks before and after the script have none.
     pub fn batch(&self, step: usize) -> Option<&Batch> {
-        self.script.batches.get(step.checked_sub(1)?)
+        self.steps.get(step)?.batch()
     }
 
-    /// The part of all steps that is done, between 0 and 1, weighed by the bytes that each restores.
-    pub fn fraction(&self) -> f32 {
-        if self.steps.is_empty() {
-            return 0.0;
+    /// What a step restores; `None` for every other step.
+    pub fn set_of(&self, step: usize) -> Option<&PlanStep> {
+        match self.batch(step)?.purpose {
+            Purpose::RestoreSet { step } => self.plan.steps.get(step),
+            _ => None,
         }
+    }
+
+    /// The part of all steps that is done, between 0 and 1.
+    ///
+    /// Steps weigh what they are estimated to take, else what they read.
+    pub fn fraction(&self) -> f32 {
         let weight = |step: usize| -> f64 {
-            match self.batch(step).map(|batch| &batch.purpose) {
-                Some(crate::tsql::Purpose::RestoreSet { step }) => self
-                    .plan
-                    .steps
-                    .get(*step)
-                    .and_then(|step| step.bytes)
-                    .map_or(1e8, |bytes| bytes as f64 + 1e7),
-                _ => 1e7,
+            let known = self.steps.get(step).and_then(|step| step.estimate_secs);
+            match (known, self.set_of(step)) {
+                (Some(seconds), _) => seconds.max(0.2),
+                (None, Some(set)) => set.bytes.map_or(2.0, |bytes| bytes as f64 / 1e8 + 0.2),
+                (None, None) => 0.2,
             }
         };
         let total: f64 = (0..self.steps.len()).map(weight).sum();
+        if total <= 0.0 {
+            return 0.0;
+        }
         let mut done: f64 = (0..self.ended.len()).map(weight).sum();
         if let (Some(step), Some(progress)) = (self.current_step(), &self.progress)
             && progress.step == step
         {
             done += weight(step) * f64::from(progress.percent.unwrap_or(0.0)) / 100.0;
         }
-        (done / total.max(1.0)).clamp(0.0, 1.0) as f32
+        (done / total).clamp(0.0, 1.0) as f32
+    }
+
+    /// Seconds that all steps take, as far as each has an estimate; `None` without any.
+    pub fn estimate_secs(&self) -> Option<f64> {
+        let known: Vec<f64> = self
+            .steps
+            .iter()
+            .filter_map(|step| step.estimate_secs)
+            .collect();
+        (!known.is_empty()).then(|| known.iter().sum())
     }
 
     /// Seconds since it was started, or that it took.
@@ -113,5 +214,64 @@ impl RunView {
             Some(report) => report.seconds,
             None => (now.seconds() - self.started.seconds()).max(0.0),
         }
+    }
+
+    /// Seconds that the running step has taken.
+    pub fn step_elapsed(&self, now: UtcTime) -> Option<f64> {
+        let step = self.current_step()?;
+        let told = self
+            .progress
+            .as_ref()
+            .filter(|progress| progress.step == step)
+            .map(|progress| progress.elapsed_secs);
+        let since = self.ended.last().map_or(self.started.seconds(), |report| {
+            report.started.seconds() + report.seconds
+        });
+        Some(told.unwrap_or(0.0).max(now.seconds() - since).max(0.0))
+    }
+
+    /// Of the running step: how far, between 0 and 100, where the server tells.
+    pub fn percent(&self) -> Option<f32> {
+        let step = self.current_step()?;
+        self.progress
+            .as_ref()
+            .filter(|progress| progress.step == step)
+            .and_then(|progress| progress.percent)
+    }
+
+    /// Whether another log follows the running one, so that one can stop and look between them.
+    pub fn may_look(&self) -> bool {
+        let is_log = |step: usize| {
+            self.set_of(step)
+                .is_some_and(|set| set.backup_type == BackupType::Log)
+        };
+        self.current_step()
+            .is_some_and(|step| is_log(step) && (is_log(step + 1) || self.restores(step + 1)))
+    }
+
+    fn restores(&self, step: usize) -> bool {
+        matches!(
+            self.batch(step).map(|batch| &batch.purpose),
+            Some(Purpose::RestoreSet { .. } | Purpose::RestoreTail { .. })
+        )
+    }
+
+    /// Whether a statement was sent that has changed the target.
+    pub fn touched(&self) -> bool {
+        self.ended.iter().enumerate().any(|(step, report)| {
+            let purpose = self.batch(step).map(|batch| &batch.purpose);
+            let changes = match purpose {
+                Some(Purpose::BackUpTail { .. }) => self.kind == RunKind::RestoreOver,
+                Some(Purpose::RestoreSet { .. } | Purpose::RestoreTail { .. }) => true,
+                _ => false,
+            };
+            changes && !matches!(report.outcome, Outcome::Cancelled)
+        })
+    }
+
+    /// What closing the window would do to the step in flight; `None` when none is.
+    pub fn if_interrupted(&self) -> Option<Interruption> {
+        let step = self.steps.get(self.current_step()?)?;
+        Some(step.if_interrupted())
     }
 }

@@ -12,8 +12,8 @@ pub enum FileTrouble {
     /// A file of settings could not be read and was kept under another name.
     KeptAside(Aside),
     Settings(StoreError),
-    /// The T-SQL was not saved where the user wanted it.
-    ScriptNotSaved(StoreError),
+    /// A script or a report was not saved where the user wanted it.
+    NotSaved(StoreError),
 }
 
 impl State {
@@ -22,9 +22,9 @@ impl State {
         let problem = match trouble {
             FileTrouble::KeptAside(aside) => aside_problem(aside),
             FileTrouble::Settings(error) => store_problem(error),
-            FileTrouble::ScriptNotSaved(error) => Problem {
+            FileTrouble::NotSaved(error) => Problem {
                 kind: ProblemKind::Yours,
-                sentence: format!("The T-SQL could not be saved to {}", error.file().display()),
+                sentence: format!("Nothing could be saved to {}", error.file().display()),
                 hint: "Choose a folder that you may write to.".to_owned(),
                 details: store_problem(error).details,
             },

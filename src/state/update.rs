@@ -1,14 +1,12 @@
 //! The only place that changes state on behalf of the user, and the only one that asks the worker.
 
 use super::{
-    Action, Cancelling, Change, Command, DatabaseView, Dialog, EditedProfile, Page, PlanState,
-    ProfileAction, RangePreset, Remembered, RestoreChoice, Review, RunView, Selection, State,
-    UndoHistory,
+    Action, Change, Command, DatabaseView, Dialog, EditedProfile, Page, ProfileAction, RangePreset,
+    Remembered, RestoreChoice, Selection, State, UndoHistory,
 };
 use crate::{
     domain::Lost,
     settings::Profile,
-    tsql::Script,
     worker::{Request, ServerId, ServerStatus},
 };
 
@@ -55,6 +53,7 @@ impl State {
                 self.change(Change::Name, |choice| choice.copy_name = Some(name));
             }
             Action::ResetCopyName => self.change(Change::Single, |choice| choice.copy_name = None),
+            Action::Destination(action) => self.change_destination(action),
             Action::ShowSet(uuid) => self.show_set(uuid),
             Action::ToggleLost(uuid) => {
                 self.change(Change::Single, |choice| {
@@ -70,14 +69,20 @@ impl State {
             Action::TakeSuggestion => self.take_suggestion(),
 
             Action::Review => return self.review(),
-            Action::ShowPage(page) => self.show_page(page),
+            Action::ShowPage(page) => {
+                self.show_page(page);
+                return self.page_shown();
+            }
             Action::Restore => return self.restore(),
+            Action::TypeNames { server, database } => self.type_names(server, database),
+            Action::TellRun(command) => return self.tell_run(command),
             Action::AskCancelRun => {
                 if self.running() {
                     self.dialog = Some(Dialog::CancelRun);
                 }
             }
             Action::CancelRun => return self.cancel_run(),
+            Action::Resume(action) => return self.resume_run(action),
             Action::ShowCopy => self.show_copy(),
             Action::AskDropCopy => self.dialog = Some(Dialog::DropCopy),
             Action::DropCopy => return self.drop_copy(),
@@ -88,6 +93,7 @@ impl State {
                 }
             }
 
+            Action::Activity(action) => return self.change_activity(action),
             Action::Application(action) => return self.change_applications(action),
             Action::Profile(action) => return self.change_profiles(action),
             Action::Backup(action) => return self.backup(action),
@@ -142,7 +148,7 @@ impl State {
 
     pub(super) fn show_page(&mut self, page: Page) {
         let there = match page {
-            Page::Timeline | Page::Applications => true,
+            Page::Timeline | Page::Applications | Page::Activity => true,
             Page::Review => self.review.is_some(),
             Page::Run => self.run.is_some(),
         };
@@ -276,108 +282,6 @@ impl State {
             offset,
             view.is_online(database),
         ))
-    }
-
-    // ---- the run
-
-    fn review(&mut self) -> Vec<Request> {
-        let Selection::Database {
-            server,
-            database: name,
-        } = self.selection.clone()
-        else {
-            return Vec::new();
-        };
-        let (PlanState::Planned(plan), Some(request)) = (&self.plan, self.choice.request(&name))
-        else {
-            return Vec::new();
-        };
-        if self.running() || self.servers.get(&server).is_none_or(|s| s.info().is_none()) {
-            return Vec::new();
-        }
-        self.next_preflight += 1;
-        let review = Review {
-            server,
-            database: name,
-            plan: (**plan).clone(),
-            generation: self.next_preflight,
-            script: self.script(plan),
-            checks: None,
-            request,
-        };
-        let ask = Request::Preflight {
-            server,
-            request: review.request.clone(),
-            plan: Box::new(review.plan.clone()),
-            generation: review.generation,
-        };
-        self.review = Some(review);
-        self.page = Page::Review;
-        vec![ask]
-    }
-
-    /// The script of a plan on the selected server.
-    pub fn script(&self, plan: &crate::domain::RestorePlan) -> Script {
-        let facts = crate::tsql::ServerFacts {
-            server_name: self
-                .server()
-                .and_then(|view| view.info())
-                .map(|info| info.name.clone()),
-            tail_file: None,
-        };
-        crate::tsql::restore_script(plan, &facts)
-    }
-
-    fn restore(&mut self) -> Vec<Request> {
-        let Some(review) = self.review.take_if(|review| review.may_start()) else {
-            return Vec::new();
-        };
-        let target_database = crate::tsql::target_database(&review.plan).to_owned();
-        let request = Request::Restore {
-            server: review.server,
-            request: review.request,
-            plan: Box::new(review.plan.clone()),
-        };
-        self.run = Some(RunView {
-            server: review.server,
-            database: review.database,
-            target_database,
-            id: None,
-            started: self.own.now,
-            steps: review
-                .script
-                .batches
-                .iter()
-                .map(|batch| batch.title.clone())
-                .collect(),
-            script: review.script,
-            plan: review.plan,
-            ended: Vec::new(),
-            began: Vec::new(),
-            progress: None,
-            messages: Vec::new(),
-            cancelling: Cancelling::No,
-            report: None,
-            dropped: false,
-            dropping: false,
-        });
-        self.page = Page::Run;
-        vec![request]
-    }
-
-    fn cancel_run(&mut self) -> Vec<Request> {
-        self.dialog = None;
-        match &mut self.run {
-            Some(run) if run.report.is_none() => {
-                run.cancelling = Cancelling::Asked;
-                run.id
-                    .clone()
-                    .map(|run| Request::CancelRun { run })
-                    .into_iter()
-                    .collect()
-            }
-            _ => Vec::new(),
-        }
     }
 
     fn show_copy(&mut self) {

@@ -7,6 +7,7 @@ mod backup_ask;
 mod over;
 mod quote;
 mod restore;
+mod running;
 mod script;
 
 pub use agent_once::{
@@ -36,4 +37,5 @@ pub use restore::{
     RestoreOptions, ServerFacts, drop_copy_script, file_name, recover_script, restore_script,
     restore_script_with, stop_at_text, tail_file, target_database,
 };
+pub use running::running_work;
 pub use script::{Batch, BatchKind, Purpose, Script};

@@ -4,13 +4,14 @@ use super::{
     backup,
     empty::paragraph,
     profile_editor::ProfileEditor,
+    run_dialogs,
     theme::{Palette, mono, regular},
     widgets::{button, danger_button, primary_button, section, strong},
 };
 use crate::{
     explain::workspace_name_fault,
     settings::WorkspaceName,
-    state::{Action, BackupAction, Command, Dialog, ProfileAction, State},
+    state::{Action, Command, Dialog, ProfileAction, State},
     worker::{Secret, ServerId},
 };
 use egui::{Align, Grid, Id, Label, Layout, Modal, RichText, ScrollArea, TextEdit, Ui};
@@ -94,14 +95,22 @@ impl Dialogs {
                     }
                 });
             }
-            Dialog::CancelRun => cancel_ui(ui, state, actions),
-            Dialog::DropCopy => drop_ui(ui, state, actions),
+            Dialog::CancelRun => run_dialogs::cancel_ui(ui, state, actions),
+            Dialog::DropCopy => run_dialogs::drop_ui(ui, state, actions),
+            Dialog::DropListedCopy { server, run } => {
+                run_dialogs::drop_listed_ui(ui, state, *server, run, actions);
+            }
+            Dialog::Unfinished { run } => run_dialogs::unfinished_ui(ui, state, run, actions),
+            Dialog::AbandonRun { server, run } => {
+                run_dialogs::abandon_ui(ui, state, *server, run, actions);
+            }
             Dialog::BackUp => match &state.backups.form {
                 Some(form) => backup::form_ui(ui, state, form, actions),
                 None => actions.push(Action::CloseDialog),
             },
             Dialog::Backups => backup::runs_ui(ui, state, actions),
-            Dialog::CloseWhileRunning => close_ui(ui, state, actions),
+            Dialog::Files => super::files_dialog::files_ui(ui, state, actions),
+            Dialog::CloseWhileRunning => run_dialogs::close_ui(ui, state, actions),
             Dialog::NewWorkspace => self.workspace_ui(ui, opened, actions),
             Dialog::Help => help_ui(ui, actions),
             Dialog::Problem(problem) => {
@@ -204,7 +213,11 @@ impl Dialogs {
 }
 
 /// A row of buttons at the right, the main one outermost.
-fn answers(ui: &mut Ui, actions: &mut Vec<Action>, add: impl FnOnce(&mut Ui, &mut Vec<Action>)) {
+pub(super) fn answers(
+    ui: &mut Ui,
+    actions: &mut Vec<Action>,
+    add: impl FnOnce(&mut Ui, &mut Vec<Action>),
+) {
     ui.add_space(8.0);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| add(ui, actions));
 }
@@ -256,59 +269,6 @@ pub(super) fn spaced(hex: &str) -> String {
     text
 }
 
-fn cancel_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let Some(run) = &state.run else {
-        return;
-    };
-    strong(
-        ui,
-        format!("Cancel the restore of {}?", run.target_database),
-        16.0,
-    );
-    paragraph(
-        ui,
-        &format!(
-            "The running step is stopped. {} is left RESTORING, or is not there yet when the first step \
-             had not finished; {} is not touched. To get there after all, the restore begins again.",
-            run.target_database, run.database
-        ),
-    );
-    answers(ui, actions, |ui, actions| {
-        if danger_button(ui, "Cancel the restore").clicked() {
-            actions.push(Action::CancelRun);
-        }
-        if button(ui, "Let it run").clicked() {
-            actions.push(Action::CloseDialog);
-        }
-    });
-}
-
-fn drop_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let Some(run) = &state.run else {
-        return;
-    };
-    strong(ui, format!("Drop {}?", run.target_database), 16.0);
-    paragraph(
-        ui,
-        &format!(
-            "The copy {} on {} and its files are removed. Before that its identity is read again: \
-             only the database that this run created is dropped, and only when nobody is in it. \
-             {} and its backups stay as they are.",
-            run.target_database,
-            state.server_name(run.server),
-            run.database
-        ),
-    );
-    answers(ui, actions, |ui, actions| {
-        if danger_button(ui, "Drop the copy").clicked() {
-            actions.push(Action::DropCopy);
-        }
-        if button(ui, "Keep it").clicked() {
-            actions.push(Action::CloseDialog);
-        }
-    });
-}
-
 /// How wide a dialog is, in points.
 fn width_of(dialog: &Dialog) -> f32 {
     match dialog {
@@ -316,69 +276,6 @@ fn width_of(dialog: &Dialog) -> f32 {
         Dialog::Backups => backup::RUNS_WIDTH,
         _ => 440.0,
     }
-}
-
-fn close_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let Some(run) = state.run.as_ref().filter(|run| run.report.is_none()) else {
-        return close_backups_ui(ui, state, actions);
-    };
-    strong(ui, "A restore is running", 16.0);
-    paragraph(
-        ui,
-        &format!(
-            "Closing cancels the restore of {}. What is there so far is left RESTORING; \
-             {} is not touched.",
-            run.target_database, run.database
-        ),
-    );
-    answers(ui, actions, |ui, actions| {
-        if danger_button(ui, "Cancel the restore and close").clicked() {
-            actions.push(Action::CancelRun);
-            ui.ctx()
-                .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
-            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
-        }
-        if button(ui, "Stay").clicked() {
-            actions.push(Action::CloseDialog);
-        }
-    });
-}
-
-/// Backups that run from here end with the window; jobs on a server go on.
-fn close_backups_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    if !state.backups.running() {
-        actions.push(Action::CloseDialog);
-        return;
-    }
-    strong(ui, "Backups are running", 16.0);
-    paragraph(
-        ui,
-        "Closing cancels those that have not ended; what they have written so far is of no use. \
-         Backups that were started on the server go on there.",
-    );
-    answers(ui, actions, |ui, actions| {
-        if danger_button(ui, "Cancel the backups and close").clicked() {
-            for run in state.backups.runs.iter().filter(|run| !run.ended) {
-                actions.push(Action::Backup(BackupAction::Cancel {
-                    run: run.id.clone(),
-                    step: None,
-                }));
-            }
-            ui.ctx()
-                .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
-            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
-        }
-        if button(ui, "Stay").clicked() {
-            actions.push(Action::CloseDialog);
-        }
-    });
-}
-
-const CLOSE: &str = "closing was confirmed";
-
-/// Whether the user chose to close although a restore runs.
-pub fn closing_confirmed(ctx: &egui::Context) -> bool {
-    ctx.data(|data| data.get_temp(Id::unique(CLOSE)).unwrap_or(false))
 }
 
 fn help_ui(ui: &mut Ui, actions: &mut Vec<Action>) {

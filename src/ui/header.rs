@@ -35,9 +35,12 @@ pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             .layout(Layout::left_to_right(Align::Center)),
         |ui| {
             ui.spacing_mut().item_spacing.x = 12.0;
+            let tabs = tabs(state);
             let Some(server) = state.selected_server() else {
+                tabs_ui(ui, state, &tabs, &mut actions);
                 return;
             };
+            let of_tabs = tabs_width(ui, &tabs);
             let hover = state.server().and_then(|view| view.info()).map(|info| {
                 format!(
                     "{}\n{}\n{}\nsigned in as {}",
@@ -55,7 +58,14 @@ pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             let title = state
                 .database_name()
                 .unwrap_or_else(|| state.server_name(server));
-            let room = (ui.available_width() - 330.0).max(90.0);
+            // What a narrow window has no room for stands in the sidebar as well.
+            let left_over = ui.available_width() - of_tabs;
+            let badges = if left_over > BADGES + 170.0 {
+                Badges::All
+            } else {
+                Badges::State
+            };
+            let room = (left_over - badges.width()).max(90.0);
             ui.scope(|ui| {
                 ui.set_max_width(room);
                 let response = ui.add(
@@ -70,14 +80,33 @@ pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
                     response.on_hover_text(hover);
                 }
             });
-            database_badges(ui, state);
-            tabs_ui(ui, state, &mut actions);
+            database_badges(ui, state, badges);
+            tabs_ui(ui, state, &tabs, &mut actions);
         },
     );
     actions
 }
 
-fn database_badges(ui: &mut Ui, state: &State) {
+/// What all badges of a database take, in points.
+const BADGES: f32 = 270.0;
+
+/// Which badges there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Badges {
+    All,
+    State,
+}
+
+impl Badges {
+    fn width(self) -> f32 {
+        match self {
+            Self::All => BADGES,
+            Self::State => 90.0,
+        }
+    }
+}
+
+fn database_badges(ui: &mut Ui, state: &State, badges: Badges) {
     let palette = *Palette::of(ui);
     let (Some(view), Some(name)) = (state.server(), state.database_name()) else {
         return;
@@ -91,6 +120,9 @@ fn database_badges(ui: &mut Ui, state: &State) {
                 DatabaseState::HistoryOnly => ("ONLY IN THE HISTORY".to_owned(), palette.muted),
             };
             badge(ui, &word, color, BadgeStyle::Calm);
+            if badges == Badges::State {
+                return;
+            }
             if let Some(model) = &summary.recovery_model {
                 badge(
                     ui,
@@ -110,9 +142,8 @@ fn database_badges(ui: &mut Ui, state: &State) {
     }
 }
 
-/// Tabs appear as soon as there is more than one page.
-fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-    let palette = *Palette::of(ui);
+/// The pages that there are, in their order.
+fn tabs(state: &State) -> Vec<(&'static str, Page)> {
     let mut tabs = vec![("Timeline", Page::Timeline)];
     if let Some(run) = &state.run {
         let text = if run.report.is_none() {
@@ -122,17 +153,37 @@ fn tabs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         };
         tabs.push((text, Page::Run));
     }
-    if tabs.len() == 1 {
-        return;
-    }
+    tabs.push(("Activity", Page::Activity));
+    tabs
+}
+
+/// Between two tabs, in points.
+const TAB_SPACE: f32 = 20.0;
+
+fn tabs_width(ui: &Ui, tabs: &[(&'static str, Page)]) -> f32 {
+    tabs.iter()
+        .map(|(text, _)| {
+            let galley = ui.painter().layout_no_wrap(
+                (*text).to_owned(),
+                semibold(13.0),
+                egui::Color32::PLACEHOLDER,
+            );
+            galley.size().x + TAB_SPACE
+        })
+        .sum::<f32>()
+        + 24.0
+}
+
+fn tabs_ui(ui: &mut Ui, state: &State, tabs: &[(&'static str, Page)], actions: &mut Vec<Action>) {
+    let palette = *Palette::of(ui);
     ui.add_space(12.0);
-    ui.spacing_mut().item_spacing.x = 20.0;
+    ui.spacing_mut().item_spacing.x = TAB_SPACE;
     // The review belongs to the timeline that it was opened from.
     let here = match state.page {
         Page::Review => Page::Timeline,
         page => page,
     };
-    for (text, page) in tabs {
+    for &(text, page) in tabs {
         let chosen = page == here;
         let (font, color) = if chosen {
             (semibold(13.0), palette.text)

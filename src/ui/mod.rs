@@ -1,16 +1,22 @@
 //! Views: they read the state and return actions. No I/O, no clock, no T-SQL of their own.
 
+mod activity;
 mod application_editor;
 mod backup;
+mod destination;
 mod dialogs;
 mod empty;
+mod files_dialog;
 mod form;
 mod header;
+mod marks;
 mod notices;
 mod plan_panel;
 mod plan_steps;
 mod profile_editor;
+mod reason;
 mod review;
+mod run_dialogs;
 mod run_page;
 mod run_result;
 mod run_rows;
@@ -25,5 +31,5 @@ pub mod timeline;
 pub mod widgets;
 mod window;
 
-pub use dialogs::closing_confirmed;
+pub use run_dialogs::closing_confirmed;
 pub use window::{Effect, WindowView};

@@ -1,6 +1,7 @@
 //! The plan beside the timeline: where to, how long, step by step, under which name.
 
 use super::{
+    destination::destination_ui,
     empty::paragraph,
     plan_steps::steps_ui,
     shortcuts,
@@ -13,9 +14,7 @@ use crate::{
     explain::{self, figures},
     state::{Action, Command, DatabaseView, PlanState, State},
 };
-use egui::{
-    Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, vec2,
-};
+use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Stroke, TextEdit, Ui};
 
 /// Memory of the panel: whether the left-out sets are shown, and which they were.
 #[derive(Debug, Default)]
@@ -94,7 +93,7 @@ impl PlanPanel {
                     self.left_out_ui(ui, state, database, plan);
                 }
                 ui.add_space(14.0);
-                name_ui(ui, state, plan, actions);
+                destination_ui(ui, state, database, plan, actions);
             }
         }
     }
@@ -396,52 +395,6 @@ fn refusal_ui(
     }
 }
 
-/// Under which name the copy appears.
-fn name_ui(ui: &mut Ui, state: &State, plan: &RestorePlan, actions: &mut Vec<Action>) {
-    let palette = *Palette::of(ui);
-    section(ui, "Restore as");
-    ui.add_space(4.0);
-    card(&palette).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        let target = crate::tsql::target_database(plan).to_owned();
-        let mut name = state.choice.copy_name.clone().unwrap_or(target);
-        ui.horizontal(|ui| {
-            radio_mark(ui, &palette);
-            let label = ui.add(Label::new(RichText::new("A copy").color(palette.text)));
-            let field = ui
-                .add(
-                    TextEdit::singleline(&mut name)
-                        .font(mono(12.0))
-                        .char_limit(128)
-                        .desired_width(f32::INFINITY),
-                )
-                .labelled_by(label.id);
-            if field.changed() {
-                actions.push(Action::EditCopyName(name.clone()));
-            }
-        });
-        let original = state.database_name().unwrap_or_default();
-        if name.trim().is_empty() {
-            small(ui, "The copy needs a name");
-        } else if name.eq_ignore_ascii_case(original) {
-            small(ui, "A copy cannot have the name of the original");
-        } else {
-            small(ui, format!("Beside {original}, which is not touched"));
-        }
-        if state.choice.copy_name.is_some() && link(ui, "Name it after the moment").clicked() {
-            actions.push(Action::ResetCopyName);
-        }
-    });
-}
-
-/// The one destination there is: a chosen radio button that cannot be unchosen.
-fn radio_mark(ui: &mut Ui, palette: &Palette) {
-    let (rect, _) = ui.allocate_exact_size(vec2(14.0, 20.0), Sense::hover());
-    let painter = ui.painter();
-    painter.circle_stroke(rect.center(), 5.5, Stroke::new(1.5, palette.moment));
-    painter.circle_filled(rect.center(), 3.0, palette.moment);
-}
-
 fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let planned = state.plan.plan().is_some();
     let connected = state.server().is_some_and(|view| view.info().is_some());
@@ -450,7 +403,8 @@ fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         .plan
         .plan()
         .map(crate::tsql::target_database)
-        .is_some_and(|name| !name.trim().is_empty() && !name.eq_ignore_ascii_case(original));
+        .is_some_and(|name| !name.trim().is_empty() && !name.eq_ignore_ascii_case(original))
+        || state.chooses_over();
     if tall_button(ui, Command::ShowSql.text(), planned)
         .on_hover_text(shortcuts::tooltip(Command::ShowSql))
         .clicked()
@@ -458,15 +412,18 @@ fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         actions.push(Action::Run(Command::ShowSql));
     }
     let width = ui.available_width();
-    let ready = planned && connected && named && !state.running();
+    let placed = state.path_faults().iter().all(Option::is_none);
+    let ready = planned && connected && named && placed && !state.running();
     let why_not = if state.running() {
         "A restore is running"
     } else if !connected {
         "The server is not connected"
     } else if !planned {
         "Choose a moment that can be restored"
-    } else {
+    } else if !named {
         "The copy needs a name of its own"
+    } else {
+        "Every file of the copy needs a path of its own"
     };
     if primary_button(ui, Command::Review.text(), width, ready)
         .on_hover_text(shortcuts::tooltip(Command::Review))

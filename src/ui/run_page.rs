@@ -2,69 +2,91 @@
 
 use super::{
     empty::paragraph,
+    reason::reason_ui,
     run_result::result_ui,
     run_rows::{row_ui, rows},
     sql_view::sql_ui,
-    theme::{Palette, card, mono, semibold},
+    theme::{Palette, card, mix, mono, regular, semibold},
     widgets::{
         BadgeStyle, badge, button, danger_button, primary_button, progress, section, small, strong,
     },
 };
 use crate::{
     domain::UtcTime,
-    explain::figures,
-    run::RunEnd,
-    state::{Action, Cancelling, Page, RunView, State},
+    explain::{figures, owed, waiting},
+    run::{Interruption, RunCommand, RunEnd, RunKind, Waiting},
+    state::{Action, Cancelling, Halt, Page, ResumeAction, RunView, State},
 };
 use egui::{Align, Color32, Label, Layout, RichText, ScrollArea, Ui, vec2};
 
-/// Shows the run.
-pub fn run_ui(ui: &mut Ui, state: &State, run: &RunView) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let area = ui.available_rect_before_wrap().shrink2(vec2(26.0, 18.0));
-    let split = area.left() + (area.width() - 24.0) * 0.6;
-    let left = area.with_max_x(split);
-    let right = area.with_min_x(split + 24.0);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(left), |ui| {
-        left_ui(ui, state, run, &mut actions);
-    });
-    ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| {
-        right_ui(ui, state, run);
-    });
-    actions
+/// Memory of the page: the reason that is being typed.
+#[derive(Debug, Default)]
+pub struct RunPage {
+    reason: String,
+    /// The line that was scrolled to last: once for each, so that somebody may look elsewhere.
+    followed: Option<usize>,
 }
 
-fn left_ui(ui: &mut Ui, state: &State, run: &RunView, actions: &mut Vec<Action>) {
-    let palette = *Palette::of(ui);
-    heading_ui(ui, state, run);
-    ui.add_space(12.0);
-    let foot = 52.0;
-    let height = (ui.available_height() - foot).max(80.0);
-    ScrollArea::vertical()
-        .max_height(height)
-        .auto_shrink([false, false])
-        .show(ui, |ui| {
-            if let Some(report) = &run.report {
-                result_ui(ui, run, report);
-                ui.add_space(12.0);
-            }
-            let width = ui.available_width();
-            for (number, row) in rows(run).iter().enumerate() {
-                let shown = row_ui(ui, state, run, number + 1, row, width, &palette);
-                if run
-                    .current_step()
-                    .is_some_and(|step| row.steps.contains(&step))
-                    && run.steps.len() > 8
-                {
-                    shown.scroll_to_me(None);
-                }
-            }
-            if run.steps.is_empty() {
-                paragraph(ui, "The plan is checked against the server once more…");
-            }
+impl RunPage {
+    /// Shows the run.
+    pub fn ui(&mut self, ui: &mut Ui, state: &State, run: &RunView) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let area = ui.available_rect_before_wrap().shrink2(vec2(26.0, 18.0));
+        let split = area.left() + (area.width() - 24.0) * 0.61;
+        let left = area.with_max_x(split);
+        let right = area.with_min_x(split + 24.0);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(left), |ui| {
+            self.left_ui(ui, state, run, &mut actions);
         });
-    ui.add_space(8.0);
-    ui.horizontal(|ui| buttons_ui(ui, run, actions));
+        ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| {
+            right_ui(ui, state, run);
+        });
+        actions
+    }
+
+    fn left_ui(&mut self, ui: &mut Ui, state: &State, run: &RunView, actions: &mut Vec<Action>) {
+        heading_ui(ui, state, run);
+        ui.add_space(10.0);
+        if let Some((step, why)) = run.waiting
+            && run.report.is_none()
+        {
+            waiting_ui(ui, run, step, why, &mut self.reason, actions);
+        }
+        let foot = 52.0;
+        let height = (ui.available_height() - foot).max(80.0);
+        // The result stands above the steps, so the end begins at the top again.
+        let salt = if run.report.is_some() {
+            "ended"
+        } else {
+            "under way"
+        };
+        ScrollArea::vertical()
+            .id_salt(salt)
+            .max_height(height)
+            .auto_shrink([false, true])
+            .show(ui, |ui| {
+                if let Some(report) = &run.report {
+                    result_ui(ui, run, report);
+                    ui.add_space(12.0);
+                }
+                ui.spacing_mut().item_spacing.y = 0.0;
+                for (number, row) in rows(run).iter().enumerate() {
+                    let shown = row_ui(ui, state, run, number + 1, row);
+                    let runs = run
+                        .current_step()
+                        .is_some_and(|step| row.steps.contains(&step));
+                    if runs && self.followed != Some(number) {
+                        self.followed = Some(number);
+                        shown.scroll_to_me(None);
+                    }
+                }
+                if run.steps.is_empty() {
+                    paragraph(ui, "The plan is checked against the server once more…");
+                }
+            });
+        ui.add_space(14.0);
+        ui.horizontal(|ui| buttons_ui(ui, run, actions));
+    }
 }
 
 fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
@@ -80,9 +102,9 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
             let (word, badge_text, color) = match &run.report {
                 None => (
                     "Restoring",
-                    run.current_step().map_or_else(
+                    row_of_now(run).map_or_else(
                         || "starting".to_owned(),
-                        |step| format!("step {} of {}", step + 1, run.steps.len()),
+                        |(row, of)| format!("step {row} of {of}"),
                     ),
                     palette.moment,
                 ),
@@ -111,26 +133,63 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
         });
     });
     let started = run.started.to_server(state.own.offset);
+    let how = match run.kind {
+        RunKind::RestoreOver => "over the original".to_owned(),
+        _ => format!("as the copy {}", run.target_database),
+    };
     let mut words = format!(
-        "Server {} · as the copy {} · started {} on your clock",
+        "Server {} · {how} · started {} on your clock",
         state.server_name(run.server),
-        run.target_database,
-        figures::time_of_day(started)
+        started.0.format("%H:%M:%S"),
     );
     if run.report.is_none() {
-        words.push_str(&format!(
-            " · closing cancels it and leaves {} RESTORING; {} is not touched",
-            run.target_database, run.database
-        ));
+        words.push_str(" · ");
+        words.push_str(&closing_words(run));
     }
     paragraph(ui, &words);
+}
+
+/// Which line runs now, and of how many.
+pub fn row_of_now(run: &RunView) -> Option<(usize, usize)> {
+    let step = run.current_step()?;
+    let rows = rows(run);
+    let row = rows.iter().position(|row| row.steps.contains(&step))?;
+    Some((row + 1, rows.len()))
+}
+
+/// What closing the window would do to the step in flight.
+pub fn closing_words(run: &RunView) -> String {
+    let target = &run.target_database;
+    let row = row_of_now(run).map_or(1, |(row, _)| row);
+    let Some(interruption) = run.if_interrupted() else {
+        return if run.touched() {
+            format!("closing leaves {target} as it is now; the run can go on later")
+        } else {
+            "closing stops it before anything was changed".to_owned()
+        };
+    };
+    match interruption {
+        Interruption::LeavesRestoring => format!(
+            "closing stops step {row} and leaves {target} RESTORING; the run can be continued, step {row} starts again"
+        ),
+        Interruption::Undone => format!(
+            "closing stops step {row}, which the server undoes; the run can be continued, step {row} starts again"
+        ),
+        Interruption::ProgramEnded => format!(
+            "closing ends the program of step {row} with everything that it started; it starts again when the run is continued"
+        ),
+        Interruption::Harmless if run.touched() => {
+            format!("closing stops step {row}, which changes nothing; the run can be continued")
+        }
+        Interruption::Harmless => "closing stops it before anything was changed".to_owned(),
+    }
 }
 
 fn end_words(end: &RunEnd, palette: &Palette) -> (&'static str, Color32) {
     match end {
         RunEnd::Verified => ("online and checked", palette.log),
         RunEnd::OnlineNotVerified => ("online, not checked", palette.at_risk),
-        RunEnd::Untouched => ("nothing was created", palette.at_risk),
+        RunEnd::Untouched => ("nothing was changed", palette.at_risk),
         RunEnd::Restoring => ("left RESTORING", palette.danger),
         RunEnd::Cancelled => ("cancelled", palette.at_risk),
     }
@@ -140,6 +199,9 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
     match &run.report {
         None => match run.cancelling {
             Cancelling::No => {
+                if run.waiting.is_none() {
+                    pause_ui(ui, run, actions);
+                }
                 if danger_button(ui, "Cancel…").clicked() {
                     actions.push(Action::AskCancelRun);
                 }
@@ -152,20 +214,35 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
             }
         },
         Some(report) => {
+            let is_copy = run.kind == RunKind::RestoreCopy;
             let online = matches!(report.end, RunEnd::Verified | RunEnd::OnlineNotVerified);
+            let goes_on = !online && report.end != RunEnd::Untouched;
             if online && !run.dropped {
-                if primary_button(ui, "Show the copy", 140.0, true).clicked() {
+                let words = if is_copy {
+                    "Show the copy"
+                } else {
+                    "Show the database"
+                };
+                if primary_button(ui, words, 150.0, true).clicked() {
                     actions.push(Action::ShowCopy);
                 }
+            }
+            if goes_on
+                && !run.dropped
+                && let Some(id) = &run.id
+                && primary_button(ui, "How it can go on…", 170.0, true).clicked()
+            {
+                actions.push(Action::Resume(ResumeAction::Show(id.clone())));
+            }
+            if is_copy && !run.dropped && report.copy.is_some() {
+                let words = if online {
+                    "Drop the copy…"
+                } else {
+                    "Drop what is there…"
+                };
                 if run.dropping {
                     small(ui, "Dropping the copy…");
-                } else if report.copy.is_some() && danger_button(ui, "Drop the copy…").clicked() {
-                    actions.push(Action::AskDropCopy);
-                }
-            } else if !online && !run.dropped && report.copy.is_some() {
-                if run.dropping {
-                    small(ui, "Dropping the copy…");
-                } else if danger_button(ui, "Drop what is there…").clicked() {
+                } else if danger_button(ui, words).clicked() {
                     actions.push(Action::AskDropCopy);
                 }
             }
@@ -182,11 +259,109 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
     }
 }
 
+/// Pausing, and stopping between two logs: asked for now, done when the running step has ended.
+fn pause_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
+    if run.current_step().is_none() {
+        return;
+    }
+    match run.asked {
+        Halt::No => {
+            if button(ui, "Pause after this step").clicked() {
+                actions.push(Action::TellRun(RunCommand::PauseAfterStep));
+            }
+            if run.may_look()
+                && button(ui, "Stop here and look")
+                    .on_hover_text(
+                        "After this log the database is made readable (standby); the next log goes on from there",
+                    )
+                    .clicked()
+            {
+                actions.push(Action::TellRun(RunCommand::StopAndLook));
+            }
+        }
+        Halt::Pause | Halt::Look => {
+            if button(ui, "Go on without a pause").clicked() {
+                actions.push(Action::TellRun(RunCommand::GoOn));
+            }
+            small(
+                ui,
+                if run.asked == Halt::Pause {
+                    "Pauses when this step has ended"
+                } else {
+                    "Stops when this log has ended, to be looked at"
+                },
+            );
+        }
+    }
+}
+
+/// What the run waits for, and the answers to it.
+fn waiting_ui(
+    ui: &mut Ui,
+    run: &RunView,
+    step: usize,
+    why: Waiting,
+    reason: &mut String,
+    actions: &mut Vec<Action>,
+) {
+    let palette = *Palette::of(ui);
+    let (title, words) = waiting(why, &run.target_database);
+    let frame = card(&palette).stroke(egui::Stroke::new(
+        1.0,
+        mix(palette.background, palette.moment, 0.6),
+    ));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        strong(ui, title, 14.0);
+        if let (Waiting::ByHand | Waiting::HookFailed, Some(step)) = (why, run.steps.get(step)) {
+            ui.add(
+                Label::new(RichText::new(&step.title).color(palette.text))
+                    .wrap()
+                    .selectable(true),
+            );
+        }
+        paragraph(ui, &words);
+        ui.add_space(4.0);
+        let mut tell = |command| actions.push(Action::TellRun(command));
+        ui.horizontal(|ui| {
+            match why {
+                Waiting::ByHand => {
+                    if primary_button(ui, "Done", 110.0, true).clicked() {
+                        tell(RunCommand::Done);
+                    }
+                }
+                Waiting::HookFailed => {
+                    if primary_button(ui, "Run it again", 130.0, true).clicked() {
+                        tell(RunCommand::Retry);
+                    }
+                }
+                Waiting::Paused | Waiting::Looking | Waiting::NotVerified => {
+                    if primary_button(ui, "Go on", 110.0, true).clicked() {
+                        tell(RunCommand::GoOn);
+                    }
+                }
+            }
+            if button(ui, "Stop here")
+                .on_hover_text("Nothing more is sent; the run can go on later")
+                .clicked()
+            {
+                tell(RunCommand::Stop);
+            }
+        });
+        if matches!(why, Waiting::ByHand | Waiting::HookFailed)
+            && let Some(reason) = reason_ui(ui, reason, "Leave it out")
+        {
+            tell(RunCommand::Skip { reason });
+        }
+    });
+    ui.add_space(10.0);
+}
+
 fn right_ui(ui: &mut Ui, state: &State, run: &RunView) {
     let palette = *Palette::of(ui);
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let estimate = run.plan.estimate.map(|estimate| estimate.seconds);
+        let estimate = run.estimate_secs();
         small(
             ui,
             if estimate.is_some() {
@@ -195,8 +370,9 @@ fn right_ui(ui: &mut Ui, state: &State, run: &RunView) {
                 "Since the run began"
             },
         );
+        let elapsed = run.elapsed(state.own.now);
         ui.horizontal(|ui| {
-            strong(ui, figures::stopwatch(run.elapsed(state.own.now)), 22.0);
+            strong(ui, figures::stopwatch(elapsed), 22.0);
             if let Some(seconds) = estimate {
                 ui.add(Label::new(
                     RichText::new(format!(
@@ -209,11 +385,11 @@ fn right_ui(ui: &mut Ui, state: &State, run: &RunView) {
             }
         });
         ui.add_space(2.0);
-        let width = ui.available_width();
-        progress(ui, width, 7.0, Some(run.fraction()), palette.moment);
+        elapsed_bar(ui, run, elapsed, estimate);
         ui.add_space(2.0);
     });
     ui.add_space(8.0);
+    owed_ui(ui, run);
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.set_min_height((ui.available_height() - 4.0).max(60.0));
@@ -223,6 +399,62 @@ fn right_ui(ui: &mut Ui, state: &State, run: &RunView) {
         ui.add_space(4.0);
         messages_ui(ui, state, run);
     });
+}
+
+/// Time on a line: what has passed, and a tick where the estimate ends.
+fn elapsed_bar(ui: &mut Ui, run: &RunView, elapsed: f64, estimate: Option<f64>) {
+    let palette = *Palette::of(ui);
+    let width = ui.available_width();
+    let Some(estimate) = estimate else {
+        progress(ui, width, 7.0, Some(run.fraction()), palette.moment);
+        return;
+    };
+    let whole = (estimate * 1.25).max(elapsed * 1.05).max(1.0);
+    let at = |seconds: f64| (seconds / whole).clamp(0.0, 1.0) as f32;
+    let top = ui.cursor().min;
+    progress(ui, width, 7.0, Some(at(elapsed)), palette.moment);
+    let x = top.x + width * at(estimate);
+    ui.painter().vline(
+        x,
+        (top.y - 4.0)..=(top.y + 11.0),
+        egui::Stroke::new(2.0, palette.text),
+    );
+}
+
+/// What has to be put back stays in sight until it is.
+fn owed_ui(ui: &mut Ui, run: &RunView) {
+    if run.owed.is_empty() {
+        return;
+    }
+    let palette = *Palette::of(ui);
+    card(&palette)
+        .stroke(egui::Stroke::new(
+            1.0,
+            mix(palette.background, palette.at_risk, 0.6),
+        ))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            strong(
+                ui,
+                if run.report.is_some() {
+                    "Still owed"
+                } else {
+                    "Owed until it is put back"
+                },
+                13.0,
+            );
+            for thing in &run.owed {
+                ui.add(
+                    Label::new(
+                        RichText::new(owed(thing))
+                            .font(regular(12.0))
+                            .color(palette.text),
+                    )
+                    .wrap(),
+                );
+            }
+        });
+    ui.add_space(8.0);
 }
 
 fn sql_now_ui(ui: &mut Ui, run: &RunView) {
@@ -257,7 +489,7 @@ fn sql_now_ui(ui: &mut Ui, run: &RunView) {
         .auto_shrink([false, true])
         .show(ui, |ui| match &sql {
             Some(sql) => sql_ui(ui, sql),
-            None => paragraph(ui, "Nothing runs on the server yet."),
+            None => paragraph(ui, "Nothing runs on the server now."),
         });
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     explain::{figures, step_failure, target_state, verification_fault},
-    run::{Outcome, RunEnd, RunReport, Verification},
+    run::{Outcome, RunEnd, RunKind, RunReport, Verification},
     state::RunView,
 };
 use egui::{Color32, Grid, Label, RichText, Ui};
@@ -17,10 +17,15 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
     let palette = *Palette::of(ui);
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
+        let over = run.kind == RunKind::RestoreOver;
         let words = match &report.end {
             _ if run.dropped => format!(
                 "{} was dropped. {} and its backups stay as they are.",
                 run.target_database, run.database
+            ),
+            RunEnd::Verified if over => format!(
+                "{} is online, as it was at that moment.",
+                run.target_database
             ),
             RunEnd::Verified => format!(
                 "{} is online, as {} was at that moment.",
@@ -30,18 +35,23 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
                 "{} is online, but a check failed or could not be made.",
                 run.target_database
             ),
+            RunEnd::Untouched if over => format!("{} was not touched.", run.database),
             RunEnd::Untouched => {
                 format!("Nothing was created, and {} was not touched.", run.database)
             }
-            RunEnd::Restoring => format!(
-                "{} is left RESTORING. {} was not touched. Drop what is there and begin again.",
-                run.target_database, run.database
-            ),
-            RunEnd::Cancelled => format!(
-                "Cancelled. {}. {} was not touched.",
-                target_state(&report.state, &run.target_database),
-                run.database
-            ),
+            RunEnd::Restoring | RunEnd::Cancelled => {
+                let begins = if report.end == RunEnd::Cancelled {
+                    "Cancelled. "
+                } else {
+                    ""
+                };
+                let state = target_state(&report.state, &run.target_database);
+                if over {
+                    format!("{begins}{state}. The run can go on.")
+                } else {
+                    format!("{begins}{state}. {} was not touched.", run.database)
+                }
+            }
         };
         strong(ui, words, 14.0);
         small(
@@ -62,7 +72,7 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
                 problem_ui(ui, &verification_fault(fault));
             }
             ui.add_space(8.0);
-            verification_ui(ui, verification);
+            verification_ui(ui, verification, over);
         }
     });
 }
@@ -90,12 +100,32 @@ fn problem_ui(ui: &mut Ui, problem: &crate::explain::Problem) {
     }
 }
 
-fn verification_ui(ui: &mut Ui, verification: &Verification) {
+fn verification_ui(ui: &mut Ui, verification: &Verification, over: bool) {
     let palette = *Palette::of(ui);
     if let Some(version) = &verification.schema_version {
         small(ui, format!("Schema at {version}"));
     }
+    let users = &verification.orphaned_users;
+    if !users.is_empty() {
+        let shown: Vec<&str> = users.iter().take(8).map(String::as_str).collect();
+        small(
+            ui,
+            format!(
+                "{} without a login on this server: {}{}",
+                figures::counted(users.len() as u64, "user", "users"),
+                shown.join(", "),
+                if users.len() > shown.len() { "…" } else { "" }
+            ),
+        );
+    }
+    if let Some(access) = &verification.access {
+        small(ui, format!("Access: {access}"));
+    }
     if verification.tables.is_empty() {
+        return;
+    }
+    if over {
+        counts_ui(ui, verification);
         return;
     }
     let cell = |ui: &mut Ui, text: String, strong: bool, color: Color32| {
@@ -151,4 +181,34 @@ fn verification_ui(ui: &mut Ui, verification: &Verification) {
         ui,
         "Counted exactly in the copy; ≈ comes from the original's partition metadata, now",
     );
+}
+
+/// Over the original there is nothing left to compare with.
+fn counts_ui(ui: &mut Ui, verification: &Verification) {
+    let palette = *Palette::of(ui);
+    ui.spacing_mut().interact_size.y = 16.0;
+    Grid::new("row counts")
+        .num_columns(2)
+        .spacing([24.0, 5.0])
+        .show(ui, |ui| {
+            for title in ["Protected table", "Rows"] {
+                small(ui, title);
+            }
+            ui.end_row();
+            for table in &verification.tables {
+                ui.add(Label::new(
+                    RichText::new(&table.table)
+                        .font(regular(12.0))
+                        .color(palette.text),
+                ));
+                let rows = table
+                    .rows_copy
+                    .map_or_else(|| "not there".to_owned(), figures::count);
+                ui.add(Label::new(
+                    RichText::new(rows).font(semibold(12.0)).color(palette.text),
+                ));
+                ui.end_row();
+            }
+        });
+    small(ui, "Counted exactly");
 }

@@ -112,10 +112,10 @@ fn jobs(state: &State) -> Option<String> {
 fn work(state: &State) -> Option<(Option<f32>, String)> {
     if let Some(run) = state.run.as_ref().filter(|run| run.report.is_none()) {
         let mut words = format!("Restore of {}", run.database);
-        if let Some(step) = run.current_step() {
-            words.push_str(&format!(" · step {} of {}", step + 1, run.steps.len()));
+        if let Some((row, of)) = super::run_page::row_of_now(run) {
+            words.push_str(&format!(" · step {row} of {of}"));
         }
-        if let Some(percent) = run.progress.as_ref().and_then(|p| p.percent) {
+        if let Some(percent) = run.percent() {
             words.push_str(&format!(" · {percent:.0} %"));
         }
         return Some((Some(run.fraction()), words));

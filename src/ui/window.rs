@@ -1,9 +1,9 @@
 //! The whole window: panels around a page, and dialogs over them.
 
 use super::{
-    application_editor::ApplicationPage, dialogs::Dialogs, empty, header, notices,
-    plan_panel::PlanPanel, review::ReviewPage, run_page, shortcuts, sidebar::Sidebar, status_bar,
-    table::BackupTable, theme::Palette, timeline::TimelineView,
+    activity::ActivityPage, application_editor::ApplicationPage, dialogs::Dialogs, empty, header,
+    notices, plan_panel::PlanPanel, review::ReviewPage, run_page::RunPage, shortcuts,
+    sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette, timeline::TimelineView,
 };
 use crate::state::{Action, Command, DatabaseView, Page, Selection, State};
 use egui::{CentralPanel, Frame, Panel, Stroke, Ui};
@@ -27,7 +27,9 @@ pub struct WindowView {
     table: BackupTable,
     plan: PlanPanel,
     review: ReviewPage,
+    run: RunPage,
     applications: ApplicationPage,
+    activity: ActivityPage,
     dialogs: Dialogs,
 }
 
@@ -102,12 +104,15 @@ impl WindowView {
         if state.page == Page::Run
             && let Some(run) = &state.run
         {
-            return run_page::run_ui(ui, state, run);
+            return self.run.ui(ui, state, run);
         }
         if state.page == Page::Review
             && let Some(review) = &state.review
         {
             return self.review.ui(ui, state, review);
+        }
+        if state.page == Page::Activity {
+            return self.activity.ui(ui, state);
         }
         if state.page == Page::Applications {
             return self.applications.ui(ui, state);

@@ -32,10 +32,11 @@ pub(super) enum ConnectFailure {
 pub(super) async fn open_practice(
     running: Option<Practice>,
     world: PathBuf,
+    pace: f64,
 ) -> Result<Opened, ConnectFailure> {
     let practice = match running {
         Some(practice) => practice,
-        None => Practice::start(world)
+        None => Practice::start_at_pace(world, pace)
             .await
             .map_err(ConnectFailure::Other)?,
     };

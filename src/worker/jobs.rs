@@ -1,16 +1,18 @@
 //! What the worker does with each request: one loop owns the state, jobs run beside it and report back to it.
 
 use super::{
+    activity::JournalCache,
     backups::Backups,
     connect::{ConnectFailure, Opened, open_practice, open_profile},
     handle::Events,
     messages::{Event, Request, Secret, ServerId, ServerStatus},
     practice::Practice,
+    prepare::Reviewed,
     reading::{HistoryState, Refreshed, refresh},
     restores::{self, Restores},
 };
 use crate::{
-    domain::{RestorePlan, RestoreRequest, UtcTime},
+    domain::UtcTime,
     explain::{Problem, ProblemKind, credential_problem, server_problem},
     run::{RunId, Who},
     server::{Gateway, ServerError, ServerInfo, ServerReading},
@@ -18,7 +20,6 @@ use crate::{
         Application, DataRoot, Operator, PasswordKept, PasswordStore as _, Profile, SessionStore,
         SystemStore, Workspace,
     },
-    tsql::ServerFacts,
 };
 use secrecy::SecretString;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -43,12 +44,11 @@ pub(super) enum Report {
         epoch: u64,
         result: Box<Result<Refreshed, Problem>>,
     },
-    /// The facts that the script of a preflight was made with, so that a restore runs the very same script.
+    /// What a review was shown, so that a restore runs the very same script.
     Prepared {
         server: ServerId,
         epoch: u64,
-        plan: Box<RestorePlan>,
-        facts: ServerFacts,
+        reviewed: Box<Reviewed>,
     },
     RunEnded {
         server: ServerId,
@@ -67,14 +67,14 @@ pub(super) enum Report {
 
 /// One server, as long as it is connected.
 pub(super) struct Server {
-    gateway: Arc<dyn Gateway>,
-    reading: Arc<ServerReading>,
+    pub(super) gateway: Arc<dyn Gateway>,
+    pub(super) reading: Arc<ServerReading>,
     /// Away while a refresh has it.
-    history: Option<HistoryState>,
+    pub(super) history: Option<HistoryState>,
     /// Another refresh was asked for while one ran.
     refresh_again: bool,
-    preflight: CancellationToken,
-    prepared: Option<(Box<RestorePlan>, ServerFacts)>,
+    pub(super) preflight: CancellationToken,
+    pub(super) reviewed: Option<Box<Reviewed>>,
 }
 
 /// Everything that the worker keeps between requests.
@@ -84,16 +84,18 @@ pub(super) struct Jobs {
     pub(super) workspace: Option<Workspace>,
     pub(super) profiles: Vec<Profile>,
     pub(super) applications: Arc<Vec<Application>>,
+    pub(super) journals: JournalCache,
     pub(super) session_passwords: Arc<SessionStore>,
     pub(super) servers: BTreeMap<ServerId, Server>,
     /// Rises with each connect and disconnect, so that what an older one started is dropped when it comes back.
     epochs: BTreeMap<ServerId, u64>,
     practice: Option<Practice>,
-    restores: Restores,
     pub(super) backups: Backups,
+    practice_pace: f64,
+    pub(super) restores: Restores,
     pub(super) events: Events,
-    reports: UnboundedSender<Report>,
-    stop: CancellationToken,
+    pub(super) reports: UnboundedSender<Report>,
+    pub(super) stop: CancellationToken,
 }
 
 impl Jobs {
@@ -110,10 +112,12 @@ impl Jobs {
             workspace: None,
             profiles: Vec::new(),
             applications: Arc::default(),
+            journals: JournalCache::default(),
             session_passwords: Arc::default(),
             servers: BTreeMap::new(),
             epochs: BTreeMap::new(),
             practice: None,
+            practice_pace: 0.0,
             restores: Restores::new(stop.clone()),
             backups: Backups::new(stop.clone()),
             events,
@@ -149,6 +153,7 @@ impl Jobs {
 
     async fn request(&mut self, request: Request) {
         match request {
+            Request::PracticePace(pace) => self.practice_pace = pace,
             Request::OpenWorkspace { name } => self.open_workspace(name).await,
             Request::Connect { server, password } => self.connect(server, password),
             Request::Disconnect { server } => {
@@ -160,19 +165,23 @@ impl Jobs {
                 self.save_profile(profile, password).await;
             }
             Request::RemoveProfile { id } => self.remove_profile(id).await,
+            Request::Activity(request) => self.activity(request),
             Request::Application(request) => self.application(request).await,
             Request::Refresh { server } => self.refresh(server),
             Request::Preflight {
                 server,
-                request,
                 plan,
+                wishes,
                 generation,
-            } => self.preflight(server, &request, plan, generation),
+                ..
+            } => self.preflight(server, plan, wishes, generation),
             Request::Restore {
                 server,
                 request,
                 plan,
-            } => self.restore(server, request, plan),
+                wishes,
+            } => self.restore(server, request, plan, wishes),
+            Request::Run(request) => self.run_request(request),
             Request::CancelRun { run } => self.restores.cancel(&run),
             Request::Backup { server, call } => self.backup(server, call),
             Request::DropCopy { server, run } => self.drop_copy(server, run),
@@ -195,11 +204,10 @@ impl Jobs {
             Report::Prepared {
                 server,
                 epoch,
-                plan,
-                facts,
+                reviewed,
             } if self.is_current(server, epoch) => {
                 if let Some(server) = self.servers.get_mut(&server) {
-                    server.prepared = Some((plan, facts));
+                    server.reviewed = Some(reviewed);
                 }
             }
             Report::RunEnded { server, run } => {
@@ -225,7 +233,7 @@ impl Jobs {
         *epoch
     }
 
-    fn epoch(&self, server: ServerId) -> u64 {
+    pub(super) fn epoch(&self, server: ServerId) -> u64 {
         self.epochs.get(&server).copied().unwrap_or_default()
     }
 
@@ -256,7 +264,7 @@ impl Jobs {
                 );
                 let running = self.practice.take();
                 let world = self.root.practice_world();
-                Box::pin(open_practice(running, world))
+                Box::pin(open_practice(running, world, self.practice_pace))
             }
             ServerId::Profile(id) => {
                 let Some(profile) = self.profiles.iter().find(|p| p.id == id).cloned() else {
@@ -316,7 +324,7 @@ impl Jobs {
                         history: Some(history),
                         refresh_again: false,
                         preflight: CancellationToken::new(),
-                        prepared: None,
+                        reviewed: None,
                     },
                 );
                 self.status(server, ServerStatus::Connected(info));
@@ -469,86 +477,6 @@ impl Jobs {
 
     // Restores.
 
-    fn preflight(
-        &mut self,
-        id: ServerId,
-        _request: &RestoreRequest,
-        plan: Box<RestorePlan>,
-        generation: u64,
-    ) {
-        let epoch = self.epoch(id);
-        let Some(server) = self.servers.get_mut(&id) else {
-            return self.problem(Some(id), not_connected());
-        };
-        // A newer question replaces the older one.
-        server.preflight.cancel();
-        server.preflight = self.stop.child_token();
-        let cancel = server.preflight.clone();
-        let gateway = Arc::clone(&server.gateway);
-        let facts = restores::facts_for(&plan, &server.reading.info, now());
-        let events = self.events.clone();
-        let reports = self.reports.clone();
-        tokio::spawn(async move {
-            let looking = restores::look(gateway.as_ref(), &plan, &facts);
-            let looked = tokio::select! {
-                () = cancel.cancelled() => return,
-                looked = looking => looked,
-            };
-            match looked {
-                Ok((checks, script)) => {
-                    reports
-                        .send(Report::Prepared {
-                            server: id,
-                            epoch,
-                            plan,
-                            facts,
-                        })
-                        .ok();
-                    events.send(Event::Preflight {
-                        server: id,
-                        generation,
-                        checks,
-                        script,
-                    });
-                }
-                Err(error) => events.send(Event::Problem {
-                    server: Some(id),
-                    problem: server_problem(&error),
-                }),
-            }
-        });
-    }
-
-    fn restore(&mut self, id: ServerId, request: RestoreRequest, plan: Box<RestorePlan>) {
-        let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
-            return self.problem(Some(id), not_connected());
-        };
-        let Some(history) = server.history.as_ref().map(HistoryState::history).cloned() else {
-            return self.problem(
-                Some(id),
-                yours("The history is being read; try again in a moment".to_owned()),
-            );
-        };
-        let facts = match &server.prepared {
-            Some((prepared, facts)) if *prepared == plan => facts.clone(),
-            _ => restores::facts_for(&plan, &server.reading.info, now()),
-        };
-        self.restores.start(restores::Start {
-            server: id,
-            gateway: Arc::clone(&server.gateway),
-            runs_folder: workspace.runs_folder(),
-            applications: Arc::clone(&self.applications),
-            request,
-            plan: *plan,
-            history,
-            facts,
-            utc_offset_minutes: server.reading.info.utc_offset.minutes(),
-            who: self.who(&server.reading.info),
-            events: self.events.clone(),
-            reports: self.reports.clone(),
-        });
-    }
-
     /// The way to a connected server, and what it said of itself.
     pub(super) fn connected_to(&self, id: ServerId) -> Option<(Arc<dyn Gateway>, ServerInfo)> {
         let server = self.servers.get(&id)?;
@@ -614,6 +542,6 @@ pub(super) fn yours(sentence: String) -> Problem {
     }
 }
 
-fn not_connected() -> Problem {
+pub(super) fn not_connected() -> Problem {
     yours("The server is not connected".to_owned())
 }

@@ -1,14 +1,18 @@
 //! Requests in, events out: closed enums of plain data.
 
-use super::applications::{ApplicationEvent, ApplicationRequest};
-use super::backups::{BackupCall, BackupEvent};
+use super::{
+    activity::{ActivityEvent, ActivityRequest},
+    applications::{ApplicationEvent, ApplicationRequest},
+    backups::{BackupCall, BackupEvent},
+    prepare::{Prepared, RestoreWishes},
+    runs::{RunNews, RunRequest},
+};
 use crate::{
     domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcTime},
     explain::Problem,
-    run::{PreflightCheck, RunId, RunProgress, RunReport, StepReport},
+    run::{PreflightCheck, RunId, RunProgress, RunReport, Runbook, StepReport},
     server::{DatabaseSummary, ServerInfo},
     settings::Profile,
-    tsql::Script,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -23,6 +27,8 @@ pub enum ServerId {
 /// What the window asks for. Newer requests of one kind for one server replace older ones that wait.
 #[derive(Clone, Debug)]
 pub enum Request {
+    /// The pace of the practice server when it is started next.
+    PracticePace(f64),
     /// Reads the workspace: profiles, applications. Answered by `Event::Workspace`.
     OpenWorkspace {
         name: String,
@@ -49,28 +55,32 @@ pub enum Request {
         id: Uuid,
     },
     Application(ApplicationRequest),
+    Activity(ActivityRequest),
     /// Reads the databases and the history again; only what is new is fetched.
     Refresh {
         server: ServerId,
     },
-    /// Reads whatever the first preflight needs, for a copy. `generation` comes back in the answer.
+    /// Reads whatever speaks for and against a restore, and makes its runbook. `generation` comes back in the answer.
     Preflight {
         server: ServerId,
         request: RestoreRequest,
         plan: Box<RestorePlan>,
+        wishes: RestoreWishes,
         generation: u64,
     },
-    /// Runs the restore of a plan as a copy.
+    /// Runs the restore of a plan.
     Restore {
         server: ServerId,
         request: RestoreRequest,
         plan: Box<RestorePlan>,
+        wishes: RestoreWishes,
     },
     /// Everything about backups: see `BackupCall`.
     Backup {
         server: ServerId,
         call: BackupCall,
     },
+    Run(RunRequest),
     CancelRun {
         run: RunId,
     },
@@ -123,6 +133,7 @@ pub enum Event {
         at: UtcTime,
     },
     Application(ApplicationEvent),
+    Activity(ActivityEvent),
     TestResult {
         profile: Uuid,
         result: Result<ServerInfo, Problem>,
@@ -140,13 +151,24 @@ pub enum Event {
         server: ServerId,
         generation: u64,
         checks: Vec<PreflightCheck>,
-        script: Script,
+        prepared: Box<Prepared>,
     },
+    /// A run began, or an interrupted one goes on.
     RunStarted {
         server: ServerId,
         run: RunId,
-        script: Script,
-        steps: Vec<String>,
+        plan: Box<RestorePlan>,
+        runbook: Box<Runbook>,
+    },
+    Run {
+        run: RunId,
+        news: RunNews,
+    },
+    /// A run did not begin, or an interrupted one did not go on.
+    RunNotBegun {
+        server: ServerId,
+        run: RunId,
+        problem: Problem,
     },
     RunProgress {
         run: RunId,

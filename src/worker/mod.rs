@@ -1,20 +1,25 @@
 //! Builds the tokio runtime and turns requests into jobs and events.
 
+mod activity;
 mod applications;
 mod backups;
 mod connect;
 mod handle;
 mod jobs;
 mod messages;
+mod on_server;
 mod practice;
+mod prepare;
 mod profiles;
 mod reading;
 mod restores;
+mod runs;
 
 pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
     server::{DatabaseState, DatabaseSummary, ServerInfo},
 };
+pub use activity::{ActivityEvent, ActivityRequest, ReportFormat, UnreadableJournal};
 pub use applications::{ApplicationEvent, ApplicationRequest, KnownApplications};
 pub(crate) use backups::once_problem;
 pub use backups::{BackupCall, BackupEvent};
@@ -22,5 +27,8 @@ pub use connect::server_of;
 pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
+pub use on_server::RunningWork;
 pub use practice::{Accident, Practice};
+pub use prepare::{ApplicationWish, Prepared, RestoreWishes};
 pub use restores::expectations;
+pub use runs::{RunNews, RunRequest};

@@ -4,18 +4,20 @@ use super::{
     handle::Events,
     jobs::{Report, now},
     messages::{Event, ServerId},
+    prepare::{Prepared, RestoreWishes, prepare},
+    runs::RunNews,
 };
 use crate::{
     domain::{History, RestorePlan, RestoreRequest, UtcTime},
     explain::{Problem, journal_problem, server_problem},
     run::{
-        self, Commands, DropError, Expectations, Journal, JournalError, PreflightCheck, RestoreJob,
-        RunChoices, RunEvent, RunId, RunProgress, RunReport, Surroundings, Who, journal_path,
-        preflight, rows_by_metadata, run_restore,
+        self, Commands, DropError, Expectations, Journal, JournalError, RestoreJob, RunCommand,
+        RunControl, RunEvent, RunId, RunProgress, RunReport, Surroundings, Who, journal_path,
+        rows_by_metadata, run_restore,
     },
-    server::{Gateway, ServerError, ServerInfo},
+    server::{Gateway, ServerInfo, ServerReading},
     settings::Application,
-    tsql::{Script, ServerFacts, restore_script, tail_file},
+    tsql::{ServerFacts, tail_file},
 };
 use std::{
     collections::BTreeMap,
@@ -27,21 +29,30 @@ use tokio_util::sync::CancellationToken;
 
 /// The restores that have not ended.
 pub(super) struct Restores {
-    running: BTreeMap<RunId, (CancellationToken, JoinHandle<()>)>,
+    running: BTreeMap<RunId, Running>,
     stop: CancellationToken,
+}
+
+/// A restore under way.
+pub(super) struct Running {
+    pub(super) cancel: CancellationToken,
+    pub(super) control: RunControl,
+    pub(super) task: JoinHandle<()>,
 }
 
 /// Everything that one restore needs.
 pub(super) struct Start {
     pub(super) server: ServerId,
     pub(super) gateway: Arc<dyn Gateway>,
+    pub(super) reading: Arc<ServerReading>,
     pub(super) runs_folder: PathBuf,
     pub(super) applications: Arc<Vec<Application>>,
     pub(super) request: RestoreRequest,
     pub(super) plan: RestorePlan,
+    pub(super) wishes: RestoreWishes,
     pub(super) history: History,
-    pub(super) facts: ServerFacts,
-    pub(super) utc_offset_minutes: i32,
+    /// As it was reviewed; `None` prepares it now.
+    pub(super) prepared: Option<Prepared>,
     pub(super) who: Who,
     pub(super) events: Events,
     pub(super) reports: UnboundedSender<Report>,
@@ -58,13 +69,32 @@ impl Restores {
     pub(super) fn start(&mut self, start: Start) {
         let run = RunId::new(now(), fastrand::u16(..));
         let cancel = self.stop.child_token();
-        let task = tokio::spawn(carry_out(start, run.clone(), cancel.clone()));
-        self.running.insert(run, (cancel, task));
+        let (control, commands) = RunControl::new();
+        let task = tokio::spawn(carry_out(start, run.clone(), cancel.clone(), commands));
+        self.add(
+            run,
+            Running {
+                cancel,
+                control,
+                task,
+            },
+        );
+    }
+
+    pub(super) fn add(&mut self, run: RunId, running: Running) {
+        self.running.insert(run, running);
     }
 
     pub(super) fn cancel(&self, run: &RunId) {
-        if let Some((cancel, _)) = self.running.get(run) {
-            cancel.cancel();
+        if let Some(running) = self.running.get(run) {
+            running.cancel.cancel();
+        }
+    }
+
+    /// Hands a command over; a run that has ended takes none.
+    pub(super) fn tell(&self, run: &RunId, command: RunCommand) {
+        if let Some(running) = self.running.get(run) {
+            running.control.send(command);
         }
     }
 
@@ -74,8 +104,8 @@ impl Restores {
 
     /// Waits for all to end, after they were told to.
     pub(super) async fn finish(self) {
-        for (run, (_, task)) in self.running {
-            if let Err(error) = task.await {
+        for (run, running) in self.running {
+            if let Err(error) = running.task.await {
                 tracing::error!(run = run.0, %error, "a run failed");
             }
         }
@@ -93,68 +123,52 @@ pub(crate) fn facts_for(plan: &RestorePlan, info: &ServerInfo, now: UtcTime) -> 
     }
 }
 
-/// The checks before a run, and the script that it will send.
-pub(super) async fn look(
-    gateway: &dyn Gateway,
-    plan: &RestorePlan,
-    facts: &ServerFacts,
-) -> Result<(Vec<PreflightCheck>, Script), ServerError> {
-    let mut connection = gateway.connect().await?;
-    let checks = preflight(connection.as_mut(), plan, &RunChoices::default()).await?;
-    Ok((checks, restore_script(plan, facts)))
-}
-
-async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
+async fn carry_out(start: Start, run: RunId, cancel: CancellationToken, commands: Commands) {
     let Start {
         server,
         gateway,
+        reading,
         runs_folder,
         applications,
         request,
         plan,
+        wishes,
         history,
-        facts,
-        utc_offset_minutes,
+        prepared,
         who,
         events,
         reports,
     } = start;
-    let expected = expectations(gateway.as_ref(), &applications, &plan.database).await;
     let path = runs_folder.join(format!("{}.jsonl", run.0));
     let id = run.clone();
-    let tell = {
-        let events = events.clone();
-        let run = run.clone();
-        move |event: RunEvent| {
-            let run = run.clone();
-            match event {
-                RunEvent::Started { script, steps, .. } => events.send(Event::RunStarted {
-                    server,
-                    run,
-                    script,
-                    steps,
-                }),
-                RunEvent::StepBegan { step } => events.send(Event::RunProgress {
-                    run,
-                    progress: RunProgress {
-                        step,
-                        elapsed_secs: 0.0,
-                        percent: None,
-                        remaining_secs: None,
-                    },
-                }),
-                RunEvent::Progress(progress) => events.send(Event::RunProgress { run, progress }),
-                RunEvent::Message { at, text } => events.send(Event::RunMessage { run, at, text }),
-                RunEvent::StepEnded { step, report } => {
-                    events.send(Event::StepEnded { run, step, report });
-                }
-                RunEvent::Waiting { .. }
-                | RunEvent::WentOn
-                | RunEvent::Changed { .. }
-                | RunEvent::Owes(_) => {}
-            }
+    let prepared = match prepared {
+        Some(prepared) => Ok(prepared),
+        None => {
+            let info = &reading.info;
+            prepare(gateway.as_ref(), info, &applications, &plan, &wishes, now())
+                .await
+                .map(|(prepared, _)| prepared)
         }
     };
+    let Prepared {
+        facts,
+        choices,
+        expected,
+        ..
+    } = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            events.send(Event::RunNotBegun {
+                run: id.clone(),
+                server,
+                problem: server_problem(&error),
+            });
+            reports.send(Report::RunEnded { server, run: id }).ok();
+            return;
+        }
+    };
+    let utc_offset_minutes = reading.info.utc_offset.minutes();
+    let tell = tell_of(server, run.clone(), events.clone());
     let report = journaled(
         &path,
         RestoreJob {
@@ -163,7 +177,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
             request,
             history,
             facts,
-            choices: RunChoices::default(),
+            choices,
             expected,
             utc_offset_minutes,
             who,
@@ -171,6 +185,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
         gateway.as_ref(),
         &tell,
         &cancel,
+        commands,
     )
     .await;
     match report {
@@ -187,12 +202,54 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken) {
     reports.send(Report::RunEnded { server, run: id }).ok();
 }
 
+/// Turns what a run tells into events for the window.
+pub(super) fn tell_of(
+    server: ServerId,
+    run: RunId,
+    events: Events,
+) -> impl Fn(RunEvent) + Send + Sync {
+    move |event| {
+        let run = run.clone();
+        let news = |news| Event::Run {
+            run: run.clone(),
+            news,
+        };
+        events.send(match event {
+            RunEvent::Started { runbook, plan, .. } => Event::RunStarted {
+                server,
+                run,
+                plan,
+                runbook: Box::new(runbook),
+            },
+            RunEvent::StepBegan { step } => Event::RunProgress {
+                run,
+                progress: RunProgress {
+                    step,
+                    elapsed_secs: 0.0,
+                    percent: None,
+                    remaining_secs: None,
+                },
+            },
+            RunEvent::Progress(progress) => Event::RunProgress { run, progress },
+            RunEvent::Message { at, text } => Event::RunMessage { run, at, text },
+            RunEvent::StepEnded { step, report } => Event::StepEnded { run, step, report },
+            RunEvent::Waiting { step, why } => news(RunNews::Waiting { step, why }),
+            RunEvent::WentOn => news(RunNews::WentOn),
+            RunEvent::Changed { runbook, .. } => news(RunNews::Changed {
+                runbook: Box::new(runbook),
+            }),
+            RunEvent::Owes(owed) => news(RunNews::Owes(owed)),
+        });
+    }
+}
+
 async fn journaled(
     path: &Path,
     job: RestoreJob,
     gateway: &dyn Gateway,
     tell: &(dyn Fn(RunEvent) + Send + Sync),
     cancel: &CancellationToken,
+    commands: Commands,
 ) -> Result<RunReport, JournalError> {
     let journal = Journal::create(path)?;
     run_restore(
@@ -202,7 +259,7 @@ async fn journaled(
             journal,
             tell,
             cancel,
-            commands: Commands::none(),
+            commands,
             now,
         },
     )

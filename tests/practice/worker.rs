@@ -7,8 +7,8 @@ use stopat::{
     run::{Outcome, RunEnd},
     settings::{DataRoot, Operator},
     worker::{
-        DatabaseState, Event, PreflightVerdict, Request, ServerId, ServerStatus, Worker,
-        WorkerHandle,
+        DatabaseState, Event, PreflightVerdict, Request, RestoreWishes, ServerId, ServerStatus,
+        Worker, WorkerHandle,
     },
 };
 
@@ -105,13 +105,14 @@ fn connect_look_restore_and_drop() {
         server,
         request: request.clone(),
         plan: plan.clone(),
+        wishes: RestoreWishes::default(),
         generation: 7,
     });
     let shown = next(&worker, |event| match event {
         Event::Preflight {
             generation: 7,
             checks,
-            script,
+            prepared,
             ..
         } => {
             let refused: Vec<_> = checks
@@ -119,7 +120,8 @@ fn connect_look_restore_and_drop() {
                 .filter(|check| check.verdict != PreflightVerdict::Good)
                 .collect();
             assert!(refused.is_empty(), "{refused:?}");
-            Some(script)
+            assert_eq!(prepared.application.as_deref(), Some("Octopus"));
+            Some(prepared.runbook)
         }
         _ => None,
     });
@@ -128,10 +130,11 @@ fn connect_look_restore_and_drop() {
         server,
         request,
         plan,
+        wishes: RestoreWishes::default(),
     });
     let run = next(&worker, |event| match event {
-        Event::RunStarted { run, script, .. } => {
-            assert_eq!(script, shown, "what was shown is what runs");
+        Event::RunStarted { run, runbook, .. } => {
+            assert_eq!(*runbook, shown, "what was shown is what runs");
             Some(run)
         }
         _ => None,

@@ -5,13 +5,16 @@ use egui_kittest::Harness;
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 use stopat::{
     app::{App, Backend},
-    domain::{History, UtcOffset},
-    run::{PreflightCheck, PreflightFinding, PreflightVerdict, RunId, VolumeNeed},
+    domain::{Destination, History, RestorePlan, UtcOffset},
+    run::{
+        Expectations, OverChoice, PreflightCheck, PreflightFinding, PreflightVerdict, RunChoices,
+        RunId, Runbook, TargetFacts, VolumeNeed,
+    },
     server::{DatabaseState, DatabaseSummary, ServerInfo},
-    settings::{Preferences, ThemeChoice},
+    settings::{Preferences, ThemeChoice, load_applications},
     state::OwnClock,
-    tsql::{ServerFacts, restore_script},
-    worker::{Event, Request, ServerId, ServerStatus},
+    tsql::ServerFacts,
+    worker::{Event, Prepared, Request, ServerId, ServerStatus},
 };
 
 /// Events to come and requests that were made.
@@ -45,20 +48,14 @@ impl Backend for Wire {
                 server: *server,
                 generation: *generation,
                 checks: checks(),
-                script: restore_script(plan, &ServerFacts::default()),
+                prepared: Box::new(prepared(plan)),
             }),
-            Request::Restore { server, plan, .. } => {
-                let script = restore_script(plan, &ServerFacts::default());
-                let mut steps = vec!["Look once more".to_owned()];
-                steps.extend(script.batches.iter().map(|batch| batch.title.clone()));
-                steps.push("Check the copy".to_owned());
-                self.tell(Event::RunStarted {
-                    server: *server,
-                    run: run_id(),
-                    script,
-                    steps,
-                });
-            }
+            Request::Restore { server, plan, .. } => self.tell(Event::RunStarted {
+                server: *server,
+                run: run_id(),
+                plan: plan.clone(),
+                runbook: Box::new(prepared(plan).runbook),
+            }),
             _ => {}
         }
         self.requests.borrow_mut().push(request);
@@ -72,6 +69,38 @@ impl Backend for Wire {
 /// The run that every restore gets.
 pub fn run_id() -> RunId {
     RunId("20261122T124107Z-1f3a".to_owned())
+}
+
+/// What a server of which little is known lets a restore do.
+pub fn prepared(plan: &RestorePlan) -> Prepared {
+    let facts = ServerFacts {
+        server_name: Some("PRACTICE".to_owned()),
+        tail_file: Some(r"D:\Backup\OctopusAI_tail.trn".to_owned()),
+    };
+    let over = plan.destination == Destination::Original;
+    let octopus = load_applications(std::path::Path::new("nowhere"))
+        .applications
+        .remove(0);
+    let mut choices = RunChoices::default();
+    if over {
+        choices.over = Some(OverChoice::of(TargetFacts {
+            state: "ONLINE".to_owned(),
+            recovery_model: "FULL".to_owned(),
+            ..TargetFacts::default()
+        }));
+        choices = choices.with_application(&octopus);
+    }
+    Prepared {
+        runbook: Runbook::of(plan, &facts, &choices),
+        facts,
+        choices,
+        expected: Expectations::of(&octopus),
+        application: Some(octopus.name.clone()),
+        rows_now: octopus
+            .protected_tables()
+            .map(|table| (format!("dbo.{table}"), Some(17_904)))
+            .collect(),
+    }
 }
 
 fn checks() -> Vec<PreflightCheck> {

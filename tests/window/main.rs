@@ -1,8 +1,10 @@
 //! Views, through egui_kittest.
 
+mod activity;
 mod applications;
 mod backup;
 mod fake;
+mod files;
 mod made_up;
 mod pictures;
 mod profiles;

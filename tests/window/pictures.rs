@@ -2,7 +2,7 @@
 //!
 //! What is asserted here is only that something is drawn; where no Vulkan driver is found a line says so.
 
-use crate::{applications, backup, restore, timeline::opened};
+use crate::{activity, applications, backup, files, restore, timeline::opened};
 use egui_kittest::Harness;
 use std::{io::Write as _, path::PathBuf};
 use stopat::{app::App, settings::ThemeChoice, state::Action};
@@ -58,6 +58,10 @@ fn the_way_of_a_restore() {
     take(&mut harness, "review-dark");
     let (mut harness, _wire) = restore::running(ThemeChoice::Dark);
     take(&mut harness, "run-dark");
+    let (mut harness, _wire) = restore::reviewed_over(ThemeChoice::Light);
+    take(&mut harness, "review-over-light");
+    let (mut harness, _wire) = restore::waiting(ThemeChoice::Dark);
+    take(&mut harness, "waiting-dark");
     let (mut harness, _wire) = restore::ended(ThemeChoice::Light);
     take(&mut harness, "ended-light");
 }
@@ -80,6 +84,20 @@ fn what_cannot_be_reached_and_the_script() {
         Action::ShowPreset(stopat::state::RangePreset::All),
     );
     take(&mut harness, "script-dark");
+}
+
+#[test]
+fn where_the_files_go() {
+    let (mut harness, _wire) = files::dialog(ThemeChoice::Dark);
+    take(&mut harness, "files-dark");
+}
+
+#[test]
+fn what_ran() {
+    let (mut harness, _wire) = activity::page([1440.0, 900.0], ThemeChoice::Dark);
+    take(&mut harness, "activity-dark");
+    let (mut harness, _wire) = activity::page([1280.0, 720.0], ThemeChoice::Light);
+    take(&mut harness, "activity-small-light");
 }
 
 #[test]

@@ -143,6 +143,8 @@ fn what_is_wrong_is_said_beside_the_field_and_nothing_is_saved() {
 #[test]
 fn editing_keeps_the_id_and_an_untouched_password() {
     let mut harness = window(vec![production()], ProfileAction::Edit(production().id));
+    harness.get_by_label("Back up").scroll_to_me();
+    harness.run_steps(3);
     click(&mut harness, "Back up");
     click(&mut harness, "Save");
     let expected = Profile {

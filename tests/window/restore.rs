@@ -10,12 +10,12 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use stopat::{
     app::App,
     run::{
-        Outcome, RunEnd, RunKind, RunProgress, RunReport, StepFacts, StepReport, TableCount,
-        TargetState, Verification, Who,
+        Outcome, Owed, RunCommand, RunEnd, RunKind, RunProgress, RunReport, StepFacts, StepReport,
+        TableCount, TargetState, Verification, Waiting, Who,
     },
     settings::ThemeChoice,
     state::{Action, Page},
-    worker::{Event, Request},
+    worker::{Event, Request, RunNews, RunRequest},
 };
 use uuid::Uuid;
 
@@ -46,7 +46,9 @@ pub fn running(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
         .as_ref()
         .expect("a run")
         .steps
-        .clone();
+        .iter()
+        .map(|step| step.title.clone())
+        .collect::<Vec<_>>();
     for (idx, title) in steps.iter().take(3).enumerate() {
         wire.tell(Event::StepEnded {
             run: run_id(),
@@ -105,7 +107,7 @@ pub fn ended(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
         plan: run.plan.clone(),
         started: now(),
         seconds: 74.0,
-        steps: run.steps.iter().map(|title| step(title)).collect(),
+        steps: run.steps.iter().map(|known| step(&known.title)).collect(),
         end: RunEnd::Verified,
         state: TargetState::Online,
         verification: Some(Verification {
@@ -177,7 +179,7 @@ fn cancelling_asks_first_and_says_how_it_ends() {
         .get_by_role_and_label(Role::Button, "Cancel…")
         .click();
     harness.run_steps(3);
-    harness.get_by_label_contains("is left RESTORING, or is not there yet");
+    harness.get_by_label_contains("stays RESTORING. The run can go on later");
     harness
         .get_by_role_and_label(Role::Button, "Cancel the restore")
         .click();
@@ -200,4 +202,155 @@ fn the_timeline_can_be_looked_at_while_a_restore_runs() {
     harness.run_steps(3);
     assert_eq!(harness.state().state.page, Page::Timeline);
     assert!(harness.state().state.running());
+}
+
+/// The review of the same moment, over the original.
+pub fn reviewed_over(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = opened([1440.0, 900.0], theme);
+    let eight = (crate::made_up::NOW - 6 * 3600 - 12 * 60 - 55) as f64;
+    harness.state_mut().state.update(Action::PlaceMarker(eight));
+    harness.run_steps(3);
+    harness
+        .get_by_role_and_label(Role::RadioButton, "Over the original")
+        .click();
+    harness.run_steps(3);
+    harness
+        .get_by_role_and_label(Role::Button, "Review and restore…")
+        .click();
+    harness.run_steps(4);
+    (harness, wire)
+}
+
+fn type_name(harness: &mut Harness<'static, App>, label: &str, text: &str) {
+    harness
+        .get_by_role_and_label(Role::TextInput, label)
+        .focus();
+    harness.run_steps(2);
+    harness
+        .get_by_role_and_label(Role::TextInput, label)
+        .type_text(text);
+    harness.run_steps(3);
+}
+
+fn restores(wire: &Wire) -> usize {
+    wire.requests
+        .borrow()
+        .iter()
+        .filter(|request| matches!(request, Request::Restore { .. }))
+        .count()
+}
+
+#[test]
+fn over_the_original_both_names_are_typed_as_the_server_says_them() {
+    let (mut harness, wire) = reviewed_over(ThemeChoice::Dark);
+    harness.get_by_label_contains("in the last 6 h 12 m leaves it");
+    let press = |harness: &mut Harness<'static, App>| {
+        harness.get_by_label("Restore over OctopusAI").click();
+        harness.run_steps(3);
+    };
+    press(&mut harness);
+    assert_eq!(restores(&wire), 0, "nothing was typed");
+    type_name(&mut harness, "Server", "PRACTICE");
+    press(&mut harness);
+    assert_eq!(restores(&wire), 0, "the database is missing");
+    type_name(&mut harness, "Database", "OctopusAI");
+    press(&mut harness);
+    assert_eq!(restores(&wire), 1);
+    assert_eq!(harness.state().state.page, Page::Run);
+}
+
+/// A run over the original that waits for somebody to stop the application.
+pub fn waiting(theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = reviewed_over(theme);
+    type_name(&mut harness, "Server", "PRACTICE");
+    type_name(&mut harness, "Database", "OctopusAI");
+    harness.get_by_label("Restore over OctopusAI").click();
+    harness.run_steps(3);
+    let title = harness.state().state.run.as_ref().expect("a run").steps[0]
+        .title
+        .clone();
+    wire.tell(Event::StepEnded {
+        run: run_id(),
+        step: 0,
+        report: Box::new(step(&title)),
+    });
+    wire.tell(Event::Run {
+        run: run_id(),
+        news: RunNews::Waiting {
+            step: 1,
+            why: Waiting::ByHand,
+        },
+    });
+    wire.tell(Event::Run {
+        run: run_id(),
+        news: RunNews::Owes(vec![Owed::Access {
+            database: "OctopusAI".to_owned(),
+            back_to: "MULTI_USER".to_owned(),
+        }]),
+    });
+    harness.run_steps(4);
+    (harness, wire)
+}
+
+fn told(wire: &Wire) -> Vec<RunCommand> {
+    wire.requests
+        .borrow()
+        .iter()
+        .filter_map(|request| match request {
+            Request::Run(RunRequest::Tell { command, .. }) => Some(command.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_step_by_hand_waits_for_done_and_is_left_out_only_with_a_reason() {
+    let (mut harness, wire) = waiting(ThemeChoice::Dark);
+    harness.get_by_label("This step is yours");
+    harness.get_by_label("Leave it out").click();
+    harness.run_steps(3);
+    assert!(told(&wire).is_empty(), "no reason was given");
+    harness.get_by_role_and_label(Role::Button, "Done").click();
+    harness.run_steps(3);
+    assert_eq!(told(&wire), [RunCommand::Done]);
+    type_name(&mut harness, "Because", "nobody uses it");
+    harness.get_by_label("Leave it out").click();
+    harness.run_steps(3);
+    assert_eq!(
+        told(&wire).last(),
+        Some(&RunCommand::Skip {
+            reason: "nobody uses it".to_owned()
+        })
+    );
+}
+
+#[test]
+fn a_run_pauses_after_the_step_and_goes_on() {
+    let (mut harness, wire) = running(ThemeChoice::Dark);
+    harness.get_by_label("Pause after this step").click();
+    harness.run_steps(3);
+    harness.get_by_label("Go on without a pause").click();
+    harness.run_steps(3);
+    harness.get_by_label("Stop here and look").click();
+    harness.run_steps(3);
+    assert_eq!(
+        told(&wire),
+        [
+            RunCommand::PauseAfterStep,
+            RunCommand::GoOn,
+            RunCommand::StopAndLook
+        ]
+    );
+    wire.tell(Event::Run {
+        run: run_id(),
+        news: RunNews::Waiting {
+            step: 3,
+            why: Waiting::Looking,
+        },
+    });
+    harness.run_steps(3);
+    harness.get_by_label("OctopusAI_20261122_082812 can be looked at");
+    harness.get_by_role_and_label(Role::Button, "Go on").click();
+    harness.run_steps(3);
+    assert_eq!(told(&wire).last(), Some(&RunCommand::GoOn));
 }

@@ -149,6 +149,7 @@ impl<'a> Run<'a> {
             script: self.runbook.script(),
             steps: self.runbook.titles(),
             runbook: self.runbook.clone(),
+            plan: Box::new(self.job.plan.clone()),
         });
         if !self.owed.is_empty() {
             (self.tell)(RunEvent::Owes(self.owed.clone()));

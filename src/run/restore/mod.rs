@@ -59,6 +59,8 @@ pub enum RunEvent {
         /// Titles of all steps: the looks before and after, the batches, what the application's owners want.
         steps: Vec<String>,
         runbook: Runbook,
+        /// The plan that it carries out: another than at first when only logs are left.
+        plan: Box<RestorePlan>,
     },
     StepBegan {
         step: usize,

@@ -210,7 +210,7 @@ fn fields_ui(
                 Reach::BackUp => {
                     "Takes backups as well. Nothing is created, overwritten or dropped."
                 }
-                Reach::Restore => "Restores copies, and drops those that it made.",
+                Reach::Restore => "Restores, over the original only after its name was typed, and drops the copies that it made.",
             },
         );
         if draft.reach != Reach::Look {
@@ -244,7 +244,7 @@ fn fields_ui(
         if draft.production {
             FORM.note(
                 ui,
-                "People depend on it: it is marked in red wherever it shows.",
+                "People depend on it: it is marked in red, and a restore asks for its name.",
             );
         }
     });

@@ -1,0 +1,83 @@
+//! Where a restore goes and how: the part of the choice that is not the moment.
+
+use super::{Change, PlanState, State};
+use crate::{
+    domain::{FileChoice, PathFault, path_faults},
+    worker::RestoreWishes,
+};
+
+/// Where the database and its files go, and what is wanted around it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationChoice {
+    pub into: Into,
+    /// Folder for every file of a copy, as the server sees it; `None` keeps each file's own folder.
+    pub files_to: Option<String>,
+    /// Single files elsewhere.
+    pub files: FileChoice,
+    /// The application, the checks, what is done with the tail.
+    pub wishes: RestoreWishes,
+}
+
+/// Into which database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Into {
+    /// A new one beside the original.
+    #[default]
+    Copy,
+    /// The original.
+    Over,
+}
+
+/// What is chosen there.
+#[derive(Clone, Debug)]
+pub enum DestinationAction {
+    Into(Into),
+    /// One folder for all files; `None` is each file's own.
+    FilesTo(Option<String>),
+    /// One file elsewhere; `None` lets it follow the pattern again.
+    File {
+        logical_name: String,
+        to: Option<String>,
+    },
+    /// Every file by the pattern again.
+    ResetFiles,
+    Wishes(RestoreWishes),
+}
+
+impl State {
+    pub(super) fn change_destination(&mut self, action: DestinationAction) {
+        match action {
+            DestinationAction::Into(into) => {
+                self.change(Change::Single, |choice| choice.destination.into = into);
+            }
+            DestinationAction::FilesTo(folder) => {
+                let folder = folder.filter(|folder| !folder.trim().is_empty());
+                self.change(Change::Name, |choice| choice.destination.files_to = folder);
+            }
+            DestinationAction::File { logical_name, to } => {
+                self.change(Change::Name, |choice| {
+                    let files = &mut choice.destination.files;
+                    match to {
+                        Some(to) => files.insert(logical_name, to),
+                        None => files.remove(&logical_name),
+                    };
+                });
+            }
+            DestinationAction::ResetFiles => self.change(Change::Single, |choice| {
+                choice.destination.files.clear();
+                choice.destination.files_to = None;
+            }),
+            DestinationAction::Wishes(wishes) => {
+                self.change(Change::Name, |choice| choice.destination.wishes = wishes);
+            }
+        }
+    }
+
+    /// What speaks against the paths of the planned copy, in the order of its moves.
+    pub fn path_faults(&self) -> Vec<Option<PathFault>> {
+        match &self.plan {
+            PlanState::Planned(plan) => path_faults(&plan.moves, true),
+            PlanState::NoMarker | PlanState::Refused(_) => Vec::new(),
+        }
+    }
+}

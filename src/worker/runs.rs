@@ -1,0 +1,214 @@
+//! Talking to a run while it goes on, and going on with one that was interrupted.
+
+use super::{
+    handle::Events,
+    jobs::{Jobs, blocking, now, yours},
+    messages::{Event, ServerId},
+    reading::HistoryState,
+    restores::{Running, tell_of},
+};
+use crate::{
+    domain::History,
+    explain::{Problem, journal_problem, resume_problem, server_problem},
+    run::{
+        self, Journal, Owed, ResumeHow, RunCommand, RunControl, RunId, RunRecord, Runbook,
+        Standing, Surroundings, Waiting, Who, assess, journal_path, read_run,
+    },
+    server::Gateway,
+};
+use std::{path::PathBuf, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// What the window asks of runs.
+#[derive(Clone, Debug)]
+pub enum RunRequest {
+    /// Says something to a run under way.
+    Tell { run: RunId, command: RunCommand },
+    /// Reads where an interrupted run stands. Answered by `RunNews::Standing`.
+    Assess { server: ServerId, run: RunId },
+    /// Goes on with an interrupted run on one of the ways that were offered.
+    Resume {
+        server: ServerId,
+        run: RunId,
+        how: ResumeHow,
+    },
+}
+
+/// What a run tells besides its steps and messages.
+#[derive(Clone, Debug)]
+pub enum RunNews {
+    /// Nothing goes on until somebody answers.
+    Waiting { step: usize, why: Waiting },
+    /// The answer came.
+    WentOn,
+    /// The steps are others than before.
+    Changed { runbook: Box<Runbook> },
+    /// Everything that has to be put back, as it stands now.
+    Owes(Vec<Owed>),
+    /// Where an interrupted run stands.
+    Standing(Box<Result<Standing, Problem>>),
+    /// An interrupted run was abandoned: it is closed.
+    Closed,
+}
+
+impl Jobs {
+    pub(super) fn run_request(&mut self, request: RunRequest) {
+        match request {
+            RunRequest::Tell { run, command } => self.restores.tell(&run, command),
+            RunRequest::Assess { server, run } => self.assess(server, run),
+            RunRequest::Resume { server, run, how } => self.resume(server, run, how),
+        }
+    }
+
+    fn journal_of(&self, run: &RunId) -> Option<PathBuf> {
+        let workspace = self.workspace.as_ref()?;
+        Some(journal_path(workspace.folder(), run))
+    }
+
+    fn assess(&self, server: ServerId, run: RunId) {
+        let (Some(open), Some(journal)) = (self.servers.get(&server), self.journal_of(&run)) else {
+            return;
+        };
+        let gateway = Arc::clone(&open.gateway);
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let standing = read_standing(gateway.as_ref(), journal).await;
+            events.send(Event::Run {
+                run,
+                news: RunNews::Standing(Box::new(standing)),
+            });
+        });
+    }
+
+    fn resume(&mut self, server: ServerId, run: RunId, how: ResumeHow) {
+        let (Some(open), Some(journal)) = (self.servers.get(&server), self.journal_of(&run)) else {
+            return self.problem(
+                Some(server),
+                yours("Connect to the server of the run first".to_owned()),
+            );
+        };
+        let Some(history) = open.history.as_ref().map(HistoryState::history).cloned() else {
+            return self.problem(
+                Some(server),
+                yours("The history is being read; try again in a moment".to_owned()),
+            );
+        };
+        let cancel = self.stop.child_token();
+        let (control, commands) = RunControl::new();
+        let going_on = GoingOn {
+            server,
+            run: run.clone(),
+            how,
+            journal,
+            gateway: Arc::clone(&open.gateway),
+            history,
+            who: self.who(&open.reading.info),
+            events: self.events.clone(),
+            cancel: cancel.clone(),
+        };
+        let reports = self.reports.clone();
+        let ended = run.clone();
+        let task = tokio::spawn(async move {
+            go_on(going_on, commands).await;
+            reports
+                .send(super::jobs::Report::RunEnded { server, run: ended })
+                .ok();
+        });
+        self.restores.add(
+            run,
+            Running {
+                cancel,
+                control,
+                task,
+            },
+        );
+    }
+}
+
+async fn read_record(journal: PathBuf) -> Result<RunRecord, Problem> {
+    let nothing = || yours("The journal of the run has no beginning".to_owned());
+    match blocking(move || read_run(&journal)).await {
+        Some(Ok(record)) => record.ok_or_else(nothing),
+        Some(Err(error)) => Err(journal_problem(&error)),
+        None => Err(nothing()),
+    }
+}
+
+async fn read_standing(gateway: &dyn Gateway, journal: PathBuf) -> Result<Standing, Problem> {
+    let record = read_record(journal).await?;
+    let looked = async {
+        let mut connection = gateway.connect().await?;
+        assess(connection.as_mut(), &record).await
+    };
+    looked.await.map_err(|error| server_problem(&error))
+}
+
+struct GoingOn {
+    server: ServerId,
+    run: RunId,
+    how: ResumeHow,
+    journal: PathBuf,
+    gateway: Arc<dyn Gateway>,
+    history: History,
+    who: Who,
+    events: Events,
+    cancel: CancellationToken,
+}
+
+async fn go_on(going_on: GoingOn, commands: run::Commands) {
+    let GoingOn {
+        server,
+        run,
+        how,
+        journal,
+        gateway,
+        history,
+        who,
+        events,
+        cancel,
+    } = going_on;
+    let failed = |problem| {
+        events.send(Event::RunNotBegun {
+            run: run.clone(),
+            server,
+            problem,
+        });
+    };
+    let record = match read_record(journal.clone()).await {
+        Ok(record) => record,
+        Err(problem) => return failed(problem),
+    };
+    let opened = blocking(move || Journal::reopen(&journal)).await;
+    let journal = match opened {
+        Some(Ok((journal, _))) => journal,
+        Some(Err(error)) => return failed(journal_problem(&error)),
+        None => return,
+    };
+    let tell = tell_of(server, run.clone(), events.clone());
+    let ended = run::resume(
+        &record,
+        &how,
+        history,
+        who,
+        Surroundings {
+            gateway: gateway.as_ref(),
+            journal,
+            tell: &tell,
+            cancel: &cancel,
+            commands,
+            now,
+        },
+    )
+    .await;
+    match ended {
+        Ok(Some(report)) => events.send(Event::RunEnded {
+            run,
+            report: Box::new(report),
+        }),
+        Ok(None) => events.send(Event::Run {
+            run,
+            news: RunNews::Closed,
+        }),
+        Err(error) => failed(resume_problem(&error)),
+    }
+}
