@@ -111,6 +111,7 @@ fn every_row_comes_back_in_a_copy_and_the_copy_is_dropped() {
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
             marks: slice.marks,
+            changes: slice.changes,
         });
         for note in notes {
             eprintln!("note: {note:?}");

@@ -185,6 +185,7 @@ impl Story {
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
             marks: slice.marks,
+            changes: slice.changes,
         });
         self.line(&format!(
             "It has {} in its history:",

@@ -70,7 +70,9 @@ fn only(records: HistoryRecords, database: &str) -> HistoryRecords {
         backup_sets,
         restore_history,
         mut marks,
+        mut changes,
     } = records;
+    changes.retain(|change| same(&change.database_name));
     marks.retain(|mark| same(&mark.database_name));
     let backup_sets: Vec<BackupRecord> = backup_sets
         .into_iter()
@@ -97,6 +99,7 @@ fn only(records: HistoryRecords, database: &str) -> HistoryRecords {
         backup_sets,
         restore_history,
         marks,
+        changes,
     }
 }
 

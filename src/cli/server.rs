@@ -299,6 +299,7 @@ pub async fn read_records(
         backup_sets: slice.backup_sets,
         restore_history: slice.restores,
         marks: slice.marks,
+        changes: slice.changes,
     })
 }
 

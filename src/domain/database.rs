@@ -1,8 +1,9 @@
 //! The sets of one database: found by time, kind and uuid, and grown without copying what is there.
 
 use super::{
-    BackupSet, BackupType, HistoryNoteKind, Lost, Lsn, Mark, MarkRecord, MarkTarget, Moment,
-    RestoreRecord, ServerClock, SharedVec, UtcTime,
+    BackupSet, BackupType, ChangeRecord, HistoryNoteKind, Lost, Lsn, Mark, MarkRecord, MarkTarget,
+    Moment, RestoreRecord, ServerClock, SharedVec, UtcTime,
+    event::{self, ObjectEvent},
     graph::Graphs,
     judge::Notes,
     mark, overwrite,
@@ -30,6 +31,7 @@ pub struct DatabaseHistory {
     device_hashes: Arc<Vec<u32>>,
     restores: Arc<Vec<Restore>>,
     marks: Arc<Vec<Mark>>,
+    objects: Arc<Vec<ObjectEvent>>,
     /// Logs across a fork point.
     crossings: Arc<Vec<u32>>,
     newest_id: Option<i64>,
@@ -41,6 +43,38 @@ pub struct DatabaseHistory {
 pub(super) struct Happened {
     pub restores: Vec<RestoreRecord>,
     pub marks: Vec<MarkRecord>,
+    pub changes: Vec<ChangeRecord>,
+}
+
+/// The same, judged and in order.
+#[derive(Clone, Debug, Default)]
+struct Past {
+    restores: Arc<Vec<Restore>>,
+    marks: Arc<Vec<Mark>>,
+    objects: Arc<Vec<ObjectEvent>>,
+}
+
+impl Past {
+    fn merged(old: Option<Self>, new: &Happened, clock: &ServerClock) -> Self {
+        let Self {
+            restores,
+            marks,
+            objects,
+        } = old.unwrap_or_default();
+        Self {
+            restores: merged_restores(&restores, &new.restores, clock),
+            marks: if new.marks.is_empty() {
+                marks
+            } else {
+                Arc::new(mark::merged(&marks, &new.marks, clock))
+            },
+            objects: if new.changes.is_empty() {
+                objects
+            } else {
+                Arc::new(event::merged(&objects, &new.changes, clock))
+            },
+        }
+    }
 }
 
 /// A restore over this database that ended with recovery, so that a new fork begins.
@@ -159,6 +193,10 @@ impl DatabaseHistory {
         &self.marks
     }
 
+    pub(super) fn object_events(&self) -> &[ObjectEvent] {
+        &self.objects
+    }
+
     /// The mark that a target means.
     pub fn mark(&self, target: MarkTarget) -> Option<&Mark> {
         let from = self
@@ -216,6 +254,14 @@ impl DatabaseHistory {
         sets
     }
 
+    fn past(&self) -> Past {
+        Past {
+            restores: self.restores.clone(),
+            marks: self.marks.clone(),
+            objects: self.objects.clone(),
+        }
+    }
+
     pub(super) fn built(
         mut sets: Vec<BackupSet>,
         old: Option<&Self>,
@@ -249,11 +295,8 @@ impl DatabaseHistory {
                 }
             }
         }
-        let (old_restores, old_marks) =
-            old.map_or((&[][..], &[][..]), |old| (old.restores(), old.marks()));
-        let restores = merged_restores(old_restores, &new.restores, &clock);
-        let marks = Arc::new(mark::merged(old_marks, &new.marks, &clock));
-        Self::indexed(name, clock, sets, restores, marks, notes)
+        let past = Past::merged(old.map(Self::past), new, &clock);
+        Self::indexed(name, clock, sets, past, notes)
     }
 
     /// From sets whose times are right, in any order, perhaps with duplicates.
@@ -261,8 +304,7 @@ impl DatabaseHistory {
         name: String,
         clock: Arc<ServerClock>,
         mut sets: Vec<BackupSet>,
-        restores: Arc<Vec<Restore>>,
-        marks: Arc<Vec<Mark>>,
+        past: Past,
         notes: &mut Notes,
     ) -> Self {
         let sort = |sets: &mut Vec<BackupSet>| {
@@ -317,6 +359,11 @@ impl DatabaseHistory {
             .map(|(idx, _)| idx)
             .collect();
         let newest_id = sets.iter().filter_map(BackupSet::backup_set_id).max();
+        let Past {
+            restores,
+            marks,
+            objects,
+        } = past;
         let history = Self {
             name,
             clock,
@@ -328,6 +375,7 @@ impl DatabaseHistory {
             device_hashes: Arc::new(device_hashes),
             restores,
             marks,
+            objects,
             crossings: Arc::new(crossings),
             newest_id,
             graphs: Graphs::default(),
@@ -357,13 +405,8 @@ impl DatabaseHistory {
         });
         let zoned = self.clock.knows_zone();
         let same_axis = new.iter().all(|set| place.zone(set).is_some()) == zoned || new.is_empty();
-        let restores = merged_restores(&self.restores, &happened.restores, &self.clock);
-        let same_restores = *restores == *self.restores;
-        let marks = if happened.marks.is_empty() {
-            self.marks.clone()
-        } else {
-            Arc::new(mark::merged(&self.marks, &happened.marks, &self.clock))
-        };
+        let past = Past::merged(Some(self.past()), happened, &self.clock);
+        let same_restores = *past.restores == *self.restores;
         if !same_axis {
             let mut all = self.unplaced();
             all.extend(new);
@@ -391,13 +434,18 @@ impl DatabaseHistory {
             let mut all: Vec<BackupSet> = self.sets.iter().cloned().collect();
             all.extend(new);
             let name = newest_name(&all);
-            return Self::indexed(name, self.clock.clone(), all, restores, marks, notes);
+            return Self::indexed(name, self.clock.clone(), all, past, notes);
         }
         let name = new
             .last()
             .and_then(|set| set.origin.database_name.clone())
             .unwrap_or_else(|| self.name.clone());
         let first_new = self.sets.len();
+        let Past {
+            restores,
+            marks,
+            objects,
+        } = past;
         let mut grown = Self {
             name,
             clock: self.clock.clone(),
@@ -409,6 +457,7 @@ impl DatabaseHistory {
             device_hashes: self.device_hashes.clone(),
             restores,
             marks,
+            objects,
             crossings: self.crossings.clone(),
             newest_id: self.newest_id,
             graphs: Graphs::default(),

@@ -3,9 +3,9 @@
 //! It keeps what the records said; what can be restored is asked of [`DatabaseHistory::coverage`] and [`super::plan()`].
 
 use super::{
-    BackupRecord, BackupSet, DatabaseHistory, HistoryNote, HistoryRecords, MarkRecord,
-    RecordedServer, RestoreRecord, ServerClock, UtcOffset, database::Happened, judge::Judge,
-    place::Place, set::UNKNOWN_ZONE,
+    BackupRecord, BackupSet, ChangeRecord, DatabaseHistory, HistoryNote, HistoryRecords,
+    MarkRecord, RecordedServer, RestoreRecord, ServerClock, UtcOffset, database::Happened,
+    judge::Judge, place::Place, set::UNKNOWN_ZONE,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,6 +47,7 @@ impl History {
             backup_sets,
             restore_history,
             marks,
+            changes,
         } = records;
         let mut builder = HistoryBuilder::new(server);
         for record in backup_sets {
@@ -57,6 +58,9 @@ impl History {
         }
         for record in marks {
             builder.push_mark(record);
+        }
+        for record in changes {
+            builder.push_change(record);
         }
         builder.finish()
     }
@@ -82,6 +86,9 @@ impl History {
         }
         for record in records.marks {
             builder.push_mark(record);
+        }
+        for record in records.changes {
+            builder.push_change(record);
         }
         builder.finish_after(Some(self))
     }
@@ -189,6 +196,14 @@ impl HistoryBuilder {
         if let Some(name) = &record.database_name {
             let key = name_key(name, self.case_sensitive);
             self.happened.entry(key).or_default().marks.push(record);
+        }
+    }
+
+    /// Takes one row of the default trace.
+    pub fn push_change(&mut self, record: ChangeRecord) {
+        if let Some(name) = &record.database_name {
+            let key = name_key(name, self.case_sensitive);
+            self.happened.entry(key).or_default().changes.push(record);
         }
     }
 

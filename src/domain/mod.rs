@@ -28,6 +28,7 @@ mod cost;
 mod coverage;
 mod database;
 mod file_choice;
+mod event;
 mod graph;
 mod history;
 mod judge;
@@ -63,6 +64,7 @@ pub use cost::{Cost, CostModel, MeasuredRestore, Price, RestoreSpeeds};
 pub use coverage::{Branch, Coverage, Gap, Window};
 pub use database::{DatabaseHistory, Lane, Restore};
 pub use file_choice::{FileChoice, PathFault, path_faults};
+pub use event::{DatabaseEvent, EventKind, ObjectChange};
 pub use graph::Loss;
 pub use history::{History, HistoryBuilder};
 pub use judge::{HistoryNote, HistoryNoteKind};
@@ -81,8 +83,8 @@ pub use planner::{
     Alternative, CostDifference, Difference, Exchange, alternatives, plan, price, prices,
 };
 pub use record::{
-    BackupRecord, BackupType, DatabaseFile, HistoryRecords, MarkRecord, MediaFile, RecordedServer,
-    RestoreRecord,
+    BackupRecord, BackupType, ChangeRecord, DatabaseFile, HistoryRecords, MarkRecord, MediaFile,
+    RecordedServer, RestoreRecord,
 };
 pub use roles::{Rejected, SetRole, SkipReason, UseReason, rejected, role_of};
 pub use server_path::ServerPath;

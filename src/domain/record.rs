@@ -179,6 +179,22 @@ pub struct MarkRecord {
     pub mark_time: Option<ServerTime>,
 }
 
+/// One row of the default trace: an object that was made, altered or dropped.
+///
+/// <https://learn.microsoft.com/sql/relational-databases/system-functions/sys-fn-trace-gettable-transact-sql>.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the columns of the same name")]
+pub struct ChangeRecord {
+    pub database_name: Option<String>,
+    /// 46 created, 47 dropped, 164 altered.
+    pub event_class: Option<i64>,
+    pub object_name: Option<String>,
+    pub object_type: Option<i64>,
+    pub login_name: Option<String>,
+    /// On the server's clock.
+    pub start_time: Option<ServerTime>,
+}
+
 /// The server that the records came from.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the fields are the columns of the same name")]
@@ -197,6 +213,7 @@ pub struct HistoryRecords {
     pub backup_sets: Vec<BackupRecord>,
     pub restore_history: Vec<RestoreRecord>,
     pub marks: Vec<MarkRecord>,
+    pub changes: Vec<ChangeRecord>,
 }
 
 /// Media set ids of the n-th merged msdb are shifted by n of these bits, so that equal numbers of two servers stay apart.
@@ -228,6 +245,7 @@ impl HistoryRecords {
                 }));
             merged.restore_history.extend(other.restore_history);
             merged.marks.extend(other.marks);
+            merged.changes.extend(other.changes);
         }
         merged
     }

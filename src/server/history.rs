@@ -1,11 +1,14 @@
 //! msdb's rows as records, in a fixed number of queries; refreshed by what is new.
 
 use super::{
-    connection::{Cell, Columns, Connection, Row, RowSink},
+    connection::{Cell, Columns, Connection, Row, RowSink, ask},
     error::ServerError,
 };
 use crate::{
-    domain::{BackupRecord, DatabaseFile, Lsn, MarkRecord, MediaFile, RestoreRecord},
+    domain::{
+        BackupRecord, ChangeRecord, DatabaseFile, Lsn, MarkRecord, MediaFile, RestoreRecord,
+        ServerTime,
+    },
     tsql::{self, HistoryColumns, HistoryMark},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -16,6 +19,15 @@ use tokio_util::sync::CancellationToken;
 pub struct HistoryReader {
     columns: HistoryColumns,
     mark: HistoryMark,
+    trace: Trace,
+}
+
+/// How far the default trace has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trace {
+    Unread,
+    ReadUpTo(ServerTime),
+    Unreadable,
 }
 
 /// What one reading brought.
@@ -24,6 +36,8 @@ pub struct HistorySlice {
     pub backup_sets: Vec<BackupRecord>,
     pub restores: Vec<RestoreRecord>,
     pub marks: Vec<MarkRecord>,
+    /// From the default trace, as far as it goes back and may be read.
+    pub changes: Vec<ChangeRecord>,
 }
 
 impl HistorySlice {
@@ -33,8 +47,9 @@ impl HistorySlice {
             backup_sets,
             restores,
             marks,
+            changes,
         } = self;
-        backup_sets.is_empty() && restores.is_empty() && marks.is_empty()
+        backup_sets.is_empty() && restores.is_empty() && marks.is_empty() && changes.is_empty()
     }
 }
 
@@ -43,6 +58,7 @@ impl HistoryReader {
         Self {
             columns,
             mark: HistoryMark::default(),
+            trace: Trace::Unread,
         }
     }
 
@@ -95,6 +111,7 @@ impl HistoryReader {
             Err(error) => return Err(error),
         }
         let marks = marks.records;
+        let changes = self.read_changes(connection, cancel).await?;
         // The marks move only now: a reading that failed half way is repeated whole.
         let newest = |mark: i64, ids: &mut dyn Iterator<Item = i64>| ids.fold(mark, i64::max);
         self.mark = HistoryMark {
@@ -116,7 +133,53 @@ impl HistoryReader {
             backup_sets,
             restores,
             marks,
+            changes,
         })
+    }
+
+    /// The default trace: what was made, altered or dropped. A server that has it off or keeps it to itself tells nothing.
+    async fn read_changes(
+        &mut self,
+        connection: &mut dyn Connection,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<ChangeRecord>, ServerError> {
+        if self.trace == Trace::Unreadable {
+            return Ok(Vec::new());
+        }
+        let file = match ask(connection, &tsql::default_trace_file()).await {
+            Ok(answer) => answer.first().and_then(|row| row.text("path")),
+            Err(ServerError::Refused { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(file) = file else {
+            self.trace = Trace::Unreadable;
+            return Ok(Vec::new());
+        };
+        let since = match self.trace {
+            Trace::ReadUpTo(time) => Some(time),
+            Trace::Unread | Trace::Unreadable => None,
+        };
+        let mut sink = ChangeSink::default();
+        match connection
+            .run(&tsql::object_changes(&file, since), &mut sink, None, cancel)
+            .await
+        {
+            Ok(_) => {}
+            Err(ServerError::Refused { .. }) => {
+                self.trace = Trace::Unreadable;
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        }
+        let mut changes = sink.records;
+        if let Some(since) = since {
+            // Those of the last moment were read before, but others may have come within it.
+            changes.retain(|change| change.start_time.is_none_or(|time| time > since));
+        }
+        if let Some(newest) = changes.iter().filter_map(|change| change.start_time).max() {
+            self.trace = Trace::ReadUpTo(newest);
+        }
+        Ok(changes)
     }
 }
 
@@ -406,6 +469,42 @@ impl RowSink for RestoreSink {
             restart: f.cell(8).bool(),
             stop_at: f.cell(9).time(),
             user_name: f.text(10),
+        });
+    }
+}
+
+const CHANGE_FIELDS: [&str; 6] = [
+    "database_name",
+    "event_class",
+    "object_name",
+    "object_type",
+    "login_name",
+    "start_time",
+];
+
+#[derive(Default)]
+struct ChangeSink {
+    places: Vec<Option<usize>>,
+    records: Vec<ChangeRecord>,
+}
+
+impl RowSink for ChangeSink {
+    fn columns(&mut self, columns: &Arc<Columns>) {
+        self.places = places(columns, &CHANGE_FIELDS);
+    }
+
+    fn row(&mut self, row: Row) {
+        let f = Fields {
+            row: &row,
+            places: &self.places,
+        };
+        self.records.push(ChangeRecord {
+            database_name: f.text(0),
+            event_class: f.int(1),
+            object_name: f.text(2),
+            object_type: f.int(3),
+            login_name: f.text(4),
+            start_time: f.cell(5).time(),
         });
     }
 }

@@ -167,6 +167,44 @@ ORDER BY lm.mark_time;"
     }
 }
 
+/// Where the default trace is written to; no row when it is off.
+///
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-traces-transact-sql>
+pub fn default_trace_file() -> Batch {
+    Batch::look(
+        "Look for the default trace",
+        "SELECT t.path FROM sys.traces AS t WHERE t.is_default = 1;",
+    )
+}
+
+/// Objects that were made, altered or dropped, from the default trace and all its rolled-over files.
+///
+/// `path` is the file that is written now, `log_41.trc`: reading from `log.trc` on takes the older ones as well.
+/// <https://learn.microsoft.com/sql/relational-databases/system-functions/sys-fn-trace-gettable-transact-sql>
+pub fn object_changes(path: &str, since: Option<ServerTime>) -> Batch {
+    let folder = path
+        .rfind(['\\', '/'])
+        .map_or("", |at| path.get(..=at).unwrap_or_default());
+    let mut words = Words::default();
+    let file = words.text(&format!("{folder}log.trc"));
+    let since = since
+        .map(|time| {
+            let time = super::restore::stop_at_text(time);
+            format!("\n  AND t.StartTime >= CONVERT(datetime, N'{time}', 126)")
+        })
+        .unwrap_or_default();
+    Batch::look(
+        "Read what was made, altered or dropped",
+        words.finish(&format!(
+            "SELECT t.DatabaseName AS database_name, t.EventClass AS event_class, t.ObjectName AS object_name,
+       t.ObjectType AS object_type, t.LoginName AS login_name, t.StartTime AS start_time
+FROM sys.fn_trace_gettable({file}, DEFAULT) AS t
+WHERE t.EventClass IN (46, 47, 164) AND t.EventSubClass = 1 AND t.DatabaseID > 4 AND t.ObjectType <> 21587{since}
+ORDER BY t.StartTime;"
+        )),
+    )
+}
+
 /// How far the statement that a session runs has come.
 pub fn progress(session_id: i64) -> Batch {
     Batch::look(

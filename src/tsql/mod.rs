@@ -16,8 +16,8 @@ pub use agent_once::{
 };
 pub use ask::{
     HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,
-    databases, file_list, header_only, history, jobs_due, master_files, newest_value,
-    orphaned_users, practice_accident, progress, release_lock, running_backups, server_clock,
+    databases, default_trace_file, file_list, header_only, history, jobs_due, master_files, newest_value,
+    object_changes, orphaned_users, practice_accident, progress, release_lock, running_backups, server_clock,
     server_facts, sessions_in, table_rows, take_lock, target_facts, thumbprints, verify_only,
     volumes,
 };

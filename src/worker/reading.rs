@@ -68,6 +68,7 @@ pub(super) async fn refresh(
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
             marks: slice.marks,
+            changes: slice.changes,
         };
         let older = state.begun.then(|| state.history.clone());
         // Judging many rows takes a while; the runtime's threads have other things to do.

@@ -158,6 +158,7 @@ impl Practice {
             backup_sets: slice.backup_sets,
             restore_history: slice.restores,
             marks: slice.marks,
+            changes: slice.changes,
         });
         history
     }

@@ -96,6 +96,7 @@ pub fn parse(bytes: &[u8]) -> Result<HistoryFile, HistoryFileError> {
             backup_sets: file.backup_sets.rows,
             restore_history: file.restore_history.rows,
             marks: file.marks.rows,
+            changes: Vec::new(),
         },
         notes: odd.into_notes(),
     })

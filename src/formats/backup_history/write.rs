@@ -16,6 +16,8 @@ pub fn to_json(records: &HistoryRecords, origin: Option<&str>) -> String {
         backup_sets,
         restore_history,
         marks,
+        // A trace is kept for days only; a history does not carry it.
+        changes: _,
     } = records;
     let mut text = format!("{{\n \"format\": \"{FORMAT}\",\n");
     if let Some(origin) = origin {
