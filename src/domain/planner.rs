@@ -89,6 +89,8 @@ pub struct Difference {
     pub differential: Exchange,
     /// How many more logs it applies; below zero for fewer.
     pub logs: i64,
+    /// How many milliseconds longer it takes by the estimates; below zero for shorter, `None` without a basis.
+    pub millis: Option<i64>,
 }
 
 /// A difference of two prices.
@@ -340,6 +342,11 @@ impl<'a> Maker<'a> {
             };
             i64::try_from(way.sets.iter().filter(log).count()).unwrap_or(i64::MAX)
         };
+        let estimated = |way: &Way| {
+            let n_sets = u32::try_from(way.sets.len()).unwrap_or(u32::MAX);
+            let estimate = costs.estimate(way.cost, n_sets, way.seconds);
+            estimate.map(|estimate| estimate.seconds)
+        };
         Difference {
             cost: if other.cost <= chosen.cost {
                 CostDifference::Saves(costs.cost(chosen.cost - other.cost))
@@ -349,6 +356,9 @@ impl<'a> Maker<'a> {
             full: exchange(Some(chosen.base.0), Some(other.base.0)),
             differential: exchange(differential(chosen), differential(other)),
             logs: logs(other) - logs(chosen),
+            millis: estimated(other)
+                .zip(estimated(chosen))
+                .map(|(other, chosen)| ((other - chosen) * 1000.0) as i64),
         }
     }
 

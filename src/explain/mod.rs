@@ -1,6 +1,7 @@
 //! Every error, note and finding in words; dates, sizes, durations.
 
 mod backup;
+mod event;
 pub mod figures;
 mod file_paths;
 mod files;
@@ -21,6 +22,7 @@ pub use backup::{
     backup_note, backup_refusal, backup_result, chain_reason, file_name, option_reason,
     option_refusal, place_check, probe_words, template_error, who_writes,
 };
+pub use event::event_line;
 pub use file_paths::path_fault;
 pub use files::{file_fault, left_out};
 pub use format::{

@@ -224,10 +224,19 @@ pub fn difference(difference: &Difference) -> String {
         full,
         differential,
         logs,
+        millis,
     } = difference;
-    let mut words = vec![match by {
-        CostDifference::Saves(by) => format!("saves {}", cost(*by)),
-        CostDifference::Adds(by) => format!("costs {} more", cost(*by)),
+    // Time says more than a price, which counts something for every set.
+    let mut words = vec![match (millis, by) {
+        (Some(millis), _) => {
+            let length = super::duration(millis.unsigned_abs() as f64 / 1000.0);
+            match millis {
+                0.. => format!("takes {length} longer"),
+                _ => format!("saves {length}"),
+            }
+        }
+        (None, CostDifference::Saves(by)) => format!("saves {}", cost(*by)),
+        (None, CostDifference::Adds(by)) => format!("costs {} more", cost(*by)),
     }];
     words.extend(match full {
         Exchange::Older => Some("needs the older full backup".to_owned()),

@@ -46,6 +46,7 @@ pub enum Action {
     ShowSet(Uuid),
     /// Treats a backup as lost, or no longer.
     ToggleLost(Uuid),
+    Planning(super::PlanningAction),
     TakeSuggestion,
 
     Review,

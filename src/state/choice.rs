@@ -2,7 +2,8 @@
 
 use super::Into;
 use crate::domain::{
-    CostModel, Destination, Lost, Moment, RestoreRequest, ServerTime, Start, Target, Usage,
+    ChosenBase, CostModel, Destination, Lost, Moment, RestoreRequest, ServerTime, Start, Target,
+    Usage,
 };
 
 /// Everything about a restore that the user can choose: the value that undo keeps.
@@ -15,6 +16,10 @@ pub struct RestoreChoice {
     pub destination: super::DestinationChoice,
     /// Backups to treat as lost.
     pub without: Vec<Lost>,
+    /// *Latest* or a mark, in the place of the moment; forgotten when the marker moves.
+    pub aim: Option<Target>,
+    /// The data backups to begin with, where another way was chosen; forgotten as well.
+    pub base: Option<ChosenBase>,
 }
 
 impl RestoreChoice {
@@ -22,7 +27,7 @@ impl RestoreChoice {
     pub fn request(&self, database: &str) -> Option<RestoreRequest> {
         let moment = self.moment?;
         Some(RestoreRequest {
-            target: Target::At(moment),
+            target: self.aim.unwrap_or(Target::At(moment)),
             destination: match self.destination.into {
                 Into::Over => Destination::Original,
                 Into::Copy => Destination::Copy {
@@ -36,7 +41,7 @@ impl RestoreChoice {
             without: self.without.clone(),
             costs: CostModel::default(),
             start: Start::Nothing,
-            base: None,
+            base: self.base,
         })
     }
 

@@ -3,8 +3,8 @@
 use super::{Freshness, TimeRange};
 use crate::{
     domain::{
-        BackupSet, BackupType, Coverage, DatabaseHistory, Limits, Lost, Moment, Refusal,
-        RestorePlan, RestoreRequest, UtcOffset, UtcTime, plan,
+        BackupSet, BackupType, Coverage, DatabaseEvent, DatabaseHistory, Limits, Lost, Moment,
+        Refusal, RestorePlan, RestoreRequest, UtcOffset, UtcTime, plan,
     },
     explain::gap_line,
 };
@@ -21,6 +21,23 @@ pub struct DatabaseView {
     pub spans: Arc<[Span]>,
     /// A log backup taken now would reach moments after the last one.
     pub tail: bool,
+    /// What takes part.
+    pub limits: Limits,
+    /// What can no longer be reached because backups are treated as lost, in seconds since 1970.
+    pub dark: Arc<[(f64, f64)]>,
+    /// Restores over the database that went back in time.
+    pub branches: Arc<[BranchPoint]>,
+    /// What happened besides the backups, oldest first.
+    pub events: Arc<[DatabaseEvent]>,
+}
+
+/// Where the database was taken back to an earlier moment, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BranchPoint {
+    /// The moment that the new branch goes on from.
+    pub left: f64,
+    /// When it begins.
+    pub begins: f64,
 }
 
 /// A stretch of the restorable band, in seconds since 1970.
@@ -76,12 +93,21 @@ impl DatabaseView {
         let now = on_axis(&history, now, offset);
         let tail = online && coverage.tail.is_some();
         let spans = spans(&history, &coverage, now, tail).into();
+        let dark = if without.is_empty() {
+            Vec::new()
+        } else {
+            darkened(&history.coverage(&Limits::default()), &coverage)
+        };
         Self {
+            dark: dark.into(),
+            branches: branch_points(&history, &coverage).into(),
+            events: history.events().into(),
             history,
             coverage,
             now,
             spans,
             tail,
+            limits,
         }
     }
 
@@ -295,6 +321,48 @@ fn on_axis(history: &DatabaseHistory, now: UtcTime, offset: Option<UtcOffset>) -
         Some(offset) if !history.clock().knows_zone() => UtcTime(now.to_server(offset).0.and_utc()),
         _ => now,
     }
+}
+
+/// What the one coverage reaches and the other does not.
+fn darkened(usual: &Coverage, now: &Coverage) -> Vec<(f64, f64)> {
+    let mut dark = Vec::new();
+    for window in &usual.windows {
+        let mut begin = window.from.instant.seconds();
+        let end = window.to.instant.seconds();
+        let first = now
+            .windows
+            .partition_point(|left| left.to.instant.seconds() < begin);
+        for left in now.windows.iter().skip(first) {
+            let from = left.from.instant.seconds();
+            if from > end {
+                break;
+            }
+            if from > begin {
+                dark.push((begin, from));
+            }
+            begin = begin.max(left.to.instant.seconds());
+        }
+        if begin < end {
+            dark.push((begin, end));
+        }
+    }
+    dark
+}
+
+/// Restores that left a branch behind, when more than one branch is known.
+fn branch_points(history: &DatabaseHistory, coverage: &Coverage) -> Vec<BranchPoint> {
+    if coverage.branches.len() < 2 {
+        return Vec::new();
+    }
+    history
+        .restores()
+        .iter()
+        .filter_map(|restore| {
+            let left = restore.stop_at?.instant.seconds();
+            let begins = restore.at.instant.seconds();
+            (left < begins).then_some(BranchPoint { left, begins })
+        })
+        .collect()
 }
 
 fn clamp_to_second(wanted: f64, begin: f64, end: f64) -> f64 {

@@ -45,7 +45,13 @@ impl State {
     pub(super) fn set_moment(&mut self, moment: Moment, change: Change) {
         self.time_text = None;
         self.time_problem = None;
-        self.change(change, |choice| choice.moment = Some(moment));
+        self.change(change, |choice| {
+            if choice.moment != Some(moment) {
+                choice.base = None;
+            }
+            choice.moment = Some(moment);
+            choice.aim = None;
+        });
     }
 
     /// Moves the marker as near to `time` as something can be restored.

@@ -10,6 +10,7 @@ mod database;
 mod destination;
 mod events;
 mod marker;
+mod planning;
 mod range;
 mod restore;
 mod resume;
@@ -28,8 +29,9 @@ pub use backup::{
 };
 pub use choice::{Change, RestoreChoice, UndoHistory};
 pub use command::{Command, Shortcut};
-pub use database::{DatabaseView, PlanState, Span, SpanKind};
+pub use database::{BranchPoint, DatabaseView, PlanState, Span, SpanKind};
 pub use destination::{DestinationAction, DestinationChoice, Into};
+pub use planning::{PlanningAction, PlanningView};
 pub use range::{RangePreset, SHORTEST, TimeRange};
 pub use resume::ResumeAction;
 pub use run::{Cancelling, Halt, Review, RunView};
@@ -179,6 +181,8 @@ pub struct State {
     pub choice: RestoreChoice,
     pub undo: UndoHistory,
     pub plan: PlanState,
+    /// What if, and what hurts most.
+    pub planning: PlanningView,
     /// What part of the history the timeline shows.
     pub visible: TimeRange,
     /// The time field while it is edited, with what is wrong with it.
@@ -235,6 +239,7 @@ impl State {
             choice: RestoreChoice::default(),
             undo: UndoHistory::default(),
             plan: PlanState::NoMarker,
+            planning: PlanningView::default(),
             visible: TimeRange::new(0.0, 86_400.0),
             time_text: None,
             time_problem: None,

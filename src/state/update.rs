@@ -5,7 +5,6 @@ use super::{
     Remembered, RestoreChoice, Selection, State, UndoHistory,
 };
 use crate::{
-    domain::Lost,
     settings::Profile,
     worker::{Request, ServerId, ServerStatus},
 };
@@ -55,17 +54,8 @@ impl State {
             Action::ResetCopyName => self.change(Change::Single, |choice| choice.copy_name = None),
             Action::Destination(action) => self.change_destination(action),
             Action::ShowSet(uuid) => self.show_set(uuid),
-            Action::ToggleLost(uuid) => {
-                self.change(Change::Single, |choice| {
-                    let lost = Lost::Set(uuid);
-                    if choice.without.contains(&lost) {
-                        choice.without.retain(|other| *other != lost);
-                    } else {
-                        choice.without.push(lost);
-                    }
-                });
-                self.read_database_again();
-            }
+            Action::ToggleLost(uuid) => return self.toggle_lost_set(uuid),
+            Action::Planning(action) => return self.plan_otherwise(action),
             Action::TakeSuggestion => self.take_suggestion(),
 
             Action::Review => return self.review(),

@@ -4,15 +4,19 @@ use super::{
     destination::destination_ui,
     empty::paragraph,
     plan_steps::steps_ui,
+    plan_ways::{PlanWays, aim_words, losses_ui, what_if_ui},
     shortcuts,
     sql_view::sql_ui,
     theme::{Palette, card, mix, mono, regular, size},
     widgets::{button, link, muted, primary_button, section, small, strong, tall_button},
 };
 use crate::{
-    domain::{Estimate, EstimateBasis, Moment, Refusal, RestorePlan, rejected},
+    domain::{
+        Estimate, EstimateBasis, Finding, Moment, Refusal, RestorePlan, Severity, Target, check,
+        rejected,
+    },
     explain::{self, figures},
-    state::{Action, Command, DatabaseView, PlanState, State},
+    state::{Action, Command, DatabaseView, PlanState, PlanningAction, State},
 };
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Stroke, TextEdit, Ui};
 
@@ -22,6 +26,9 @@ pub struct PlanPanel {
     left_out_open: bool,
     left_out: Option<LeftOut>,
     sql: Option<(RestorePlan, String)>,
+    ways: PlanWays,
+    /// What the checker says of a plan, and of which.
+    findings: Option<(RestorePlan, Vec<Finding>)>,
 }
 
 /// The sets that have no part in a plan.
@@ -54,6 +61,7 @@ impl PlanPanel {
                             ui.spacing_mut().item_spacing.y = 4.0;
                             target_ui(ui, state, database, &mut actions);
                             ui.add_space(8.0);
+                            what_if_ui(ui, state, database, &mut actions);
                             self.answer_ui(ui, state, database, &mut actions);
                         });
                 });
@@ -90,7 +98,10 @@ impl PlanPanel {
                 } else {
                     steps_ui(ui, plan);
                     notes_ui(ui, plan);
+                    self.findings_ui(ui, database, plan);
+                    self.ways.ways_ui(ui, state, database, plan, actions);
                     self.left_out_ui(ui, state, database, plan);
+                    losses_ui(ui, state, actions);
                 }
                 ui.add_space(14.0);
                 destination_ui(ui, state, database, plan, actions);
@@ -126,6 +137,43 @@ impl PlanPanel {
                 ui.set_width(ui.available_width());
                 sql_ui(ui, text);
             });
+        }
+    }
+
+    /// What the checker found, unless the marker is still moving: a plan is judged for itself.
+    fn findings_ui(&mut self, ui: &mut Ui, database: &DatabaseView, plan: &RestorePlan) {
+        let known = self
+            .findings
+            .as_ref()
+            .is_some_and(|(known, _)| known == plan);
+        if !known {
+            if ui.input(|input| input.pointer.is_decidedly_dragging()) {
+                return;
+            }
+            self.findings = Some((plan.clone(), check(plan, &database.history)));
+        }
+        let Some((_, findings)) = &self.findings else {
+            return;
+        };
+        let palette = *Palette::of(ui);
+        for finding in findings
+            .iter()
+            .filter(|finding| finding.severity > Severity::Notice)
+            .take(4)
+        {
+            let (word, color) = match finding.severity {
+                Severity::Error => ("Error", palette.danger),
+                Severity::Warning | Severity::Notice => ("Warning", palette.at_risk),
+            };
+            ui.add_space(4.0);
+            ui.add(
+                Label::new(
+                    RichText::new(format!("{word}: {}", explain::finding(finding)))
+                        .font(regular(11.5))
+                        .color(color),
+                )
+                .wrap(),
+            );
         }
     }
 
@@ -222,7 +270,26 @@ fn target_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut 
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         muted(ui, zone);
+        let latest = state.choice.aim == Some(Target::Latest);
+        if !latest
+            && database.newest().is_some()
+            && link(ui, "latest")
+                .on_hover_text("The latest state that the backups hold, whenever that is")
+                .clicked()
+        {
+            actions.push(Action::Planning(PlanningAction::AimAtLatest));
+        }
     });
+    if let Some(words) = state.plan.plan().and_then(aim_words) {
+        ui.add(
+            Label::new(
+                RichText::new(words)
+                    .font(regular(12.0))
+                    .color(palette.moment),
+            )
+            .wrap(),
+        );
+    }
     let shown = moment.map_or_else(String::new, |moment| {
         moment.server.to_string().replace('T', " ")
     });

@@ -1,14 +1,15 @@
 //! The table of backups: the text beside the picture. Only visible rows are laid out.
 
 use super::{
+    set_menu::set_menu_ui,
     theme::{Palette, mono, regular, semibold},
-    timeline::kind_color,
+    timeline::{kind_color, role_words},
     widgets::paint_clipped,
 };
 use crate::{
     domain::{BackupSet, BackupType, DatabaseHistory, Lost},
-    explain::{backup_word, figures},
-    state::{Action, DatabaseView, State},
+    explain::{backup_word, figures, set_name},
+    state::{Action, DatabaseView, RestoreChoice, State},
 };
 use egui::{Align2, CornerRadius, Rect, Role, Sense, TextEdit, Ui, WidgetInfo, pos2, vec2};
 use egui_extras::{Column, TableBuilder};
@@ -62,7 +63,11 @@ pub struct BackupTable {
     rows: Option<Vec<u32>>,
     rows_for: Option<RowsKey>,
     scrolled_to: Option<Uuid>,
+    /// What was said last about the chosen backup, and for what.
+    why: Option<(WhyKey, Option<String>)>,
 }
+
+type WhyKey = (Uuid, u64, RestoreChoice);
 
 #[derive(Clone, Debug, PartialEq)]
 struct RowsKey {
@@ -83,6 +88,7 @@ impl Default for BackupTable {
             rows: None,
             rows_for: None,
             scrolled_to: None,
+            why: None,
         }
     }
 }
@@ -92,6 +98,7 @@ impl BackupTable {
     pub fn ui(&mut self, ui: &mut Ui, state: &State, database: &DatabaseView) -> Vec<Action> {
         let mut actions = Vec::new();
         self.bar_ui(ui, state, database);
+        self.why_ui(ui, state, database);
         self.find_rows(state.generation, &database.history);
         self.table_ui(ui, state, database, &mut actions);
         actions
@@ -137,6 +144,41 @@ impl BackupTable {
             }
         });
         ui.add_space(2.0);
+    }
+
+    /// Why the chosen backup is in the plan, or why not.
+    fn why_ui(&mut self, ui: &mut Ui, state: &State, database: &DatabaseView) {
+        let Some(uuid) = state.chosen_set else {
+            self.why = None;
+            return;
+        };
+        let key = (uuid, state.generation, state.choice.clone());
+        if self.why.as_ref().is_none_or(|(known, _)| *known != key) {
+            let set = database.history.set_by_uuid(uuid);
+            let words = role_words(state, database, uuid)
+                .zip(set)
+                .map(|(role, set)| {
+                    let mut name = set_name(set);
+                    if let Some(rest) = name.strip_prefix("the ") {
+                        name = rest.to_owned();
+                    }
+                    format!("{name} · {role}")
+                });
+            self.why = Some((key, words));
+        }
+        if let Some((_, Some(words))) = &self.why {
+            ui.horizontal(|ui| {
+                ui.add_space(18.0);
+                ui.add(
+                    egui::Label::new(
+                        egui::RichText::new(words)
+                            .font(regular(12.0))
+                            .color(Palette::of(ui).text),
+                    )
+                    .truncate(),
+                );
+            });
+        }
     }
 
     fn find_rows(&mut self, generation: u64, history: &DatabaseHistory) {
@@ -285,23 +327,7 @@ impl BackupTable {
                     if response.double_clicked() {
                         actions.push(Action::GoTo(set.finish().instant.seconds()));
                     }
-                    let uuid = set.uuid;
-                    let finish = set.finish().instant.seconds();
-                    response.context_menu(|ui| {
-                        if ui.button("Put the marker here").clicked() {
-                            actions.push(Action::GoTo(finish));
-                            ui.close();
-                        }
-                        let words = if lost {
-                            "No longer treat as lost"
-                        } else {
-                            "Plan as if it were lost"
-                        };
-                        if ui.button(words).clicked() {
-                            actions.push(Action::ToggleLost(uuid));
-                            ui.close();
-                        }
-                    });
+                    response.context_menu(|ui| set_menu_ui(ui, state, database, set, actions));
                 });
             });
     }

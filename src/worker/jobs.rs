@@ -167,6 +167,7 @@ impl Jobs {
             Request::RemoveProfile { id } => self.remove_profile(id).await,
             Request::Activity(request) => self.activity(request),
             Request::Application(request) => self.application(request).await,
+            Request::Planning(request) => self.planning(request),
             Request::Refresh { server } => self.refresh(server),
             Request::Preflight {
                 server,

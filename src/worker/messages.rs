@@ -56,6 +56,8 @@ pub enum Request {
     },
     Application(ApplicationRequest),
     Activity(ActivityRequest),
+    /// Works out what takes longer than a frame.
+    Planning(super::PlanningRequest),
     /// Reads the databases and the history again; only what is new is fetched.
     Refresh {
         server: ServerId,
@@ -134,6 +136,7 @@ pub enum Event {
     },
     Application(ApplicationEvent),
     Activity(ActivityEvent),
+    Planning(super::PlanningEvent),
     TestResult {
         profile: Uuid,
         result: Result<ServerInfo, Problem>,

@@ -160,6 +160,7 @@ impl Model {
             backup_sets: self.rows.clone(),
             restore_history: self.restores.clone(),
             marks: self.marks.clone(),
+            ..HistoryRecords::default()
         }
     }
 

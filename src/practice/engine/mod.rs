@@ -16,6 +16,7 @@ pub mod pretend;
 pub mod sessions;
 pub mod store;
 mod thread;
+mod trace;
 
 pub use activity::{Activities, Activity, Phase};
 pub use application_locks::ApplicationLocks;
@@ -28,6 +29,7 @@ pub use log::{CommitTime, LogPosition, LogRecord};
 pub use sessions::{SessionEntry, SessionId, SessionStart, Sessions};
 pub use store::{CatalogueChange, SERVER, Store};
 pub use thread::{EngineHandle, EngineStopped, Interrupter};
+pub use trace::{DefaultTrace, Doer, TRACE_FILE, TraceEvent, TraceRow};
 
 use crate::{
     domain::UtcTime,
@@ -148,6 +150,7 @@ pub struct Engine {
     pub options: EngineOptions,
     pub paths: VirtualPaths,
     pub known_media: KnownMedia,
+    pub default_trace: DefaultTrace,
     pub started: UtcTime,
     /// What lives in it; away while somebody moves time on, `None` on a server without a world.
     pub world: Option<Box<Simulation>>,
@@ -170,6 +173,7 @@ impl Engine {
             options,
             paths,
             known_media: KnownMedia::default(),
+            default_trace: DefaultTrace::default(),
         };
         engine.make_folders()?;
         if engine.store.is_empty() {

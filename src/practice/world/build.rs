@@ -186,7 +186,10 @@ async fn build(
                 )
                 .await?;
                 session
-                    .run("DELETE FROM OctopusAI.dbo.Octopus_Agents;")
+                    .run(
+                        "DELETE FROM OctopusAI.dbo.Octopus_Agents;
+DROP TABLE OctopusAI.dbo.Octopus_PromptDrafts;",
+                    )
                     .await?;
             }
         }

@@ -58,6 +58,14 @@ CREATE TABLE dbo.Octopus_EpisodeMessages (
     Role nvarchar(20) NOT NULL,
     Content nvarchar(max) NOT NULL,
     CreatedAt datetime2(3) NOT NULL);
+CREATE TABLE dbo.Octopus_PromptDrafts (
+    DraftId int NOT NULL PRIMARY KEY,
+    Title nvarchar(200) NOT NULL,
+    Body nvarchar(max) NOT NULL);
+INSERT INTO dbo.Octopus_PromptDrafts (DraftId, Title, Body) VALUES
+    (1, N'Greeting', N'Say hello in the language of the caller.'),
+    (2, N'Escalation', N'Hand over to a person when the caller asks twice.'),
+    (3, N'Summary', N'Sum up the episode in three sentences.');
 CREATE INDEX IX_EpisodeMessages_EpisodeId ON dbo.Octopus_EpisodeMessages (EpisodeId);
 ";
 

@@ -1,11 +1,13 @@
 //! Pointer, wheel, keys and screen readers, turned into actions.
 
-use super::{Layout, TimeScale, marker_id, scale::ticks};
+use super::{Curve, CurveUnit, Layout, TimeScale, marker_id, paint::value_words, scale::ticks};
 use crate::{
-    domain::{BackupSet, BackupType, UtcTime},
-    explain::{backup_word, figures},
-    state::{Action, DatabaseView, MarkerStep, RangePreset, SpanKind, State, TimeRange},
-    ui::{backup::hints_ui, suggestion::suggestion_ui, widgets::choice},
+    domain::{BackupSet, BackupType, DatabaseEvent, EstimateBasis, MarkStop, UtcTime, role_of},
+    explain::{backup_word, event_line, figures, set_role},
+    state::{
+        Action, DatabaseView, MarkerStep, PlanningAction, RangePreset, SpanKind, State, TimeRange,
+    },
+    ui::{backup::hints_ui, set_menu::set_menu_ui, suggestion::suggestion_ui, widgets::choice},
 };
 use egui::{
     Align, CursorIcon, EventFilter, Id, PointerButton, Pos2, Rect, Response, Sense, Ui, WidgetInfo,
@@ -57,20 +59,42 @@ pub enum Grip {
 /// How near to an edge or to the marker the pointer must be, in points.
 const REACH: f32 = 7.0;
 
+/// What is remembered from one frame to the next.
+pub struct Memory<'a> {
+    pub drag: &'a mut Drag,
+    /// The backup that the context menu is about.
+    pub menu_set: &'a mut Option<uuid::Uuid>,
+}
+
+/// Where everything stands in this frame.
+pub struct Place<'a> {
+    pub layout: &'a Layout,
+    pub scale: &'a TimeScale,
+    pub overview: &'a TimeScale,
+    pub curve: &'a Curve,
+}
+
 /// Everything that happens on the timeline, but for its buttons.
 pub fn interact(
     ui: &mut Ui,
-    drag: &mut Drag,
-    layout: &Layout,
-    scale: &TimeScale,
-    overview: &TimeScale,
+    memory: &mut Memory<'_>,
+    place: &Place<'_>,
     state: &State,
     database: &DatabaseView,
 ) -> Vec<Action> {
     let mut actions = Vec::new();
-    overview_window(ui, drag, layout, overview, state, &mut actions);
-    plot(ui, drag, layout, scale, state, database, &mut actions);
-    marker(ui, drag, layout, scale, state, database, &mut actions);
+    let (layout, scale) = (place.layout, place.scale);
+    overview_window(ui, memory.drag, layout, place.overview, state, &mut actions);
+    plot(ui, memory, place, state, database, &mut actions);
+    marker(
+        ui,
+        memory.drag,
+        layout,
+        scale,
+        state,
+        database,
+        &mut actions,
+    );
     actions
 }
 
@@ -162,13 +186,14 @@ fn centred(range: TimeRange, time: f64) -> TimeRange {
 
 fn plot(
     ui: &mut Ui,
-    drag: &mut Drag,
-    layout: &Layout,
-    scale: &TimeScale,
+    memory: &mut Memory<'_>,
+    place: &Place<'_>,
     state: &State,
     database: &DatabaseView,
     actions: &mut Vec<Action>,
 ) {
+    let (layout, scale) = (place.layout, place.scale);
+    let drag = &mut *memory.drag;
     let area = layout.plot.union(layout.axis);
     let response = ui.interact(area, Id::unique("timeline lanes"), Sense::click_and_drag());
     response.widget_info(|| {
@@ -191,9 +216,15 @@ fn plot(
         && let Some(at) = response.interact_pointer_pos()
     {
         ui.memory_mut(|memory| memory.request_focus(marker_id()));
-        actions.push(Action::PlaceMarker(pointer_time(at)));
+        match events_at(at, layout, scale, database).first() {
+            // The second before it still shows what was there.
+            Some(event) => {
+                actions.push(Action::GoTo(event.at.instant.seconds().ceil() - 1.0));
+            }
+            None => actions.push(Action::PlaceMarker(pointer_time(at))),
+        }
     }
-    if response.drag_started() {
+    if response.drag_started_by(PointerButton::Primary) {
         *drag = Drag::Pan;
     }
     if *drag == Drag::Pan {
@@ -208,11 +239,49 @@ fn plot(
         }
     }
     wheel(ui, &response, scale, state.visible, actions);
-    if *drag == Drag::None
+    let quiet = *drag == Drag::None;
+    if response.secondary_clicked() {
+        let under = response
+            .interact_pointer_pos()
+            .and_then(|at| lane_set_at(at, layout, scale, database));
+        *memory.menu_set = under.map(|set| set.uuid);
+    }
+    if let Some(set) = memory
+        .menu_set
+        .and_then(|uuid| database.history.set_by_uuid(uuid))
+    {
+        response.context_menu(|ui| set_menu_ui(ui, state, database, set, actions));
+    } else {
+        response.context_menu(|ui| moment_menu_ui(ui, database, actions));
+    }
+    if quiet
+        && !response.context_menu_opened()
         && let Some(at) = response.hover_pos()
-        && let Some(text) = words_at(at, layout, scale, database)
+        && let Some(text) = words_at(at, place, state, database)
     {
         response.on_hover_text_at_pointer(text);
+    }
+}
+
+/// What can be done where no backup stands.
+fn moment_menu_ui(ui: &mut Ui, database: &DatabaseView, actions: &mut Vec<Action>) {
+    let latest = ui.button("Aim at the latest backed-up state");
+    if latest.clicked() {
+        actions.push(Action::Planning(PlanningAction::AimAtLatest));
+        ui.close();
+    }
+    // The newest marks; older ones are reached from their signs.
+    for (index, mark) in database.history.marks().iter().enumerate().rev().take(5) {
+        let words = format!(
+            "Aim at the mark {} of {}",
+            mark.name,
+            figures::short_date_time(mark.at.server)
+        );
+        if ui.button(words).clicked() {
+            let stop = MarkStop::At;
+            actions.push(Action::Planning(PlanningAction::AimAtMark { index, stop }));
+            ui.close();
+        }
     }
 }
 
@@ -405,27 +474,29 @@ fn accessible(
 }
 
 /// What lies under the pointer, in words.
-fn words_at(
-    at: Pos2,
-    layout: &Layout,
-    scale: &TimeScale,
-    database: &DatabaseView,
-) -> Option<String> {
-    let kinds = [BackupType::Full, BackupType::Differential, BackupType::Log];
-    for (lane_rect, kind) in layout.lanes.iter().zip(kinds) {
-        if lane_rect.contains(at) {
-            return set_at(at, scale, database, kind).map(|set| set_words(&set));
-        }
+fn words_at(at: Pos2, place: &Place<'_>, state: &State, database: &DatabaseView) -> Option<String> {
+    let (layout, scale) = (place.layout, place.scale);
+    if let Some(set) = lane_set_at(at, layout, scale, database) {
+        return Some(set_words(set, state, database));
     }
+    let time = scale.time_from_x(f64::from(at.x));
+    let near = 3.0 * scale.seconds_per_point();
     if layout.band.expand2(vec2(0.0, 3.0)).contains(at) {
-        let time = scale.time_from_x(f64::from(at.x));
-        let near = 3.0 * scale.seconds_per_point();
+        let left = database
+            .branches
+            .iter()
+            .any(|branch| branch.left <= time && time < branch.begins);
         let span = database
             .spans
             .iter()
             .filter(|span| span.begin - near <= time && time <= span.end + near)
             .min_by_key(|span| !matches!(span.kind, SpanKind::Gap(_)))?;
         return Some(match &span.kind {
+            SpanKind::Restorable if left => {
+                "On a branch that was left: the database was restored to an earlier point later on. \
+                 Any second here can be restored all the same"
+                    .to_owned()
+            }
             SpanKind::Restorable => "Any second here can be restored".to_owned(),
             SpanKind::Gap(reason) => reason.clone(),
             SpanKind::Tail => {
@@ -434,7 +505,78 @@ fn words_at(
             }
         });
     }
+    if layout.curve.contains(at) {
+        let nearest = place
+            .curve
+            .pieces
+            .iter()
+            .flatten()
+            .min_by(|a, b| (a.0 - time).abs().total_cmp(&(b.0 - time).abs()))
+            .filter(|(found, _)| (found - time).abs() <= 2.0 * near)?;
+        let words = value_words(place.curve.unit, nearest.1);
+        return Some(match place.curve.unit {
+            CurveUnit::Seconds(EstimateBasis::Measured) => {
+                format!("Ready in about {words}, as restores here were measured")
+            }
+            CurveUnit::Seconds(EstimateBasis::BackupSpeed) => {
+                format!("Ready in about {words}, at the speed at which the backups were written")
+            }
+            CurveUnit::Bytes => format!("{words} to read; nothing tells yet how long that takes"),
+        });
+    }
+    let events = events_at(at, layout, scale, database);
+    if !events.is_empty() {
+        let mut lines: Vec<String> = events
+            .iter()
+            .take(8)
+            .map(|event| event_line(event))
+            .collect();
+        if events.len() > lines.len() {
+            lines.push(format!("and {} more", events.len() - lines.len()));
+        }
+        lines.push("A click puts the marker just before".to_owned());
+        return Some(lines.join("\n"));
+    }
     None
+}
+
+/// The events whose sign is under the pointer.
+fn events_at<'a>(
+    at: Pos2,
+    layout: &Layout,
+    scale: &TimeScale,
+    database: &'a DatabaseView,
+) -> Vec<&'a DatabaseEvent> {
+    if !layout.events.expand2(vec2(0.0, 3.0)).contains(at) {
+        return Vec::new();
+    }
+    let time = scale.time_from_x(f64::from(at.x));
+    let near = 5.0 * scale.seconds_per_point();
+    let first = database
+        .events
+        .partition_point(|event| event.at.instant.seconds() < time - near);
+    database
+        .events
+        .iter()
+        .skip(first)
+        .take_while(|event| event.at.instant.seconds() <= time + near)
+        .collect()
+}
+
+/// The backup whose bar is under the pointer.
+fn lane_set_at<'a>(
+    at: Pos2,
+    layout: &Layout,
+    scale: &TimeScale,
+    database: &'a DatabaseView,
+) -> Option<&'a BackupSet> {
+    let kinds = [BackupType::Full, BackupType::Differential, BackupType::Log];
+    let (_, kind) = layout
+        .lanes
+        .iter()
+        .zip(kinds)
+        .find(|(lane, _)| lane.contains(at))?;
+    set_at(at, scale, database, kind)
 }
 
 fn set_at<'a>(
@@ -460,7 +602,7 @@ fn set_at<'a>(
         })
 }
 
-fn set_words(set: &&BackupSet) -> String {
+fn set_words(set: &BackupSet, state: &State, database: &DatabaseView) -> String {
     let mut name = backup_word(set.kind()).to_owned();
     if let Some(first) = name.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -478,7 +620,18 @@ fn set_words(set: &&BackupSet) -> String {
         words.push('\n');
         words.push_str(device);
     }
+    if let Some(role) = role_words(state, database, set.uuid) {
+        words.push('\n');
+        words.push_str(&role);
+    }
     words
+}
+
+/// Why the plan restores a backup, or why not; nothing without a plan.
+pub fn role_words(state: &State, database: &DatabaseView, uuid: uuid::Uuid) -> Option<String> {
+    let plan = state.plan.plan()?;
+    let request = state.choice.request(state.database_name()?)?;
+    role_of(&database.history, &request, plan, uuid).map(set_role)
 }
 
 /// The buttons 1 h … All, and the range in words is painted beside them.

@@ -19,6 +19,10 @@ pub struct Layout {
     pub band: Rect,
     /// The line under the band with the reason of a gap.
     pub reason: Rect,
+    /// What reaching each moment costs.
+    pub curve: Rect,
+    /// What happened besides the backups.
+    pub events: Rect,
     /// The flag of the marker.
     pub flag: Rect,
     /// What the keys do.
@@ -38,9 +42,9 @@ impl Layout {
         let right = (outer.right() - RIGHT).max(left + 40.0);
         let row =
             |top: f32, height: f32| Rect::from_min_max(pos2(left, top), pos2(right, top + height));
-        // Fixed parts: top 48, overview 34, gap 10, axis 26, band 16 + reason 22, flag 44, hint 20, gaps 22.
-        let fixed = 242.0;
-        let room = (outer.height() - fixed).clamp(150.0, 320.0);
+        // Fixed parts: top 48, overview 34, gap 10, axis 26, band 16 + reason 22, curve 42, events 22, flag 44, hint 20, gaps 18.
+        let fixed = 302.0;
+        let room = (outer.height() - fixed).clamp(130.0, 320.0);
         let unit = room / 220.0;
         let heights = [80.0 * unit, 72.0 * unit, 68.0 * unit];
 
@@ -58,7 +62,9 @@ impl Layout {
         });
         let band = row(at + 18.0, 16.0);
         let reason = row(band.bottom() + 2.0, 20.0);
-        let foot = reason.bottom() + 8.0;
+        let curve = row(reason.bottom() + 6.0, 36.0);
+        let events = row(curve.bottom() + 6.0, 16.0);
+        let foot = events.bottom() + 4.0;
         let plot = Rect::from_min_max(pos2(left, axis.bottom()), pos2(right, foot));
         let flag = row(foot + 10.0, 26.0);
         let hint = row(flag.bottom() + 4.0, 18.0);
@@ -71,6 +77,8 @@ impl Layout {
             lanes,
             band,
             reason,
+            curve,
+            events,
             flag,
             hint,
         }
@@ -84,13 +92,13 @@ mod tests {
 
     #[test]
     fn everything_fits_into_the_least_height() {
-        for height in [400.0, 440.0, 500.0] {
+        for height in [440.0, 480.0, 560.0] {
             let layout = Layout::new(Rect::from_min_size(pos2(262.0, 52.0), vec2(830.0, height)));
             assert!(
                 layout.hint.bottom() <= layout.outer.bottom() + 0.5,
                 "{height}: {layout:?}"
             );
-            assert!(layout.lanes[0].height() >= 48.0, "{height}");
+            assert!(layout.lanes[0].height() >= 47.0, "{height}");
         }
     }
 }

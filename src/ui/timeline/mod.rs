@@ -3,13 +3,15 @@
 //! `scale` maps time to x, `model` finds what lies in a lane, `layout` gives rectangles,
 //! `interact` turns pointer and keys into actions, `paint` draws and decides nothing.
 
+mod curve;
 mod interact;
 mod layout;
 mod model;
 mod paint;
 mod scale;
 
-pub use interact::MARKER_NAME;
+pub use curve::{Curve, CurveUnit};
+pub use interact::{MARKER_NAME, role_words};
 pub use layout::Layout;
 pub use model::{Bar, Density, LaneModel, Lanes};
 pub use paint::kind_color;
@@ -25,6 +27,9 @@ pub struct TimelineView {
     drag: interact::Drag,
     lanes: Option<(u64, Lanes)>,
     meshes: MeshCache,
+    curve: curve::CurveCache,
+    /// The backup that the context menu is about.
+    menu_set: Option<uuid::Uuid>,
     /// Where everything stood in the last frame.
     layout: Option<Layout>,
 }
@@ -37,7 +42,7 @@ pub fn marker_id() -> egui::Id {
 impl TimelineView {
     /// How high the timeline wants to be in a page of this height.
     pub fn height(available: f32) -> f32 {
-        (available * 0.66).clamp(400.0, 500.0).min(available)
+        (available * 0.7).clamp(440.0, 560.0).min(available)
     }
 
     /// Where a marker that is being dragged goes, before anything is drawn, so that the whole frame shows it there.
@@ -69,12 +74,19 @@ impl TimelineView {
         self.layout = Some(layout);
         let scale = TimeScale::new(state.visible, layout.plot);
         let overview = TimeScale::new(database.whole(), layout.overview);
+        let curve = self.curve.curve(state.generation, &scale, database);
         let mut actions = interact::interact(
             ui,
-            &mut self.drag,
-            &layout,
-            &scale,
-            &overview,
+            &mut interact::Memory {
+                drag: &mut self.drag,
+                menu_set: &mut self.menu_set,
+            },
+            &interact::Place {
+                layout: &layout,
+                scale: &scale,
+                overview: &overview,
+                curve: &curve,
+            },
             state,
             database,
         );
@@ -83,6 +95,7 @@ impl TimelineView {
             scale: &scale,
             overview: &overview,
             lanes,
+            curve: &curve,
             state,
             database,
         };

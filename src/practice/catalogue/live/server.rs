@@ -4,7 +4,7 @@ use super::databases::{REPLICA, database, enumerate, file, log_reuse, volume};
 use super::sessions::{command, requests, sessions};
 use super::{Row, datetime, local_datetime, local_ticks, sql_handle};
 use crate::practice::catalogue::system::SystemView;
-use crate::practice::engine::{DatabaseState, Edition, Engine, FileKind, LogPosition};
+use crate::practice::engine::{DatabaseState, Edition, Engine, FileKind, LogPosition, TRACE_FILE};
 use crate::practice::reply::Message;
 use crate::practice::sql::convert::calendar;
 use crate::practice::sql::instance::ViewRequest;
@@ -144,6 +144,8 @@ pub(super) fn rows(
                     .done()
             })
             .collect(),
+        "traces" => vec![default_trace(engine, view)],
+        "fn_trace_gettable" => trace_rows(engine, request)?,
         "dm_os_file_exists" => {
             let path = text_argument(request, 0)?;
             let real = engine.paths.real(&path).ok();
@@ -371,6 +373,69 @@ fn matches_arguments(row: &[Value], arguments: Option<&[Value]>) -> bool {
                 (wanted, have) => wanted == have,
             })
     })
+}
+
+/// The row of `sys.traces` for the one trace that there is.
+fn default_trace(engine: &Engine, view: &SystemView) -> Vec<Value> {
+    let rows = engine.default_trace.rows();
+    let row = Row::new(view)
+        .int("id", 1)
+        .int("status", 1)
+        .text("path", TRACE_FILE)
+        .int("max_size", 20)
+        .int("max_files", 5)
+        .ints(&["is_rollover", "is_default"], 1)
+        .ints(&["is_rowset", "is_shutdown"], 0)
+        .set("start_time", local_datetime(engine, engine.started))
+        .int("event_count", rows.len() as i64);
+    match rows.last() {
+        Some(last) => row.set("last_event_time", datetime(last.at.0)).done(),
+        None => row.done(),
+    }
+}
+
+/// The rows of the default trace: 19049 for any other file.
+fn trace_rows(engine: &Engine, request: &ViewRequest<'_>) -> Result<Vec<Vec<Value>>, Message> {
+    /// `ObjectType` of a table.
+    const TABLE: i64 = 8277;
+    /// `EventSubClass`: it was committed.
+    const COMMIT: i64 = 1;
+    let path = text_argument(request, 0)?;
+    let folder = TRACE_FILE
+        .rsplit_once('\\')
+        .map_or("", |(folder, _)| folder);
+    let known = path.eq_ignore_ascii_case(TRACE_FILE)
+        || path.eq_ignore_ascii_case(&format!("{folder}\\log.trc"));
+    if !known {
+        return Err(Message::error(
+            19_049,
+            format!(
+                "File '{path}' either does not exist or is not a recognizable trace file. Or there was an error opening the file."
+            ),
+        ));
+    }
+    let rows = engine.default_trace.rows().iter().zip(1_i64..);
+    Ok(rows
+        .map(|(row, sequence)| {
+            Row::new(request.view)
+                .int("DatabaseID", row.database_id)
+                .text("HostName", row.host.clone())
+                .text("ApplicationName", row.application.clone())
+                .text("LoginName", row.login.clone())
+                .text("SessionLoginName", row.login.clone())
+                .int("SPID", row.session_id)
+                .set("StartTime", datetime(row.at.0))
+                .int("EventSubClass", COMMIT)
+                .int("ObjectID", row.object_id)
+                .text("ServerName", engine.options.server_name.clone())
+                .int("EventClass", row.event.class())
+                .int("ObjectType", TABLE)
+                .text("ObjectName", row.object_name.clone())
+                .text("DatabaseName", row.database_name.clone())
+                .int("EventSequence", sequence)
+                .done()
+        })
+        .collect())
 }
 
 pub(super) fn text_argument(request: &ViewRequest<'_>, at: usize) -> Result<String, Message> {

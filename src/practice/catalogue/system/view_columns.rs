@@ -102,6 +102,18 @@ pub(super) const DM_OS_VOLUME_STATS: &str = "database_id int; file_id int; volum
     supports_alternate_streams tinyint?; supports_sparse_files tinyint?; is_read_only tinyint?; \
     is_compressed tinyint?; incurs_seek_penalty tinyint?";
 
+pub(super) const TRACES: &str = "id int; status int; path nvarchar(260)?; max_size int?; stop_time datetime?; \
+    max_files int?; is_rowset bit?; is_rollover bit?; is_shutdown bit?; is_default bit?; buffer_count int?; \
+    buffer_size int?; file_position bigint?; reader_spid int?; start_time datetime?; last_event_time datetime?; \
+    event_count bigint?; dropped_event_count int?";
+
+/// The columns that the default trace fills, after the two arguments.
+pub(super) const FN_TRACE_GETTABLE: &str = "filename nvarchar(4000)?; number_files int?; DatabaseID int?; \
+    NTUserName nvarchar(256)?; HostName nvarchar(256)?; ApplicationName nvarchar(256)?; LoginName nvarchar(256)?; \
+    SPID int?; StartTime datetime?; EventSubClass int?; ObjectID int?; ServerName nvarchar(256)?; EventClass int?; \
+    ObjectType int?; ObjectName nvarchar(256)?; DatabaseName nvarchar(256)?; SessionLoginName nvarchar(256)?; \
+    TextData ntext?; EventSequence bigint?";
+
 pub(super) const DM_OS_FILE_EXISTS: &str =
     "path nvarchar(4000); file_exists int; file_is_a_directory int; parent_directory_exists int";
 

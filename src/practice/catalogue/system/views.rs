@@ -10,9 +10,9 @@ use super::view_columns::{
     DATABASE_BACKUPS, DATABASE_FILES, DATABASE_PRINCIPALS, DATABASES, DM_EXEC_CONNECTIONS,
     DM_EXEC_INPUT_BUFFER, DM_EXEC_REQUESTS, DM_EXEC_SESSIONS, DM_EXEC_SQL_TEXT,
     DM_OS_ENUMERATE_FILESYSTEM, DM_OS_FILE_EXISTS, DM_OS_VOLUME_STATS, DM_SERVER_SERVICES,
-    ENCRYPTION_KEYS, HADR_DATABASES, INDEXES, LOG_STATS, MASTER_FILES, OBJECTS, PARTITION_STATS,
-    PRINCIPALS, RECOVERY_STATUS, REPLICA_STATES, SYSDATABASES, SYSLANGUAGES, SYSPROCESSES,
-    TABLES_OF_SCHEMA,
+    ENCRYPTION_KEYS, FN_TRACE_GETTABLE, HADR_DATABASES, INDEXES, LOG_STATS, MASTER_FILES, OBJECTS,
+    PARTITION_STATS, PRINCIPALS, RECOVERY_STATUS, REPLICA_STATES, SYSDATABASES, SYSLANGUAGES,
+    SYSPROCESSES, TABLES_OF_SCHEMA, TRACES,
 };
 use crate::practice::catalogue::{Catalogue, ColumnDef, same_name};
 use std::sync::LazyLock;
@@ -45,6 +45,8 @@ static VIEWS: LazyLock<Vec<SystemView>> = LazyLock::new(|| {
         ("sys", "dm_exec_sql_text", DM_EXEC_SQL_TEXT, 1, 1),
         ("sys", "dm_exec_input_buffer", DM_EXEC_INPUT_BUFFER, 2, 2),
         ("sys", "dm_os_volume_stats", DM_OS_VOLUME_STATS, 2, 0),
+        ("sys", "traces", TRACES, 0, 0),
+        ("sys", "fn_trace_gettable", FN_TRACE_GETTABLE, 2, 2),
         ("sys", "dm_os_file_exists", DM_OS_FILE_EXISTS, 1, 1),
         (
             "sys",

@@ -8,7 +8,7 @@ use super::super::statement::{
 use super::super::{codec, convert, parse};
 use super::{define, drop_index_statement, put};
 use crate::practice::catalogue::{ColumnDef, IndexKind, ROW_ID, Table, quote, same_name};
-use crate::practice::engine::{CatalogueChange, Engine};
+use crate::practice::engine::{CatalogueChange, Engine, TraceEvent};
 use crate::practice::reply::Message;
 use crate::practice::sql::run::message_of;
 use crate::practice::value::Value;
@@ -32,7 +32,9 @@ pub fn alter_table(
         }
         other => other?,
     };
-    match change {
+    let (object_id, name) = (target.table.object_id, target.table.name.clone());
+    let database = target.database;
+    let done = match change {
         TableChange::Nothing => Ok(()),
         TableChange::Add {
             columns,
@@ -55,7 +57,19 @@ pub fn alter_table(
         TableChange::AlterColumn { name, ty, nullable } => {
             alter_column(engine, state, &target, name, ty, *nullable)
         }
+    };
+    done?;
+    if let (Some(database), false) = (database, matches!(change, TableChange::Nothing)) {
+        super::trace(
+            engine,
+            state,
+            TraceEvent::Altered,
+            database,
+            object_id,
+            &name,
+        );
     }
+    Ok(())
 }
 
 fn n_rows(engine: &Engine, target: &Target) -> Result<i64, Message> {

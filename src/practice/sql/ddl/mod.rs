@@ -13,7 +13,7 @@ use super::statement::{IndexDefinition, ObjectPath, TableDefinition};
 use crate::practice::catalogue::{
     ColumnDef, Index, IndexColumn, IndexKind, Table, quote, same_name,
 };
-use crate::practice::engine::{CatalogueChange, DatabaseId, Engine};
+use crate::practice::engine::{CatalogueChange, DatabaseId, Doer, Engine, TraceEvent};
 use crate::practice::reply::Message;
 use sqlparser::ast::Query;
 use std::sync::Arc;
@@ -81,6 +81,7 @@ fn create(
         return Err(already_there(&table.name));
     }
     let sql = table.create_statements(Some(&schema)).join(";\n");
+    let (object_id, name) = (table.object_id, table.name.clone());
     atomic(engine, state, Some(id), |engine, state| {
         engine.store.ddl(
             state.facts.id,
@@ -88,7 +89,28 @@ fn create(
             &sql,
             CatalogueChange::Put(Box::new(table)),
         )
-    })
+    })?;
+    trace(engine, state, TraceEvent::Created, id, object_id, &name);
+    Ok(())
+}
+
+/// Notes in the default trace what was done to a table.
+fn trace(
+    engine: &mut Engine,
+    state: &State,
+    event: TraceEvent,
+    database: DatabaseId,
+    object_id: i32,
+    name: &str,
+) {
+    let facts = &state.facts;
+    let doer = Doer {
+        session_id: facts.id,
+        login: &facts.login,
+        host: &facts.host,
+        application: &facts.program,
+    };
+    engine.trace(event, database, object_id, name, doer);
 }
 
 fn create_temporary(
@@ -229,7 +251,10 @@ pub fn drop_table(
                 object_id: target.table.object_id,
             },
         )
-    })
+    })?;
+    let (object_id, name) = (target.table.object_id, target.table.name.clone());
+    trace(engine, state, TraceEvent::Dropped, id, object_id, &name);
+    Ok(())
 }
 
 /// 3701.

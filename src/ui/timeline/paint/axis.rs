@@ -2,11 +2,13 @@
 
 use super::Canvas;
 use crate::{
+    domain::EstimateBasis,
     explain::figures,
     state::SpanKind,
     ui::{
         theme::{Palette, mix, regular, semibold},
         timeline::{
+            CurveUnit,
             interact::axis_ticks,
             scale::{TickWeight, repeated_hours},
         },
@@ -168,6 +170,22 @@ pub(super) fn paint_labels(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
         "any second"
     };
     label("Restorable", words, layout.band.center().y - 2.0);
+    let (title, basis) = match canvas.curve.unit {
+        CurveUnit::Seconds(EstimateBasis::Measured) => ("Restore time", "measured"),
+        CurveUnit::Seconds(EstimateBasis::BackupSpeed) => ("Restore time", "estimate"),
+        CurveUnit::Bytes => ("To read", "bytes"),
+    };
+    label(title, basis, layout.curve.top() + 8.0);
+    if !canvas.database.events.is_empty() {
+        fitted(
+            ui,
+            pos2(left, layout.events.center().y),
+            "Events",
+            semibold(11.5),
+            palette.text,
+            layout.plot.left() - left - 4.0,
+        );
+    }
 }
 
 /// Text on one line, as small as it must be to fit.

@@ -6,7 +6,7 @@ use crate::{
     state::SpanKind,
     ui::theme::{Palette, mix, regular},
 };
-use egui::{CornerRadius, Rect, Stroke, Ui, pos2};
+use egui::{Color32, CornerRadius, Rect, Shape, Stroke, Ui, epaint::CubicBezierShape, pos2};
 
 pub(super) fn paint_band(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
     let layout = canvas.layout;
@@ -63,6 +63,55 @@ pub(super) fn paint_band(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
         }
     }
     paint_reasons(ui, canvas, palette, &reasons);
+}
+
+/// Where the database was taken back: the branch that was left is dim, and an arc leads to where it goes on.
+pub(super) fn paint_branches(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
+    let band = canvas.layout.band;
+    let painter = ui.painter().with_clip_rect(clip(ui, canvas.layout.plot));
+    let visible = canvas.scale.range;
+    for branch in canvas.database.branches.iter() {
+        if branch.begins < visible.begin || branch.left > visible.end {
+            continue;
+        }
+        let (left, right) = (canvas.scale.x(branch.left), canvas.scale.x(branch.begins));
+        // What was left behind reaches as far as it was backed up.
+        for span in canvas.database.spans.iter() {
+            let from = span.begin.max(branch.left);
+            let to = span.end.min(branch.begins);
+            if span.kind != SpanKind::Restorable || from >= to {
+                continue;
+            }
+            let rect =
+                Rect::from_x_y_ranges(canvas.scale.x(from)..=canvas.scale.x(to), band.y_range());
+            painter.rect_filled(rect, 0, mix(palette.background, palette.log, 0.16));
+            let lower = Rect::from_min_max(pos2(rect.left(), rect.center().y + 2.0), rect.max);
+            painter.rect_filled(lower, 0, mix(palette.background, palette.log, 0.34));
+        }
+        let height = (band.top() - canvas.layout.lanes[2].bottom() - 3.0).max(6.0);
+        let top = band.top() - height;
+        painter.add(CubicBezierShape::from_points_stroke(
+            [
+                pos2(left, band.top()),
+                pos2(left, top),
+                pos2(right, top),
+                pos2(right, band.top()),
+            ],
+            false,
+            Color32::TRANSPARENT,
+            Stroke::new(1.5, palette.text),
+        ));
+        painter.circle_filled(pos2(left, band.top()), 2.5, palette.text);
+        painter.add(Shape::convex_polygon(
+            vec![
+                pos2(right - 3.5, band.top() - 5.0),
+                pos2(right + 3.5, band.top() - 5.0),
+                pos2(right, band.top()),
+            ],
+            palette.text,
+            Stroke::NONE,
+        ));
+    }
 }
 
 /// The reasons of the gaps under the band: the widest gap speaks first, and no line covers another.

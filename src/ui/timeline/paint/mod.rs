@@ -4,12 +4,15 @@
 
 mod axis;
 mod band;
+mod curve;
 mod marker;
+mod what_if;
 
+pub use curve::value_words;
 pub use marker::flag_rect;
 
 use super::{
-    Layout, TimeScale,
+    Curve, Layout, TimeScale,
     model::{Bar, Density, LaneModel, Lanes},
 };
 use crate::{
@@ -30,6 +33,7 @@ pub struct Canvas<'a> {
     pub scale: &'a TimeScale,
     pub overview: &'a TimeScale,
     pub lanes: &'a Lanes,
+    pub curve: &'a Curve,
     pub state: &'a State,
     pub database: &'a DatabaseView,
 }
@@ -70,7 +74,12 @@ impl MeshCache {
         self.paint_lanes(ui, canvas, &palette);
         paint_sizes(ui, canvas, &palette);
         paint_used(ui, canvas, &palette);
+        what_if::paint_lost(ui, canvas, &palette);
         band::paint_band(ui, canvas, &palette);
+        what_if::paint_dark(ui, canvas, &palette);
+        band::paint_branches(ui, canvas, &palette);
+        curve::paint_curve(ui, canvas, &palette);
+        curve::paint_events(ui, canvas, &palette);
         marker::paint_now(ui, canvas, &palette);
         self.paint_overview(ui, canvas, &palette);
         marker::paint_marker(ui, canvas, &palette);
