@@ -38,6 +38,6 @@ pub use folder::{
     FolderProgress, FolderReport, LeftOut, LeftOutWhy, ListedFile, read_file, read_folders,
 };
 pub use header::{BackupFile, Container, DatabaseFileHeader, MediaLabel, SetHeader, Writer};
-pub use place::{PathHere, PathMapping, PathOnServer};
+pub use place::{PathHere, PathMapping};
 pub use read::read_headers;
 pub use records::{FolderHistory, history_of};

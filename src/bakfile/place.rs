@@ -3,6 +3,7 @@
 //! A file that lies at `/mnt/client-42/full/a.bak` here may be `\\backup\client-42\full\a.bak` to the server that is to
 //! restore it. The two never mix without a [`PathMapping`].
 
+use crate::domain::ServerPath;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -12,31 +13,21 @@ use std::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathHere(pub PathBuf);
 
-/// A path as the server sees it: what goes into T-SQL.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PathOnServer(pub String);
-
 impl fmt::Display for PathHere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.display().fmt(f)
     }
 }
 
-impl fmt::Display for PathOnServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// How the server sees what lies in folders here; the longest folder that holds a file counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathMapping {
-    folders: Vec<(PathHere, PathOnServer)>,
+    folders: Vec<(PathHere, ServerPath)>,
 }
 
 impl PathMapping {
     /// Adds a folder here and what the server calls it.
-    pub fn add(&mut self, here: PathHere, server: PathOnServer) {
+    pub fn add(&mut self, here: PathHere, server: ServerPath) {
         self.folders.retain(|(known, _)| *known != here);
         self.folders.push((here, server));
         // The longest first.
@@ -50,17 +41,13 @@ impl PathMapping {
     }
 
     /// What the server calls a file here; `None` when no folder of the mapping holds it.
-    pub fn on_server(&self, here: &Path) -> Option<PathOnServer> {
+    pub fn on_server(&self, here: &Path) -> Option<ServerPath> {
         self.folders.iter().find_map(|(folder, server)| {
             let inside = here.strip_prefix(&folder.0).ok()?;
-            let mut path = server.0.trim_end_matches(['\\', '/']).to_owned();
-            // A server on Linux names its folders with slashes.
-            let separator = if server.0.starts_with('/') { '/' } else { '\\' };
-            for part in inside.components() {
-                path.push(separator);
-                path.push_str(&part.as_os_str().to_string_lossy());
-            }
-            Some(PathOnServer(path))
+            let parts = inside.components();
+            Some(parts.fold(server.clone(), |path, part| {
+                path.join(&part.as_os_str().to_string_lossy())
+            }))
         })
     }
 }
@@ -73,12 +60,15 @@ mod tests {
     fn the_longest_folder_counts_and_separators_are_the_servers() {
         let mut mapping = PathMapping::default();
         let here = |path: &str| PathHere(PathBuf::from(path));
-        let there = |path: &str| PathOnServer(path.to_owned());
+        let there = |path: &str| ServerPath::new(path);
         mapping.add(here("/mnt/client"), there("\\\\backup\\client\\"));
         mapping.add(here("/mnt/client/log"), there("/var/opt/mssql/log"));
         let check = |path: &str, expected: Option<&str>| {
             assert_eq!(
-                mapping.on_server(Path::new(path)).map(|p| p.0).as_deref(),
+                mapping
+                    .on_server(Path::new(path))
+                    .as_ref()
+                    .map(ServerPath::as_str),
                 expected
             );
         };

@@ -209,8 +209,9 @@ impl<R: Read + Seek> SetReader<'_, R> {
                 (b"ESET", Some(set)) => {
                     block.skip_streams(&mut self.tape)?;
                     set.complete = true;
-                    open = false;
                 }
+                // The last thing of a set.
+                (b"SFMB", Some(set)) if set.complete => open = false,
                 (b"SFMB", _) => {}
                 (b"MSDA" | b"MSTL", Some(_)) => block.skip_streams(&mut self.tape)?,
                 (b"TAPE" | b"VOLB" | b"MSCI" | b"MSLS" | b"ESET" | b"MSDA" | b"MSTL", _) => {

@@ -1,12 +1,15 @@
 //! From files to a history like any other: stripes joined, and one record for each backup set.
 
-use super::{BackupFile, Fact, ListedFile, PathHere, PathMapping, PathOnServer, SetHeader};
+use super::{BackupFile, Fact, ListedFile, PathHere, PathMapping, SetHeader};
 use crate::domain::{
-    BackupRecord, DatabaseFile, HistoryRecords, Lsn, MediaFile, RecordedServer, ServerTime,
+    BackupRecord, DatabaseFile, HistoryRecords, Lsn, MediaFile, RecordedServer, ServerPath,
+    ServerTime,
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+/// Media sets are numbered from here on, so that they are none of an msdb's.
+const FIRST_MEDIA_SET: i64 = 1 << 50;
 /// `backupmediafamily.device_type` of a file on a disk.
 const DISK: i32 = 2;
 
@@ -15,7 +18,7 @@ const DISK: i32 = 2;
 pub struct FolderHistory {
     pub records: HistoryRecords,
     /// Where each path of the records lies here.
-    pub here: BTreeMap<PathOnServer, PathHere>,
+    pub here: BTreeMap<ServerPath, PathHere>,
     /// Files for which the mapping has no path of the server: the records name them as they are seen here.
     pub unmapped: usize,
 }
@@ -24,7 +27,7 @@ pub struct FolderHistory {
 struct Found<'a> {
     file: &'a BackupFile,
     set: &'a SetHeader,
-    path: PathOnServer,
+    path: ServerPath,
 }
 
 /// Joins what the files hold.
@@ -41,12 +44,12 @@ pub fn history_of(files: &[ListedFile], mapping: &PathMapping) -> FolderHistory 
             Some(path) => path,
             None => {
                 history.unmapped += 1;
-                PathOnServer(listed.path.to_string())
+                ServerPath::new(listed.path.to_string())
             }
         };
         history.here.insert(path.clone(), listed.path.clone());
         if let Some(id) = file.label.media_set_id.get() {
-            let next = media.len() as i64 + 1;
+            let next = FIRST_MEDIA_SET + media.len() as i64;
             media.entry(id).or_insert(next);
         }
         for set in &file.sets {
@@ -145,7 +148,7 @@ fn record_of(set: &SetHeader, media_set_id: Option<i64>, found: &[Found<'_>]) ->
 
 /// The files of a set in the order of their families; families of which no file was found are not there.
 fn media_files(found: &[Found<'_>], family_count: Option<u16>) -> Vec<MediaFile> {
-    let mut families: BTreeMap<u16, Vec<&PathOnServer>> = BTreeMap::new();
+    let mut families: BTreeMap<u16, Vec<&ServerPath>> = BTreeMap::new();
     // A count that is nonsense must not make a list of that length.
     for family in 1..=family_count.unwrap_or(0).min(64) {
         families.insert(family, Vec::new());
@@ -154,10 +157,10 @@ fn media_files(found: &[Found<'_>], family_count: Option<u16>) -> Vec<MediaFile>
         let family = f.file.label.family_sequence_number.get().unwrap_or(1);
         families.entry(family).or_default().push(&f.path);
     }
-    let file = |family: u16, mirror: usize, path: Option<&PathOnServer>| MediaFile {
+    let file = |family: u16, mirror: usize, path: Option<&ServerPath>| MediaFile {
         family_sequence_number: Some(i32::from(family)),
         mirror: i32::try_from(mirror).ok(),
-        physical_device_name: path.map(|path| path.0.clone()),
+        physical_device_name: path.map(ToString::to_string),
         device_type: Some(DISK),
         present: Some(path.is_some()),
     };

@@ -3,10 +3,10 @@
 use super::{CliError, Exit, Output, server::say};
 use crate::{
     bakfile::{
-        BackupFile, FolderHistory, FolderProgress, FolderReport, PathHere, PathMapping,
-        PathOnServer, SetHeader, Writer, history_of, read_folders,
+        BackupFile, FolderHistory, FolderProgress, FolderReport, PathHere, PathMapping, SetHeader,
+        Writer, history_of, read_folders,
     },
-    domain::BackupType,
+    domain::{BackupType, ServerPath},
     explain::{self, Problem},
     formats::{backup_files, backup_history},
 };
@@ -61,7 +61,7 @@ impl MappingArgs {
     fn mapping(&self) -> PathMapping {
         let mut mapping = PathMapping::default();
         for (here, server) in &self.server_path {
-            mapping.add(PathHere(whole(here)), PathOnServer(server.clone()));
+            mapping.add(PathHere(whole(here)), ServerPath::new(server));
         }
         mapping
     }

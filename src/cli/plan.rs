@@ -142,7 +142,8 @@ fn read_files(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> 
             ),
         });
     }
-    Ok(History::from_records(found.records))
+    let (history, notes) = History::of_each_database(found.records);
+    Ok((history, notes))
 }
 
 fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {

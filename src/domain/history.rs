@@ -65,6 +65,52 @@ impl History {
         builder.finish()
     }
 
+    /// Judges the records of each database by themselves, on the clock of the server that took most of its backups.
+    ///
+    /// For files from several servers: a `STOPAT` means what the clock of the server showed that wrote the log.
+    pub fn of_each_database(records: HistoryRecords) -> (Self, Vec<HistoryNote>) {
+        let mut of_each: BTreeMap<String, Vec<BackupRecord>> = BTreeMap::new();
+        for record in records.backup_sets {
+            let key = name_key(record.database_name.as_deref().unwrap_or_default(), false);
+            of_each.entry(key).or_default().push(record);
+        }
+        let mut all = Self::default();
+        let mut notes = Vec::new();
+        let mut most = 0;
+        for backup_sets in of_each.into_values() {
+            let server = RecordedServer {
+                name: most_frequent_server(&backup_sets),
+                ..records.server.clone()
+            };
+            let (history, odd) = Self::from_records(HistoryRecords {
+                server,
+                backup_sets,
+                ..HistoryRecords::default()
+            });
+            notes.extend(odd);
+            let joined = all.with_databases_of(&history);
+            if history.n_sets() > most {
+                most = history.n_sets();
+                all = history;
+            }
+            all.databases = joined.databases;
+        }
+        (all, notes)
+    }
+
+    /// This history and the databases of another that it does not know, each on its own clock.
+    pub fn with_databases_of(&self, other: &Self) -> Self {
+        let mut databases = (*self.databases).clone();
+        for database in other.databases.values() {
+            let key = name_key(database.name(), self.case_sensitive);
+            databases.entry(key).or_insert_with(|| Arc::clone(database));
+        }
+        Self {
+            databases: Arc::new(databases),
+            ..self.clone()
+        }
+    }
+
     /// This history and what is new in `records`, sharing what both have.
     ///
     /// The server named in `records` is not looked at: this history's clock and collation stay.
@@ -148,6 +194,19 @@ impl History {
             .filter_map(|database| database.newest_backup_set_id())
             .max()
     }
+}
+
+/// Whose clock the records are mostly on.
+fn most_frequent_server(records: &[BackupRecord]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in records
+        .iter()
+        .filter_map(|record| record.server_name.as_deref())
+    {
+        *counts.entry(name).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|&(_, count)| count);
+    most.map(|(name, _)| name.to_owned())
 }
 
 /// What database names are compared by: a case-insensitive collation folds them.

@@ -17,11 +17,13 @@
 //! - *standing*: one promise of the owners beside what is true of it.
 //! - *tail*: the part of the log that no backup holds yet.
 //! - *branch*: a recovery fork seen as a stretch of time; restoring over a database leaves one and begins another.
+//! - *mark*: what files say to a set of the history, where both are looked at.
 //! - *trouble*: why a set cannot be restored although its row is there.
 
 #![warn(missing_docs)]
 
 mod backup;
+mod beside;
 mod check;
 mod clock;
 mod cost;
@@ -58,6 +60,7 @@ pub use backup::{
     TemplateError, TransferSettings, USUAL_TRANSFER_SIZE, backup_refusal, certificate_fault,
     escape_file_name, option_faults, option_unavailable, plan_backups, unescape_file_name,
 };
+pub use beside::{FileMark, compare};
 pub use check::{Finding, FindingKind, Severity, check, is_proved};
 pub use clock::{Reading, ServerClock};
 pub use cost::{Cost, CostModel, MeasuredRestore, Price, RestoreSpeeds};

@@ -1,7 +1,10 @@
 //! What is wrong with backup files and folders, in words.
 
 use super::{Problem, ProblemKind};
-use crate::bakfile::{Fault, LeftOut, LeftOutWhy};
+use crate::{
+    bakfile::{Fault, LeftOut, LeftOutWhy},
+    domain::FileMark,
+};
 use std::error::Error as _;
 
 /// Why a file, or the rest of it, cannot be read. The sentence does not name the file: it stands beside it.
@@ -75,6 +78,28 @@ pub fn left_out(folder: &LeftOut) -> Problem {
                 .to_owned(),
             details: Vec::new(),
         },
+    }
+}
+
+/// A mark in a word or two.
+pub fn mark_word(mark: FileMark) -> &'static str {
+    match mark {
+        FileMark::Found => "found",
+        FileMark::Missing => "file missing",
+        FileMark::Changed => "file changed",
+        FileMark::Unknown => "only in files",
+    }
+}
+
+/// A mark in a sentence.
+pub fn mark_sentence(mark: FileMark) -> &'static str {
+    match mark {
+        FileMark::Found => "The history knows it, and its files are there",
+        FileMark::Missing => "The history knows it, and a file of it was not found",
+        FileMark::Changed => {
+            "The history knows it, and at its place in the file lies another backup"
+        }
+        FileMark::Unknown => "A file holds it, and the history does not know it",
     }
 }
 

@@ -24,7 +24,7 @@ pub use backup::{
 };
 pub use event::event_line;
 pub use file_paths::path_fault;
-pub use files::{file_fault, left_out};
+pub use files::{file_fault, left_out, mark_sentence, mark_word};
 pub use format::{
     count, duration, moment, server_time, server_time_short, server_time_with_zone, size,
     size_or_unknown, time_of_day,

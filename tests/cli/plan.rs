@@ -185,7 +185,14 @@ fn wrong_usage_is_exit_2() {
         );
         assert!(!ended.stderr.is_empty(), "{more:?}");
     }
-    let ended = stopat(&["plan", "--folder", ".", "--database", "x", "--latest"]);
+    let ended = stopat(&[
+        "plan",
+        "--folder",
+        "no-such-folder",
+        "--database",
+        "x",
+        "--latest",
+    ]);
     assert_eq!(ended.code, 2);
 }
 

@@ -8,10 +8,10 @@ use std::{
 };
 use stopat::{
     bakfile::{
-        BackupFile, Container, Fact, PathHere, PathMapping, PathOnServer, SetHeader, Writer,
-        header_columns, history_of, read_folders, read_headers,
+        BackupFile, Container, Fact, PathHere, PathMapping, SetHeader, Writer, header_columns,
+        history_of, read_folders, read_headers,
     },
-    domain::{BackupType, History, RestoreRequest, Target, check, is_proved, plan},
+    domain::{BackupType, History, RestoreRequest, ServerPath, Target, check, is_proved, plan},
 };
 
 /// Where the real files lie; without them the test says so and is done.
@@ -262,10 +262,7 @@ fn the_samples_make_a_history_that_can_be_planned_on() {
         .collect();
     assert_eq!(foreign.len(), 1, "the index is no backup");
     let mut mapping = PathMapping::default();
-    mapping.add(
-        PathHere(folder),
-        PathOnServer(r"\\backup\client-42".to_owned()),
-    );
+    mapping.add(PathHere(folder), ServerPath::new(r"\\backup\client-42"));
     let found = history_of(&report.files, &mapping);
     assert_eq!(found.unmapped, 0);
     let (history, notes) = History::from_records(found.records);

@@ -66,9 +66,9 @@ fn read_set(tape: &mut Tape<'_>, sets: &mut Vec<FoundSet>) -> Result<bool, Conta
     if tape.at >= tape.length {
         return Ok(false);
     }
-    tape.expect(b"SSET")?;
-    tape.expect(b"VOLB")?;
-    let header = tape.expect(b"MSCI")?.json::<SetHeader>(b"SPSH")?;
+    tape.block_of(b"SSET")?;
+    tape.block_of(b"VOLB")?;
+    let header = tape.block_of(b"MSCI")?.json::<SetHeader>(b"SPSH")?;
     sets.push(FoundSet {
         header,
         blocks: Vec::new(),
@@ -87,8 +87,8 @@ fn read_set(tape: &mut Tape<'_>, sets: &mut Vec<FoundSet>) -> Result<bool, Conta
         }
     }
     tape.filemark()?;
-    tape.expect(b"ESET")?;
-    tape.expect(b"ESET")?;
+    tape.block_of(b"ESET")?;
+    tape.block_of(b"ESET")?;
     tape.filemark()?;
     set.complete = true;
     Ok(true)
@@ -161,7 +161,7 @@ impl Tape<'_> {
         self.zeros(self.at.next_multiple_of(4) - self.at)
     }
 
-    fn expect(&mut self, kind: &[u8; 4]) -> Result<Block, ContainerError> {
+    fn block_of(&mut self, kind: &[u8; 4]) -> Result<Block, ContainerError> {
         let block = self.block()?;
         match &block.kind == kind {
             true => Ok(block),
@@ -324,7 +324,7 @@ pub(super) fn end_of_sets(file: &mut File) -> io::Result<(u64, Vec<u8>)> {
         at: first_end,
         length,
     };
-    let block = tape.expect(b"ESET").map_err(io::Error::other)?;
+    let block = tape.block_of(b"ESET").map_err(io::Error::other)?;
     let set_map = block.streams.into_iter().find(|(id, _)| id == b"TSMP");
     let set_map = set_map.map(|(_, data)| data).ok_or_else(wrong)?;
     Ok((length, set_map))
