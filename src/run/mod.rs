@@ -44,7 +44,7 @@ pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
 pub use control::{Commands, RunCommand, RunControl, Waiting};
 pub use drop_copy::{DropError, drop_copy};
 pub use failure::{ReachedBecause, StepFailure, StepSkip, TailFault, VerificationFault};
-pub use header::HeaderDifference;
+pub use header::{HeaderDifference, SetHeader, set_headers};
 pub use hook::{HookCommand, HookFailure, run_hook};
 pub use journal::{
     Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, read_journal,

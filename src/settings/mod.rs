@@ -9,6 +9,7 @@
 mod application;
 mod credentials;
 mod data_root;
+mod folder;
 mod logs;
 mod operator;
 mod preferences;
@@ -24,6 +25,7 @@ pub use application::{
 };
 pub use credentials::{CredentialError, PasswordStore, SessionStore, SystemStore};
 pub use data_root::{DataRoot, PORTABLE_MARK};
+pub use folder::{BackupFolder, FolderPlace};
 pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
 pub use operator::Operator;
 pub use preferences::{Preferences, ThemeChoice};

@@ -272,6 +272,16 @@ pub fn header_only(device: &crate::domain::Device) -> Batch {
     )
 }
 
+/// Reads the media header of one stripe: which of how many it is.
+pub fn label_only(device: &crate::domain::Device) -> Batch {
+    let mut words = Words::default();
+    let device = super::restore::device(&mut words, device);
+    Batch::look(
+        "Read the label",
+        words.finish(&format!("RESTORE LABELONLY FROM {device};")),
+    )
+}
+
 /// State, identity and owner's view of one database; no row when there is none of that name.
 pub fn database_state(database: &str) -> Batch {
     let mut words = Words::default();

@@ -16,10 +16,10 @@ pub use agent_once::{
 };
 pub use ask::{
     HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,
-    databases, default_trace_file, file_list, header_only, history, jobs_due, master_files,
-    newest_value, object_changes, orphaned_users, practice_accident, progress, release_lock,
-    running_backups, server_clock, server_facts, sessions_in, table_rows, take_lock, target_facts,
-    thumbprints, verify_only, volumes,
+    databases, default_trace_file, file_list, header_only, history, jobs_due, label_only,
+    master_files, newest_value, object_changes, orphaned_users, practice_accident, progress,
+    release_lock, running_backups, server_clock, server_facts, sessions_in, table_rows, take_lock,
+    target_facts, thumbprints, verify_only, volumes,
 };
 pub use backup::{BackupFacts, FileLook, Probe, backup_script, delete_probe, probe_script};
 pub use backup_ask::{
