@@ -5,7 +5,7 @@
 use crate::{
     domain::{UtcOffset, UtcTime},
     settings::{DataRoot, Operator, Preferences, ThemeChoice, WorkspaceName, save_text},
-    state::{Action, Dialog, FileTrouble, OwnClock, ServerView, State},
+    state::{Action, Dialog, FileTrouble, FilesAction, OwnClock, ServerView, State},
     ui::{Effect, WindowView, closing_confirmed, theme},
     worker::{Event, Request, ServerId, Worker, WorkerHandle},
 };
@@ -161,6 +161,9 @@ pub struct App {
     /// What threads for files and dialogs report.
     troubles: mpsc::Receiver<FileTrouble>,
     trouble_sender: mpsc::Sender<FileTrouble>,
+    /// Folders that the platform's dialog chose.
+    picked: mpsc::Receiver<PathBuf>,
+    picked_sender: mpsc::Sender<PathBuf>,
 }
 
 impl App {
@@ -219,6 +222,7 @@ impl App {
             ThemeChoice::Light => ThemePreference::Light,
         });
         let (trouble_sender, troubles) = mpsc::channel();
+        let (picked_sender, picked) = mpsc::channel();
         let mut state = State::new(clock(), preferences.workspace.to_string());
         for request in state.open() {
             backend.send(request);
@@ -232,6 +236,8 @@ impl App {
             preferences,
             troubles,
             trouble_sender,
+            picked,
+            picked_sender,
         }
     }
 
@@ -247,6 +253,9 @@ impl App {
         }
         while let Ok(trouble) = self.troubles.try_recv() {
             self.state.tell(&trouble);
+        }
+        while let Ok(path) = self.picked.try_recv() {
+            self.act(vec![Action::Files(FilesAction::Picked(path))]);
         }
     }
 
@@ -297,6 +306,7 @@ impl App {
     fn take_effect(&self, ctx: &Context, effect: Effect) {
         match effect {
             Effect::Copy(text) => ctx.copy_text(text),
+            Effect::PickFolder => pick_folder(self.picked_sender.clone(), ctx.clone()),
             Effect::Save { file_name, text } => {
                 save_with_dialog(file_name, text, self.trouble_sender.clone(), ctx.clone());
             }
@@ -404,6 +414,20 @@ fn save_with_dialog(
         if let Err(error) = save_text(&path, &text) {
             // The window may be gone by now; then nobody needs to know.
             troubles.send(FileTrouble::NotSaved(error)).ok();
+            ctx.request_repaint();
+        }
+    });
+}
+
+/// Asks for a folder, on a thread of its own.
+fn pick_folder(picked: mpsc::Sender<PathBuf>, ctx: Context) {
+    let dialog = rfd::AsyncFileDialog::new()
+        .set_title("Open a folder of backup files")
+        .pick_folder();
+    std::thread::spawn(move || {
+        if let Some(handle) = wait_for(dialog) {
+            // The window may be gone by now; then nobody needs to know.
+            picked.send(handle.path().to_owned()).ok();
             ctx.request_repaint();
         }
     });

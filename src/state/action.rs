@@ -84,6 +84,7 @@ pub enum Action {
     ShowDialog(super::Dialog),
     CloseDialog,
     DismissNotice(u64),
+    Files(super::FilesAction),
 }
 
 impl Action {

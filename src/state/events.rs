@@ -44,6 +44,7 @@ impl State {
                 let view = self.servers.entry(server).or_default();
                 view.databases = databases;
                 view.refreshing = false;
+                self.merge_files(server);
                 self.queue_refinement(server);
                 self.check_selection(server);
                 if self.selected_server() == Some(server) {
@@ -63,6 +64,7 @@ impl State {
                     read_at,
                 });
                 view.refreshing = false;
+                self.merge_files(server);
                 self.queue_refinement(server);
                 if self.selected_server() == Some(server) {
                     self.read_database_again();
@@ -196,11 +198,13 @@ impl State {
                 }
                 return requests;
             }
+            Event::Files(event) => return self.apply_files(event),
             Event::Problem { server, problem } => {
                 if let Some(server) = server
                     && let Some(view) = self.servers.get_mut(&server)
                 {
                     view.refreshing = false;
+                    self.files.progress.remove(&server);
                 }
                 if let Some(run) = &mut self.run {
                     run.dropping = false;
@@ -279,6 +283,12 @@ impl State {
         let mut servers = BTreeMap::new();
         for id in std::iter::once(ServerId::Practice)
             .chain(profiles.iter().map(|profile| ServerId::Profile(profile.id)))
+            .chain(
+                self.files
+                    .folders
+                    .iter()
+                    .map(|folder| ServerId::Folder(folder.id)),
+            )
         {
             servers.insert(id, self.servers.remove(&id).unwrap_or_default());
         }
@@ -303,6 +313,7 @@ impl State {
         if matches!(status, ServerStatus::Disconnected) {
             view.databases = Default::default();
             view.history = None;
+            view.files = None;
             view.freshness.clear();
         }
         if !matches!(status, ServerStatus::Connected(_)) {
@@ -331,9 +342,8 @@ impl State {
             return;
         }
         let known_to_history = view
-            .history
-            .as_ref()
-            .is_some_and(|loaded| loaded.history.database(database).is_some());
+            .backups()
+            .is_some_and(|history| history.database(database).is_some());
         let expected = self
             .run
             .as_ref()
@@ -360,7 +370,7 @@ impl State {
 
     // ---- the dots on the left, a database at a time
 
-    fn queue_refinement(&mut self, server: ServerId) {
+    pub(super) fn queue_refinement(&mut self, server: ServerId) {
         if let Some(view) = self.servers.get_mut(&server) {
             view.unrefined = view
                 .databases
@@ -378,10 +388,7 @@ impl State {
             let Some(name) = view.unrefined.pop() else {
                 continue;
             };
-            let known = view
-                .history
-                .as_ref()
-                .and_then(|loaded| loaded.history.database(&name));
+            let known = view.backups().and_then(|history| history.database(&name));
             let online = view
                 .summary(&name)
                 .is_some_and(|summary| summary.state == DatabaseState::Online);

@@ -9,6 +9,7 @@ mod command;
 mod database;
 mod destination;
 mod events;
+mod files;
 mod marker;
 mod planning;
 mod range;
@@ -31,6 +32,7 @@ pub use choice::{Change, RestoreChoice, UndoHistory};
 pub use command::{Command, Shortcut};
 pub use database::{BranchPoint, DatabaseView, PlanState, Span, SpanKind};
 pub use destination::{DestinationAction, DestinationChoice, Into};
+pub use files::{FilesAction, FilesBeside, FilesDialog, FilesState};
 pub use planning::{PlanningAction, PlanningView};
 pub use range::{RangePreset, SHORTEST, TimeRange};
 pub use resume::ResumeAction;
@@ -129,6 +131,8 @@ pub enum Dialog {
     Files,
     NewWorkspace,
     Help,
+    /// Which folder of backup files.
+    Folders(FilesDialog),
     /// A problem with all its details.
     Problem(Problem),
 }
@@ -198,6 +202,7 @@ pub struct State {
     pub activity: ActivityView,
     pub applications: ApplicationsView,
     pub notices: Vec<Notice>,
+    pub files: FilesState,
     pub dialog: Option<Dialog>,
     /// A text that is ready to be saved under this name, once somebody has said where.
     pub to_save: Option<(String, String)>,
@@ -252,6 +257,7 @@ impl State {
             activity: ActivityView::default(),
             applications: ApplicationsView::default(),
             notices: Vec::new(),
+            files: FilesState::default(),
             dialog: None,
             to_save: None,
             test_result: None,
@@ -289,7 +295,7 @@ impl State {
     /// The profile of a server; `None` for the practice server.
     pub fn profile(&self, server: ServerId) -> Option<&Profile> {
         match server {
-            ServerId::Practice => None,
+            ServerId::Practice | ServerId::Folder(_) => None,
             ServerId::Profile(id) => self.profiles.iter().find(|profile| profile.id == id),
         }
     }
@@ -298,6 +304,9 @@ impl State {
     pub fn server_name(&self, server: ServerId) -> &str {
         match server {
             ServerId::Practice => "Practice server",
+            ServerId::Folder(_) => self
+                .folder(server)
+                .map_or("forgotten folder", |folder| folder.name.as_str()),
             ServerId::Profile(_) => self
                 .profile(server)
                 .map_or("removed server", |profile| profile.name.as_str()),
@@ -308,6 +317,7 @@ impl State {
     pub fn band(&self, server: ServerId) -> &str {
         match server {
             ServerId::Practice => "PRACTICE",
+            ServerId::Folder(_) => "FILES",
             ServerId::Profile(_) => match self.profile(server) {
                 Some(profile) if profile.band.is_empty() && profile.production => "PRODUCTION",
                 Some(profile) => profile.band.as_str(),
@@ -357,7 +367,9 @@ impl State {
             .server()
             .and_then(ServerView::info)
             .map(|info| info.utc_offset);
-        if let Some(database) = &mut self.database {
+        if let Some(database) = &mut self.database
+            && !matches!(server, ServerId::Folder(_))
+        {
             database.move_now(now, offset);
         }
         let idle = !self.running() && self.page == Page::Timeline;

@@ -13,6 +13,8 @@ pub struct ServerView {
     pub status: ServerStatus,
     pub databases: Arc<Vec<DatabaseSummary>>,
     pub history: Option<LoadedHistory>,
+    /// Files that are looked at beside the history.
+    pub files: Option<super::FilesBeside>,
     /// How the databases stand, by name; worked out in the background.
     pub freshness: BTreeMap<String, Freshness>,
     /// Names that `freshness` does not cover yet, the next one last.
@@ -44,6 +46,7 @@ impl Default for ServerView {
             status: ServerStatus::Disconnected,
             databases: Arc::default(),
             history: None,
+            files: None,
             freshness: BTreeMap::new(),
             unrefined: Vec::new(),
             refreshing: false,
@@ -58,6 +61,16 @@ impl ServerView {
             ServerStatus::Connected(info) => Some(info),
             _ => None,
         }
+    }
+
+    /// The backups that are shown: those of the history, and with files beside it those of both.
+    pub fn backups(&self) -> Option<&History> {
+        let loaded = self.history.as_ref()?;
+        Some(
+            self.files
+                .as_ref()
+                .map_or(&loaded.history, |files| &files.merged),
+        )
     }
 
     /// Why the server cannot be used.

@@ -93,6 +93,7 @@ impl State {
             } => return self.trust(server, fingerprint),
             Action::OpenWorkspace(name) => return self.open_workspace(name),
 
+            Action::Files(action) => return self.change_files(action),
             Action::ShowDialog(dialog) => self.dialog = Some(dialog),
             Action::CloseDialog => {
                 if self.dialog == Some(Dialog::BackUp) {
@@ -176,6 +177,7 @@ impl State {
         }
         let what = match server {
             ServerId::Practice => "Starting the practice server".to_owned(),
+            ServerId::Folder(_) => "Looking for backup files".to_owned(),
             ServerId::Profile(_) => format!("Connecting to {}", self.server_name(server)),
         };
         self.servers.entry(server).or_default().status = ServerStatus::Connecting { what };
@@ -262,8 +264,14 @@ impl State {
             return None;
         };
         let view = self.servers.get(server)?;
-        let history = view.history.as_ref()?.history.database(database)?;
-        let now = self.server_now(*server);
+        let history = view.backups()?.database(database)?;
+        let now = match server {
+            // Files end with the newest of them; what was later nobody knows.
+            ServerId::Folder(_) => history
+                .newest_backup()
+                .map_or(self.own.now, |newest| newest.instant),
+            ServerId::Practice | ServerId::Profile(_) => self.server_now(*server),
+        };
         let offset = view.info().map(|info| info.utc_offset);
         Some(DatabaseView::new(
             history,

@@ -3,10 +3,12 @@
 use super::{
     backup,
     empty::paragraph,
+    folder_dialogs::FilesDialogs,
     profile_editor::ProfileEditor,
     run_dialogs,
     theme::{Palette, mono, regular},
     widgets::{button, danger_button, primary_button, section, strong},
+    window::Effect,
 };
 use crate::{
     explain::workspace_name_fault,
@@ -22,6 +24,7 @@ pub struct Dialogs {
     password: String,
     workspace: String,
     editor: ProfileEditor,
+    files: FilesDialogs,
     /// The dialog that was shown last, so that a new one begins empty and focused.
     shown: Option<Dialog>,
 }
@@ -35,7 +38,7 @@ impl std::fmt::Debug for Dialogs {
 
 impl Dialogs {
     /// Shows the open dialog, if any.
-    pub fn ui(&mut self, ui: &mut Ui, state: &State) -> Vec<Action> {
+    pub fn ui(&mut self, ui: &mut Ui, state: &State, effects: &mut Vec<Effect>) -> Vec<Action> {
         let mut actions = Vec::new();
         let opened = self.shown != state.dialog;
         if opened {
@@ -53,6 +56,11 @@ impl Dialogs {
         let response = modal.show(ui.ctx(), |ui| {
             ui.set_width(width_of(dialog));
             ui.spacing_mut().item_spacing.y = 8.0;
+            if let Dialog::Folders(dialog) = dialog {
+                return self
+                    .files
+                    .ui(ui, state, dialog, opened, &mut actions, effects);
+            }
             self.contents(ui, state, dialog, opened, &mut actions);
         });
         // A click beside a form would throw away what was put together.
@@ -113,6 +121,8 @@ impl Dialogs {
             Dialog::CloseWhileRunning => run_dialogs::close_ui(ui, state, actions),
             Dialog::NewWorkspace => self.workspace_ui(ui, opened, actions),
             Dialog::Help => help_ui(ui, actions),
+            // Shown before: they ask the platform for things.
+            Dialog::Folders(_) => {}
             Dialog::Problem(problem) => {
                 strong(ui, problem.sentence.clone(), 15.0);
                 if !problem.hint.is_empty() {

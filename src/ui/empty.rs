@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     explain::Problem,
-    state::{Action, Dialog, Page, ProfileAction, State},
+    state::{Action, Dialog, FilesAction, Page, ProfileAction, State},
     worker::{DatabaseState, ServerId, ServerStatus},
 };
 use egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
@@ -73,9 +73,14 @@ pub fn welcome_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             strong(ui, title, 14.0);
             paragraph(ui, text);
             ui.add_space(8.0);
-            if button(ui, "Add a server").clicked() {
-                actions.push(Action::Profile(ProfileAction::Add));
-            }
+            ui.horizontal(|ui| {
+                if button(ui, "Add a server").clicked() {
+                    actions.push(Action::Profile(ProfileAction::Add));
+                }
+                if button(ui, "Open a folder of backup files…").clicked() {
+                    actions.push(Action::Files(FilesAction::AskOpen));
+                }
+            });
         });
     });
     actions
@@ -118,8 +123,9 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
         ServerStatus::Failed(problem) => {
             actions.extend(failed_ui(ui, state, server, problem));
         }
+        ServerStatus::FilesRead => {}
         ServerStatus::Connected(info) => {
-            column(ui, 520.0, 240.0, |ui| {
+            column(ui, 520.0, 300.0, |ui| {
                 strong(ui, "Choose a database on the left", 18.0);
                 let n = view.databases.len() as u64;
                 paragraph(
@@ -132,6 +138,7 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
                         crate::explain::figures::counted(n, "database is", "databases are")
                     ),
                 );
+                actions.extend(files_ui(ui, state, server));
                 if let Some(suggestion) = state
                     .suggestion
                     .as_ref()
@@ -155,6 +162,48 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
     actions
 }
 
+/// The files beside the history of a server, and the way to some.
+fn files_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let files = state
+        .servers
+        .get(&server)
+        .and_then(|view| view.files.as_ref());
+    if let Some(progress) = state.files.progress.get(&server) {
+        ui.horizontal(|ui| {
+            let words = format!(
+                "Reading backup files: {} of {}",
+                crate::explain::figures::count(progress.read as u64),
+                crate::explain::figures::count(progress.found as u64)
+            );
+            muted(ui, words);
+            if button(ui, "Stop").clicked() {
+                actions.push(Action::Files(FilesAction::Stop(server)));
+            }
+        });
+        return actions;
+    }
+    ui.add_space(10.0);
+    match files {
+        Some(files) => {
+            let words = format!(
+                "Its history stands side by side with the files of {}: what is missing, changed or unknown is marked on each timeline.",
+                files.place
+            );
+            paragraph(ui, &words);
+            if button(ui, "Show the history alone").clicked() {
+                actions.push(Action::Files(FilesAction::EndCompare(server)));
+            }
+        }
+        None => {
+            if button(ui, "Add a folder as the server sees it…").clicked() {
+                actions.push(Action::Files(FilesAction::AskOnServer(server)));
+            }
+        }
+    }
+    actions
+}
+
 /// A database of which no history is known.
 pub fn database_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
     let mut actions = Vec::new();
@@ -166,7 +215,7 @@ pub fn database_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
     };
     match &view.status {
         ServerStatus::Failed(problem) => return failed_ui(ui, state, server, problem),
-        ServerStatus::Connected(_) => {}
+        ServerStatus::Connected(_) | ServerStatus::FilesRead => {}
         ServerStatus::Disconnected | ServerStatus::Connecting { .. } => {
             return server_ui(ui, state, server);
         }

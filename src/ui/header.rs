@@ -7,7 +7,7 @@ use super::{
 use crate::{
     explain::figures,
     state::{Action, Page, State},
-    worker::DatabaseState,
+    worker::{DatabaseState, ServerId},
 };
 use egui::{Align, Align2, Button, Label, Layout, RichText, Stroke, Ui, vec2};
 
@@ -117,7 +117,7 @@ fn database_badges(ui: &mut Ui, state: &State, badges: Badges) {
             let (word, color) = match &summary.state {
                 DatabaseState::Online => ("ONLINE".to_owned(), palette.log),
                 DatabaseState::Other(word) => (word.clone(), palette.at_risk),
-                DatabaseState::HistoryOnly => ("ONLY IN THE HISTORY".to_owned(), palette.muted),
+                DatabaseState::HistoryOnly => (history_only_word(state).to_owned(), palette.muted),
             };
             badge(ui, &word, color, BadgeStyle::Calm);
             if badges == Badges::State {
@@ -139,6 +139,14 @@ fn database_badges(ui: &mut Ui, state: &State, badges: Badges) {
         None => {
             badge(ui, "NOT LISTED YET", palette.muted, BadgeStyle::Calm);
         }
+    }
+}
+
+/// A database that no server was asked for.
+fn history_only_word(state: &State) -> &'static str {
+    match state.selected_server() {
+        Some(ServerId::Folder(_)) => "FROM FILES",
+        _ => "ONLY IN THE HISTORY",
     }
 }
 

@@ -7,6 +7,8 @@ mod destination;
 mod dialogs;
 mod empty;
 mod files_dialog;
+mod folder_dialogs;
+mod folder_page;
 mod form;
 mod header;
 mod marks;

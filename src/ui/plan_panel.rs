@@ -17,6 +17,7 @@ use crate::{
     },
     explain::{self, figures},
     state::{Action, Command, DatabaseView, PlanState, PlanningAction, State},
+    worker::ServerId,
 };
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Stroke, TextEdit, Ui};
 
@@ -477,6 +478,15 @@ fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         .clicked()
     {
         actions.push(Action::Run(Command::ShowSql));
+    }
+    if matches!(state.selected_server(), Some(ServerId::Folder(_))) {
+        let words = if planned {
+            "No server here: take the T-SQL along"
+        } else {
+            "Choose a moment that can be restored"
+        };
+        super::widgets::small(ui, words);
+        return;
     }
     let width = ui.available_width();
     let placed = state.path_faults().iter().all(Option::is_none);

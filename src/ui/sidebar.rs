@@ -10,8 +10,8 @@ use crate::{
     explain::figures,
     settings::SignIn,
     state::{
-        Action, ApplicationAction, BackupAction, Command, Dialog, Freshness, ProfileAction,
-        Selection, ServerView, State,
+        Action, ApplicationAction, BackupAction, Command, Dialog, FilesAction, Freshness,
+        ProfileAction, Selection, ServerView, State,
     },
     worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
 };
@@ -62,11 +62,18 @@ impl Sidebar {
                         ui.add_space(12.0);
                         ui.horizontal(|ui| {
                             ui.add_space(8.0);
+                            ui.spacing_mut().item_spacing.x = 8.0;
                             if button(ui, "+ Server")
                                 .on_hover_text(shortcuts::tooltip(Command::AddServer))
                                 .clicked()
                             {
                                 actions.push(Action::Profile(ProfileAction::Add));
+                            }
+                            if button(ui, "Open folder…")
+                                .on_hover_text("Show the backups in a folder, without a server")
+                                .clicked()
+                            {
+                                actions.push(Action::Files(FilesAction::AskOpen));
                             }
                         });
                         ui.add_space(12.0);
@@ -88,10 +95,12 @@ impl Sidebar {
             ServerStatus::Disconnected => Dot::Unknown,
             ServerStatus::Connecting { .. } => Dot::Busy,
             ServerStatus::Connected(_) => Dot::Good,
+            ServerStatus::FilesRead => Dot::Unknown,
             ServerStatus::Failed(_) => Dot::Missed,
         };
         let right = match server {
             ServerId::Practice => "embedded".to_owned(),
+            ServerId::Folder(_) => "folder".to_owned(),
             ServerId::Profile(_) => state.profile(server).map_or_else(String::new, sign_in_word),
         };
         let chosen = state.selected_server() == Some(server);
@@ -110,6 +119,7 @@ impl Sidebar {
                 "{}\n{} · {}\nsigned in as {}",
                 info.name, info.version_text, info.edition, info.login
             ),
+            ServerStatus::FilesRead => folder_hover(state, server),
             ServerStatus::Failed(problem) => problem.sentence.clone(),
         };
         let response = row.show(ui).on_hover_text(hover);
@@ -129,7 +139,7 @@ impl Sidebar {
             }
             let now = state.server_now(server);
             let freshness = view.freshness.get(&summary.name);
-            let (dot, right, hover) = standing(summary, freshness, now);
+            let (dot, right, hover) = standing(server, summary, freshness, now);
             let selection = Selection::Database {
                 server,
                 database: summary.name.clone(),
@@ -156,6 +166,7 @@ impl Sidebar {
 
 /// The dot of a database, the word at its right, and the sentence behind them.
 fn standing(
+    server: ServerId,
     summary: &DatabaseSummary,
     freshness: Option<&Freshness>,
     now: UtcTime,
@@ -163,6 +174,8 @@ fn standing(
     let state_word = match &summary.state {
         DatabaseState::Online => None,
         DatabaseState::Other(word) => Some(word.to_lowercase()),
+        // In a folder there is nothing else.
+        DatabaseState::HistoryOnly if matches!(server, ServerId::Folder(_)) => None,
         DatabaseState::HistoryOnly => Some("history only".to_owned()),
     };
     let newest = freshness
@@ -255,6 +268,27 @@ fn database_menu(
     });
 }
 
+/// Where a folder lies, and what was found in it.
+fn folder_hover(state: &State, server: ServerId) -> String {
+    let Some(listing) = state.files.listings.get(&server) else {
+        return "A folder of backup files".to_owned();
+    };
+    let mut words = format!(
+        "{}\n{} in {}",
+        listing.place,
+        figures::counted(listing.n_sets as u64, "backup", "backups"),
+        figures::counted(listing.n_files as u64, "file", "files")
+    );
+    if !listing.problems.is_empty() {
+        let n_problems = listing.problems.len() as u64;
+        words.push_str(&format!(
+            "\n{} not read",
+            figures::counted(n_problems, "path was", "paths were")
+        ));
+    }
+    words
+}
+
 fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut Vec<Action>) {
     let mut item = |ui: &mut Ui, text: &str, action: Action| {
         if ui.button(text).clicked() {
@@ -262,7 +296,30 @@ fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut V
             ui.close();
         }
     };
+    if let ServerId::Folder(id) = server {
+        let again = Action::Connect {
+            server,
+            password: None,
+        };
+        item(ui, "Read again", again);
+        ui.separator();
+        item(ui, "Forget…", Action::Files(FilesAction::AskForget(id)));
+        return;
+    }
     if view.info().is_some() {
+        item(
+            ui,
+            "Add a folder as the server sees it…",
+            Action::Files(FilesAction::AskOnServer(server)),
+        );
+        if view.files.is_some() {
+            item(
+                ui,
+                "Show the history alone",
+                Action::Files(FilesAction::EndCompare(server)),
+            );
+        }
+        ui.separator();
         item(ui, "Refresh", Action::Run(Command::Refresh));
         item(ui, "Disconnect", Action::Disconnect(server));
     } else {

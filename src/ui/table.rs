@@ -7,9 +7,9 @@ use super::{
     widgets::paint_clipped,
 };
 use crate::{
-    domain::{BackupSet, BackupType, DatabaseHistory, Lost},
-    explain::{backup_word, figures, set_name},
-    state::{Action, DatabaseView, RestoreChoice, State},
+    domain::{BackupSet, BackupType, DatabaseHistory, FileMark, Lost},
+    explain::{backup_word, figures, mark_sentence, mark_word, set_name},
+    state::{Action, DatabaseView, FilesAction, FilesBeside, RestoreChoice, State},
 };
 use egui::{Align2, CornerRadius, Rect, Role, Sense, TextEdit, Ui, WidgetInfo, pos2, vec2};
 use egui_extras::{Column, TableBuilder};
@@ -76,6 +76,7 @@ struct RowsKey {
     newest_first: bool,
     filter: String,
     kinds: [bool; 3],
+    mark: Option<FileMark>,
 }
 
 impl Default for BackupTable {
@@ -97,14 +98,20 @@ impl BackupTable {
     /// Shows the table in the rest of the page.
     pub fn ui(&mut self, ui: &mut Ui, state: &State, database: &DatabaseView) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.bar_ui(ui, state, database);
+        self.bar_ui(ui, state, database, &mut actions);
         self.why_ui(ui, state, database);
-        self.find_rows(state.generation, &database.history);
+        self.find_rows(state, &database.history);
         self.table_ui(ui, state, database, &mut actions);
         actions
     }
 
-    fn bar_ui(&mut self, ui: &mut Ui, _state: &State, database: &DatabaseView) {
+    fn bar_ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &State,
+        database: &DatabaseView,
+        actions: &mut Vec<Action>,
+    ) {
         let palette = *Palette::of(ui);
         ui.add_space(6.0);
         ui.horizontal(|ui| {
@@ -128,6 +135,9 @@ impl BackupTable {
                         *shown = !*shown;
                     }
                 }
+            }
+            if let Some(files) = state.files_beside() {
+                marks_ui(ui, state, database, files, actions);
             }
             ui.add_space(6.0);
             let width = (ui.available_width() - 18.0).clamp(80.0, 220.0);
@@ -181,23 +191,32 @@ impl BackupTable {
         }
     }
 
-    fn find_rows(&mut self, generation: u64, history: &DatabaseHistory) {
+    fn find_rows(&mut self, state: &State, history: &DatabaseHistory) {
+        let marks = state.files_beside().map(|files| &files.marks);
         let key = RowsKey {
-            generation,
+            generation: state.generation,
             sort: self.sort,
             newest_first: self.newest_first,
             filter: self.filter.trim().to_lowercase(),
             kinds: self.kinds,
+            mark: state.files.filter.filter(|_| marks.is_some()),
         };
         if self.rows_for.as_ref() == Some(&key) {
             return;
         }
-        let plain = key.sort == SortBy::Finished && key.filter.is_empty() && key.kinds == [true; 3];
+        let plain = key.sort == SortBy::Finished
+            && key.filter.is_empty()
+            && key.kinds == [true; 3]
+            && key.mark.is_none();
         self.rows = (!plain).then(|| {
             let mut rows: Vec<u32> = history
                 .sets()
                 .enumerate()
                 .filter(|(_, set)| shows(&key, set))
+                .filter(|(_, set)| {
+                    let mark = marks.and_then(|marks| marks.get(&set.uuid));
+                    key.mark.is_none() || key.mark.as_ref() == mark
+                })
                 .map(|(idx, _)| idx as u32)
                 .collect();
             if key.sort != SortBy::Finished {
@@ -307,7 +326,11 @@ impl BackupTable {
                     row.set_selected(Some(set.uuid) == shown);
                     let is_used = used.contains(&set.uuid);
                     let lost = state.choice.without.contains(&Lost::Set(set.uuid));
-                    cells(&mut row, set, is_used, lost, &palette);
+                    let mark = state
+                        .files_beside()
+                        .and_then(|files| files.marks.get(&set.uuid).copied())
+                        .filter(|mark| *mark != FileMark::Found);
+                    cells(&mut row, set, is_used, lost, mark, &palette);
                     let response = row.response();
                     response.widget_info(|| {
                         WidgetInfo::selected(
@@ -396,6 +419,44 @@ fn shows(key: &RowsKey, set: &BackupSet) -> bool {
                 .contains(&key.filter))
 }
 
+/// What the words of a mark take in front of the file.
+const MARK_WIDTH: f32 = 88.0;
+
+/// Chips that show only what differs between the history and the files beside it.
+fn marks_ui(
+    ui: &mut Ui,
+    state: &State,
+    database: &DatabaseView,
+    files: &FilesBeside,
+    actions: &mut Vec<Action>,
+) {
+    let chosen = state.files.filter;
+    for mark in [FileMark::Missing, FileMark::Changed, FileMark::Unknown] {
+        let count = files.count(&database.history, mark);
+        if count == 0 && chosen != Some(mark) {
+            continue;
+        }
+        let text = format!("{} {}", mark_word(mark), figures::count(count as u64));
+        let response = super::widgets::choice(ui, &text, chosen == Some(mark)).on_hover_text(
+            format!("Show only these in the table: {}", mark_sentence(mark)),
+        );
+        if response.clicked() {
+            let next = (chosen != Some(mark)).then_some(mark);
+            actions.push(Action::Files(FilesAction::Filter(next)));
+        }
+    }
+    let gone = files.count(&database.history, FileMark::Missing)
+        + files.count(&database.history, FileMark::Changed);
+    if gone > 0 {
+        let without = state.plans_without_missing(files, &database.history);
+        let response = super::widgets::choice(ui, "plan without missing", without)
+            .on_hover_text("Plan as if the backups whose files are missing or changed were lost");
+        if response.clicked() {
+            actions.push(Action::Files(FilesAction::PlanWithoutMissing(!without)));
+        }
+    }
+}
+
 /// What rows are compared by: a number, then a text.
 fn sort_key(sort: SortBy, set: &BackupSet) -> (u64, String) {
     match sort {
@@ -414,6 +475,7 @@ fn cells(
     set: &BackupSet,
     used: bool,
     lost: bool,
+    mark: Option<FileMark>,
     palette: &Palette,
 ) {
     let color = if lost {
@@ -486,10 +548,35 @@ fn cells(
         };
         let response = ui.response();
         // The end tells one file from another.
-        let words = last_part(&words, ui.max_rect().width(), 6.63);
-        text(ui, &words, mono(11.0), palette.muted);
+        let beside = if mark.is_some() { MARK_WIDTH } else { 0.0 };
+        let words = last_part(&words, ui.max_rect().width() - beside, 6.63);
+        match mark {
+            None => text(ui, &words, mono(11.0), palette.muted),
+            Some(mark) => {
+                let color = match mark {
+                    FileMark::Missing => palette.danger,
+                    FileMark::Changed => palette.at_risk,
+                    FileMark::Found | FileMark::Unknown => palette.full,
+                };
+                text(ui, mark_word(mark), semibold(11.5), color);
+                let mut rest = ui.max_rect();
+                rest.min.x += MARK_WIDTH;
+                paint_clipped(
+                    ui,
+                    rest,
+                    Align2::LEFT_CENTER,
+                    &words,
+                    mono(11.0),
+                    palette.muted,
+                );
+            }
+        }
         if response.hovered() {
-            response.show_tooltip_text(format!("{}\nposition {}", names.join("\n"), set.position));
+            let mut words = format!("{}\nposition {}", names.join("\n"), set.position);
+            if let Some(mark) = mark {
+                words.push_str(&format!("\n{}", mark_sentence(mark)));
+            }
+            response.show_tooltip_text(words);
         }
     });
 }

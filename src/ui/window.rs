@@ -1,17 +1,23 @@
 //! The whole window: panels around a page, and dialogs over them.
 
 use super::{
-    activity::ActivityPage, application_editor::ApplicationPage, dialogs::Dialogs, empty, header,
-    notices, plan_panel::PlanPanel, review::ReviewPage, run_page::RunPage, shortcuts,
-    sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette, timeline::TimelineView,
+    activity::ActivityPage, application_editor::ApplicationPage, dialogs::Dialogs, empty,
+    folder_page::FolderPage, header, notices, plan_panel::PlanPanel, review::ReviewPage,
+    run_page::RunPage, shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
+    timeline::TimelineView,
 };
-use crate::state::{Action, Command, DatabaseView, Page, Selection, State};
+use crate::{
+    state::{Action, Command, DatabaseView, Page, Selection, State},
+    worker::ServerId,
+};
 use egui::{CentralPanel, Frame, Panel, Stroke, Ui};
 
 /// What a view wants from the platform rather than from the state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     Copy(String),
+    /// Asks for a folder; the answer comes as an action.
+    PickFolder,
     /// Asks where to save a text.
     Save {
         file_name: String,
@@ -30,6 +36,7 @@ pub struct WindowView {
     run: RunPage,
     applications: ApplicationPage,
     activity: ActivityPage,
+    folder: FolderPage,
     dialogs: Dialogs,
 }
 
@@ -79,7 +86,7 @@ impl WindowView {
             actions.extend(notices::notices_ui(ui, state));
             actions.extend(self.page(ui, state));
         });
-        actions.extend(self.dialogs.ui(ui, state));
+        actions.extend(self.dialogs.ui(ui, state, &mut effects));
         for action in &actions {
             if let Action::Run(Command::CopySql | Command::SaveSql) = action
                 && let Some(plan) = state.plan.plan()
@@ -119,6 +126,9 @@ impl WindowView {
         }
         match (&state.selection, &state.database) {
             (Selection::Nothing, _) => empty::welcome_ui(ui, state),
+            (Selection::Server(server @ ServerId::Folder(_)), _) => {
+                self.folder.ui(ui, state, *server)
+            }
             (Selection::Server(server), _) => empty::server_ui(ui, state, *server),
             (Selection::Database { .. }, Some(database)) => self.database_ui(ui, state, database),
             (Selection::Database { .. }, None) => empty::database_ui(ui, state),

@@ -93,6 +93,7 @@ pub(super) struct Jobs {
     pub(super) backups: Backups,
     practice_pace: f64,
     pub(super) restores: Restores,
+    pub(super) files: super::files::Folders,
     pub(super) events: Events,
     pub(super) reports: UnboundedSender<Report>,
     pub(super) stop: CancellationToken,
@@ -120,6 +121,7 @@ impl Jobs {
             practice_pace: 0.0,
             restores: Restores::new(stop.clone()),
             backups: Backups::new(stop.clone()),
+            files: super::files::Folders::default(),
             events,
             reports,
             stop,
@@ -186,6 +188,7 @@ impl Jobs {
             Request::CancelRun { run } => self.restores.cancel(&run),
             Request::Backup { server, call } => self.backup(server, call),
             Request::DropCopy { server, run } => self.drop_copy(server, run),
+            Request::Files(request) => self.files(request).await,
             Request::Shutdown => {}
         }
     }
@@ -267,6 +270,7 @@ impl Jobs {
                 let world = self.root.practice_world();
                 Box::pin(open_practice(running, world, self.practice_pace))
             }
+            ServerId::Folder(id) => return self.read_folder(id),
             ServerId::Profile(id) => {
                 let Some(profile) = self.profiles.iter().find(|p| p.id == id).cloned() else {
                     return self.status(
@@ -405,6 +409,7 @@ impl Jobs {
 
     pub(super) fn disconnect(&mut self, server: ServerId) {
         self.next_epoch(server);
+        self.files.discard(server);
         if let Some(server) = self.servers.remove(&server) {
             server.preflight.cancel();
         }

@@ -22,6 +22,8 @@ use uuid::Uuid;
 pub enum ServerId {
     Practice,
     Profile(Uuid),
+    /// No server: a folder of backup files, read by stopat itself.
+    Folder(Uuid),
 }
 
 /// What the window asks for. Newer requests of one kind for one server replace older ones that wait.
@@ -91,6 +93,7 @@ pub enum Request {
         server: ServerId,
         run: RunId,
     },
+    Files(super::FilesRequest),
     Shutdown,
 }
 
@@ -200,6 +203,7 @@ pub enum Event {
         run: RunId,
         database: String,
     },
+    Files(super::FilesEvent),
     Problem {
         server: Option<ServerId>,
         problem: Problem,
@@ -210,7 +214,11 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub enum ServerStatus {
     Disconnected,
-    Connecting { what: String },
+    Connecting {
+        what: String,
+    },
     Connected(Arc<ServerInfo>),
+    /// The files of a folder were read; there is no server.
+    FilesRead,
     Failed(Problem),
 }

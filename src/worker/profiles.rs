@@ -55,6 +55,7 @@ impl Jobs {
         self.take_applications(applications);
         self.take_profiles(profiles, &mut problems);
         self.tell_workspace(problems);
+        self.open_folders().await;
     }
 
     fn take_profiles(

@@ -7,6 +7,7 @@ mod corpus;
 mod errors;
 mod fake;
 mod faults;
+mod files;
 mod kept;
 mod killed;
 mod lab;

@@ -5,6 +5,7 @@ mod applications;
 mod backup;
 mod fake;
 mod files;
+mod folders;
 mod made_up;
 mod pictures;
 mod profiles;

@@ -88,7 +88,7 @@ fn heading_ui(ui: &mut Ui, state: &State, form: &BackupForm) {
         if !band.is_empty() {
             let color = match form.server {
                 ServerId::Practice => palette.full,
-                ServerId::Profile(_) => palette.danger,
+                ServerId::Profile(_) | ServerId::Folder(_) => palette.danger,
             };
             badge(ui, band, color, BadgeStyle::Loud);
         }

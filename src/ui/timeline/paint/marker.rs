@@ -7,6 +7,7 @@ use crate::{
         theme::{Palette, regular, semibold},
         timeline::{Layout, layout::LABELS, marker_id},
     },
+    worker::ServerId,
 };
 use egui::{Align2, CornerRadius, Rect, Shape, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -30,13 +31,18 @@ pub(super) fn paint_now(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
     if !plot.x_range().contains(x) {
         return;
     }
+    // Of files nobody knows what came after the newest.
+    let word = match canvas.state.selected_server() {
+        Some(ServerId::Folder(_)) => "newest file",
+        _ => "now",
+    };
     let x = ui.painter().round_to_pixel_center(x);
     ui.painter()
         .vline(x, plot.y_range(), Stroke::new(1.0, palette.muted));
     ui.painter().text(
         pos2(x + 4.0, plot.top() + 9.0),
         Align2::LEFT_CENTER,
-        "now",
+        word,
         regular(11.0),
         palette.muted,
     );

@@ -6,6 +6,7 @@ mod axis;
 mod band;
 mod curve;
 mod marker;
+mod marks;
 mod what_if;
 
 pub use curve::value_words;
@@ -74,6 +75,7 @@ impl MeshCache {
         self.paint_lanes(ui, canvas, &palette);
         paint_sizes(ui, canvas, &palette);
         paint_used(ui, canvas, &palette);
+        marks::paint_marks(ui, canvas, &palette);
         what_if::paint_lost(ui, canvas, &palette);
         band::paint_band(ui, canvas, &palette);
         what_if::paint_dark(ui, canvas, &palette);
