@@ -124,10 +124,17 @@ fn quoted(text: &str) -> Vec<&str> {
 }
 
 /// The operating system's error number inside a message, as in `Operating system error 5(Access is denied.).`
+/// or, of a read or a write, `failed: 112(There is not enough space on the disk.)`.
 fn os_error(text: &str) -> Option<u32> {
-    let at = text.to_lowercase().find("operating system error ")?;
-    let rest = text.get(at + "operating system error ".len()..)?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    let lower = text.to_lowercase();
+    let after = ["operating system error ", "failed: "]
+        .iter()
+        .find_map(|words| lower.find(words).map(|at| at + words.len()))?;
+    let digits: String = text
+        .get(after..)?
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     digits.parse().ok()
 }
 

@@ -912,6 +912,24 @@ impl State {
         })
     }
 
+    /// When a probe last showed that the service account can write to a place or below it: the server's own history
+    /// keeps the small backups of `model` that probes take, whoever took them from where.
+    pub fn probed(&self, server: ServerId, place: &ServerPath) -> Option<ServerTime> {
+        let loaded = self.servers.get(&server)?.history.as_ref()?;
+        let model = loaded.history.database("model")?;
+        model
+            .sets()
+            .rev()
+            .take(200)
+            .find(|set| {
+                set.device_names().any(|name| {
+                    let file = ServerPath::new(name);
+                    file.file_name().starts_with("stopat_probe_") && place.holds(&file)
+                })
+            })
+            .map(|set| set.finish().server)
+    }
+
     /// Whether any backup of this run failed.
     pub fn backup_failed(run: &BackupRunView) -> bool {
         run.steps

@@ -422,6 +422,15 @@ async fn a_full_disk_and_a_missing_folder_have_their_messages() {
     .await;
     let outcome = &ran.report.steps[0].outcome;
     assert_eq!(numbers(outcome), [3202, 3013], "{outcome:?}");
+    let words = explain::backup_fault(
+        DATABASE,
+        BackupKind::Full,
+        outcome.fault().expect("it failed"),
+    );
+    assert!(
+        words.sentence.starts_with("The disk is full while writing"),
+        "{words:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -561,7 +570,12 @@ async fn folders_are_browsed_and_looked_at_through_the_server() {
     )
     .await
     .expect("folders");
-    let names: Vec<&str> = share.entries.iter().map(|e| e.name.as_str()).collect();
+    let names: Vec<&str> = share
+        .entries
+        .iter()
+        .filter(|e| e.is_folder)
+        .map(|e| e.name.as_str())
+        .collect();
     assert_eq!(names, ["diff", "full", "log"]);
 
     for (path, expected) in [

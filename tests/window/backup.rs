@@ -39,6 +39,11 @@ fn calls(wire: &Wire) -> Vec<BackupCall> {
         .borrow()
         .iter()
         .filter_map(|request| match request {
+            // Asked on every connection, whoever wants a backup.
+            Request::Backup {
+                call: BackupCall::FindJobs,
+                ..
+            } => None,
             Request::Backup { call, .. } => Some(call.clone()),
             _ => None,
         })

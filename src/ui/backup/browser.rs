@@ -127,7 +127,7 @@ fn entry_ui(
         (false, Some(bytes)) => figures::size(bytes),
         _ => String::new(),
     };
-    let mark = if entry.is_folder { "▸" } else { "·" };
+    let mark = if entry.is_folder { "›" } else { "·" };
     paint_clipped(
         ui,
         Rect::from_min_max(

@@ -2,9 +2,9 @@
 
 use super::{FORM, wrapped};
 use crate::{
-    domain::{BackupTarget, ServerPath},
-    explain::{self, PlaceStanding},
-    state::{Action, Asked, BackupAction, BackupForm},
+    domain::{BackupTarget, ServerPath, ServerTime},
+    explain::{self, PlaceStanding, figures},
+    state::{Action, Asked, BackupAction, BackupForm, State},
     ui::{
         form::{group, text},
         theme::{Palette, mono},
@@ -14,7 +14,12 @@ use crate::{
 use egui::{Label, RichText, Sense, Ui, vec2};
 
 /// Folder, standing, account and probe; or the file that is appended to.
-pub(super) fn destination_ui(ui: &mut Ui, form: &BackupForm, actions: &mut Vec<Action>) {
+pub(super) fn destination_ui(
+    ui: &mut Ui,
+    state: &State,
+    form: &BackupForm,
+    actions: &mut Vec<Action>,
+) {
     group(ui, "Destination, as the server sees it", |ui| {
         if let BackupTarget::Append(file) = &form.request.target {
             append_ui(ui, file, actions);
@@ -31,7 +36,8 @@ pub(super) fn destination_ui(ui: &mut Ui, form: &BackupForm, actions: &mut Vec<A
                     .and_then(|facts| facts.server.service_account.as_deref());
                 let muted = Palette::of(ui).muted;
                 wrapped(ui, &explain::who_writes(&place, account), muted);
-                probe_ui(ui, form, account, actions);
+                let probed = state.probed(form.server, &place);
+                probe_ui(ui, form, account, probed, actions);
             }
         });
         file_ui(ui, form);
@@ -123,9 +129,19 @@ fn standing_ui(ui: &mut Ui, form: &BackupForm) {
     }
 }
 
-fn probe_ui(ui: &mut Ui, form: &BackupForm, account: Option<&str>, actions: &mut Vec<Action>) {
+fn probe_ui(
+    ui: &mut Ui,
+    form: &BackupForm,
+    account: Option<&str>,
+    probed: Option<ServerTime>,
+    actions: &mut Vec<Action>,
+) {
     match &form.probe {
         Asked::NotYet => {
+            if let Some(at) = probed {
+                let words = format!("Written by a probe, {}", figures::short_date_time(at));
+                line(ui, Dot::Good, &words);
+            }
             if link(ui, "Try to write there")
                 .on_hover_text(
                     "Backs up model, the smallest database, copy-only; reads it back and removes it again",

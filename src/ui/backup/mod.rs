@@ -54,7 +54,7 @@ pub fn form_ui(ui: &mut Ui, state: &State, form: &BackupForm, actions: &mut Vec<
                             // The bar floats over the right edge.
                             ui.set_max_width(LEFT - 14.0);
                             what_ui(ui, state, form, actions);
-                            destination::destination_ui(ui, form, actions);
+                            destination::destination_ui(ui, state, form, actions);
                             options::options_ui(ui, form, actions);
                             running_ui(ui, form, actions);
                         });
