@@ -227,9 +227,16 @@ impl State {
 
     /// Whether a run is under way in this window, so that it is not taken for an interrupted one.
     pub fn runs_here(&self, run: &RunId) -> bool {
-        self.run
+        let restores = self
+            .run
             .as_ref()
-            .is_some_and(|view| view.report.is_none() && view.id.as_ref() == Some(run))
+            .is_some_and(|view| view.report.is_none() && view.id.as_ref() == Some(run));
+        let backs_up = self
+            .backups
+            .runs
+            .iter()
+            .any(|view| !view.ended && view.id == *run);
+        restores || backs_up
     }
 
     /// The connected server that a journal calls by this name.

@@ -87,7 +87,7 @@ impl State {
         let unfinished = self
             .activity
             .run(run)
-            .filter(|record| record.is_unfinished() && !self.runs_here(run))
+            .filter(|record| self.may_go_on(record))
             .map(|record| record.server.clone());
         let server = unfinished.and_then(|name| self.server_called(&name));
         match server {
@@ -131,13 +131,19 @@ impl State {
         }
     }
 
-    /// Runs that something stopped, or that still owe something: found when the journals are read.
+    /// Runs that something stopped and that can go on, or that still owe something.
     pub fn unfinished(&self) -> Vec<&Arc<RunRecord>> {
         self.activity
             .runs
             .iter()
             .flat_map(|runs| runs.iter())
-            .filter(|run| run.is_unfinished() && !self.runs_here(&run.id))
+            .filter(|run| self.may_go_on(run))
             .collect()
+    }
+
+    /// Whether there is something to do about a run: a backup that was interrupted is only of no use.
+    pub fn may_go_on(&self, run: &RunRecord) -> bool {
+        let worth_it = run.plan.is_some() || !run.owed.is_empty();
+        worth_it && run.is_unfinished() && !self.runs_here(&run.id)
     }
 }

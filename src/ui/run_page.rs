@@ -12,10 +12,10 @@ use super::{
     },
 };
 use crate::{
-    domain::UtcTime,
+    domain::{BackupKind, UtcTime},
     explain::{figures, owed, waiting},
     run::{Interruption, RunCommand, RunEnd, RunKind, Waiting},
-    state::{Action, Cancelling, Halt, Page, ResumeAction, RunView, State},
+    state::{Action, BackupAction, Cancelling, Halt, Page, ResumeAction, RunView, State},
 };
 use egui::{Align, Color32, Label, Layout, RichText, ScrollArea, Ui, vec2};
 
@@ -248,6 +248,20 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
             }
             if run.dropped {
                 small(ui, format!("{} was dropped", run.target_database));
+            }
+            if online
+                && !is_copy
+                && button(ui, "Back up now…")
+                    .on_hover_text(
+                        "A new chain begins with a full backup: every way back begins there",
+                    )
+                    .clicked()
+            {
+                actions.push(Action::Backup(BackupAction::Open {
+                    server: run.server,
+                    databases: vec![run.target_database.clone()],
+                    kind: Some(BackupKind::Full),
+                }));
             }
             if button(ui, "Back to the timeline").clicked() {
                 actions.push(Action::ShowPage(Page::Timeline));

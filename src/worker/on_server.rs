@@ -11,7 +11,7 @@ pub struct RunningWork {
     pub session_id: i64,
     /// As `RESTORE DATABASE`.
     pub command: String,
-    /// The database that the session is in.
+    /// The database that the statement names, else the one that the session is in.
     pub database: String,
     /// 0–100; `None` when the server does not tell.
     pub percent: Option<f32>,
@@ -45,10 +45,11 @@ fn work(row: &Row) -> RunningWork {
     if !program.is_empty() {
         who.push_str(&format!(" ({program})"));
     }
+    let (command, statement) = (text("command"), text("statement_text"));
     RunningWork {
         session_id: row.int("session_id").unwrap_or_default(),
-        command: text("command"),
-        database: text("database_name"),
+        database: database_of(&command, &statement).unwrap_or_else(|| text("database_name")),
+        command,
         percent: row
             .cell("percent_complete")
             .float()
@@ -56,6 +57,44 @@ fn work(row: &Row) -> RunningWork {
         remaining_secs: seconds("estimated_completion_time"),
         elapsed_secs: seconds("total_elapsed_time"),
         who,
-        statement: text("statement_text"),
+        statement,
+    }
+}
+
+/// The name after the command, where it stands in brackets as tools write it; it is only shown.
+fn database_of(command: &str, statement: &str) -> Option<String> {
+    // Upper case of ASCII alone, so that both texts have the same places.
+    let at = statement
+        .to_ascii_uppercase()
+        .rfind(&format!("{} [", command.to_ascii_uppercase()))?;
+    let name = statement.get(at + command.len() + 2..)?;
+    let mut found = String::new();
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            ']' if chars.peek() == Some(&']') => {
+                chars.next();
+                found.push(']');
+            }
+            ']' => return Some(found),
+            c => found.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::database_of;
+
+    #[test]
+    fn the_statement_names_its_database() {
+        let sql = "IF 1 = 0 RAISERROR (N'RESTORE DATABASE is not meant', 16, 1);\nELSE\nrestore database [a]]b'x]\nFROM DISK = N'x'";
+        assert_eq!(
+            database_of("RESTORE DATABASE", sql).as_deref(),
+            Some("a]b'x")
+        );
+        assert_eq!(database_of("BACKUP LOG", sql), None);
+        assert_eq!(database_of("BACKUP LOG", "BACKUP LOG [open"), None);
     }
 }

@@ -103,7 +103,14 @@ pub fn run(number: u32, kind: RunKind, database: &str, end: Option<&str>) -> Arc
         steps,
         n_resumed: 0,
         end: end.map(|end| (end.to_owned(), "ONLINE".to_owned())),
-        owed: Vec::new(),
+        // What was interrupted has closed the database to others.
+        owed: match end {
+            None => vec![Owed::Access {
+                database: database.to_owned(),
+                back_to: "MULTI_USER".to_owned(),
+            }],
+            Some(_) => Vec::new(),
+        },
         tail_file: None,
         server_clock: None,
         copy: copy.then(|| (Uuid::from_u128(9), "2026-11-22T14:42:00".to_owned())),
@@ -165,7 +172,9 @@ fn what_ran_is_listed_filtered_and_opened() {
         .iter()
         .any(|request| matches!(request, Request::Activity(ActivityRequest::List)));
     assert!(asked, "the journals are read when the page is shown");
-    harness.get_by_label("OctopusAI over the original, interrupted in step 3 of 4");
+    harness.get_by_label(
+        "OctopusAI over the original, interrupted in step 3 of 4; something is still owed",
+    );
     harness
         .get_by_role_and_label(Role::RadioButton, "Backups")
         .click();
@@ -173,7 +182,9 @@ fn what_ran_is_listed_filtered_and_opened() {
     harness.get_by_label("Backup of Warehouse, done").click();
     assert!(
         harness
-            .query_by_label("OctopusAI over the original, interrupted in step 3 of 4")
+            .query_by_label(
+                "OctopusAI over the original, interrupted in step 3 of 4; something is still owed"
+            )
             .is_none()
     );
     harness.run_steps(3);

@@ -68,6 +68,7 @@ fn list_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         ),
     );
     ui.add_space(8.0);
+    ui.add_space(4.0);
     on_server_ui(ui, state);
     filter_ui(ui, view, actions);
     ui.add_space(8.0);
@@ -221,10 +222,15 @@ pub fn instant(at: &str) -> Option<UtcTime> {
         .map(|time| UtcTime(time.to_utc()))
 }
 
-/// Seconds from its first to its last record.
-pub fn run_seconds(run: &RunRecord) -> f64 {
+/// Seconds from its first to its last record, or until now while it runs.
+pub fn run_seconds(state: &State, run: &RunRecord) -> f64 {
+    let last = if state.runs_here(&run.id) {
+        Some(state.own.now)
+    } else {
+        instant(&run.last_at)
+    };
     instant(&run.began_at)
-        .zip(instant(&run.last_at))
+        .zip(last)
         .map_or(0.0, |(began, last)| {
             (last.seconds() - began.seconds()).max(0.0)
         })
@@ -274,7 +280,7 @@ fn row_ui(ui: &mut Ui, state: &State, run: &RunRecord, chosen: bool) -> egui::Re
     let took = ui.painter().text(
         egui::pos2(right, rect.top() + 36.0),
         Align2::RIGHT_CENTER,
-        figures::duration(run_seconds(run)),
+        figures::duration(run_seconds(state, run)),
         regular(11.5),
         palette.muted,
     );

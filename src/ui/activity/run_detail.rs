@@ -252,7 +252,7 @@ fn facts_ui(ui: &mut Ui, state: &State, run: &RunRecord) {
         ("Server", run.server.clone()),
         ("To the moment", run.target.replace('T', " ")),
         ("Began", journal_time(state, &run.began_at)),
-        ("Took", figures::duration(run_seconds(run))),
+        ("Took", figures::duration(run_seconds(state, run))),
         ("By", by),
         (
             "Ended as",

@@ -22,7 +22,7 @@ pub fn standing_ui(
     typed: &mut String,
     actions: &mut Vec<Action>,
 ) {
-    if !run.is_unfinished() || state.runs_here(&run.id) {
+    if !state.may_go_on(run) {
         return;
     }
     let palette = *Palette::of(ui);
