@@ -98,6 +98,23 @@ impl History {
         (all, notes)
     }
 
+    /// This history with what files hold, and the files alone.
+    ///
+    /// What the server knows stays on its clock; what only files know is on that of the server that wrote them.
+    pub fn with_files(&self, files: &HistoryRecords) -> (Self, Self) {
+        let (alone, _) = Self::of_each_database(files.clone());
+        let known = files.backup_sets.iter().filter(|record| {
+            let name = record.database_name.as_deref();
+            name.is_some_and(|name| self.database(name).is_some())
+        });
+        let known = HistoryRecords {
+            backup_sets: known.cloned().collect(),
+            ..HistoryRecords::default()
+        };
+        let (joined, _) = self.with_new_records(known);
+        (joined.with_databases_of(&alone), alone)
+    }
+
     /// This history and the databases of another that it does not know, each on its own clock.
     pub fn with_databases_of(&self, other: &Self) -> Self {
         let mut databases = (*self.databases).clone();

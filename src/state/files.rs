@@ -174,8 +174,8 @@ impl State {
             FilesAction::Compare { server, folder } => {
                 if let Some(listing) = self.files.listings.get(&folder).cloned() {
                     let place = self.server_name(folder).to_owned();
-                    self.put_beside(server, Some(folder), place, &listing);
                     self.select(Selection::Server(server));
+                    return vec![self.put_beside(server, Some(folder), place, &listing)];
                 }
             }
             FilesAction::EndCompare(server) => {
@@ -186,6 +186,8 @@ impl State {
                 }
                 self.files.filter = None;
                 self.read_database_again();
+                let records = None;
+                return vec![Request::Files(FilesRequest::Beside { server, records })];
             }
             FilesAction::Filter(mark) => {
                 self.files.filter = mark;
@@ -246,18 +248,18 @@ impl State {
                 if self.folder(source).is_none() {
                     self.tell_of_listing(source, &listing);
                     let place = listing.place.clone();
-                    self.put_beside(source, None, place, &listing);
-                } else {
-                    self.put_folder_beside_again(source, &listing);
+                    self.files.listings.insert(source, Arc::clone(&listing));
+                    return vec![self.put_beside(source, None, place, &listing)];
                 }
-                self.files.listings.insert(source, listing);
+                self.files.listings.insert(source, Arc::clone(&listing));
+                return self.put_folder_beside_again(source, &listing);
             }
         }
         Vec::new()
     }
 
     /// Where a folder stands beside a server, what was read anew does now.
-    fn put_folder_beside_again(&mut self, folder: ServerId, listing: &FileListing) {
+    fn put_folder_beside_again(&mut self, folder: ServerId, listing: &FileListing) -> Vec<Request> {
         let beside: Vec<ServerId> = self
             .servers
             .iter()
@@ -268,10 +270,11 @@ impl State {
             })
             .map(|(server, _)| *server)
             .collect();
-        for server in beside {
-            let place = self.server_name(folder).to_owned();
-            self.put_beside(server, Some(folder), place, listing);
-        }
+        let place = self.server_name(folder).to_owned();
+        beside
+            .into_iter()
+            .map(|server| self.put_beside(server, Some(folder), place.clone(), listing))
+            .collect()
     }
 
     /// What a server could not read of a folder stays in sight.
@@ -293,27 +296,31 @@ impl State {
         self.notice(Some(server), problem);
     }
 
+    /// Puts files beside the history of a server; the worker has to know them as well, for a run.
     fn put_beside(
         &mut self,
         server: ServerId,
         folder: Option<ServerId>,
         place: String,
         listing: &FileListing,
-    ) {
-        let Some(view) = self.servers.get_mut(&server) else {
-            return;
-        };
-        view.files = Some(FilesBeside {
-            place,
-            folder,
-            records: Arc::clone(&listing.records),
-            on_server: listing.on_server.clone(),
-            merged: History::default(),
-            marks: Arc::default(),
-            counts: BTreeMap::new(),
-        });
+    ) -> Request {
+        if let Some(view) = self.servers.get_mut(&server) {
+            view.files = Some(FilesBeside {
+                place,
+                folder,
+                records: Arc::clone(&listing.records),
+                on_server: listing.on_server.clone(),
+                merged: History::default(),
+                marks: Arc::default(),
+                counts: BTreeMap::new(),
+            });
+        }
         self.merge_files(server);
         self.read_database_again();
+        Request::Files(FilesRequest::Beside {
+            server,
+            records: Some(Arc::clone(&listing.records)),
+        })
     }
 
     /// Joins the files beside a server with its history as it is now.
@@ -324,24 +331,9 @@ impl State {
         let (Some(files), Some(loaded)) = (&mut view.files, &view.history) else {
             return;
         };
-        let (found, _) = History::of_each_database((*files.records).clone());
-        files.marks = Arc::new(compare(&loaded.history, &found, &files.on_server));
-        // What the server knows stays on its clock; what only files know is on that of the server that wrote them.
-        let known = HistoryRecords {
-            backup_sets: files
-                .records
-                .backup_sets
-                .iter()
-                .filter(|record| {
-                    let name = record.database_name.as_deref();
-                    name.is_some_and(|name| loaded.history.database(name).is_some())
-                })
-                .cloned()
-                .collect(),
-            ..HistoryRecords::default()
-        };
-        let joined = loaded.history.with_new_records(known).0;
-        files.merged = joined.with_databases_of(&found);
+        let (joined, alone) = loaded.history.with_files(&files.records);
+        files.marks = Arc::new(compare(&loaded.history, &alone, &files.on_server));
+        files.merged = joined;
         files.counts = count_marks(&files.merged, &files.marks);
         let mut databases = (*view.databases).clone();
         for name in files.merged.databases() {

@@ -36,6 +36,11 @@ pub enum FilesRequest {
     Forget { id: Uuid },
     /// Ends a reading; what was read so far is shown.
     Stop { source: ServerId },
+    /// Files that are looked at beside the history of a server, so that plans on them can be run; `None` for none.
+    Beside {
+        server: ServerId,
+        records: Option<Arc<HistoryRecords>>,
+    },
     /// Reads what lies in a folder that the server sees, with the server's own statements.
     ReadOnServer {
         server: ServerId,
@@ -107,6 +112,8 @@ pub struct FileProblem {
 pub(super) struct Folders {
     saved: Vec<BackupFolder>,
     readings: BTreeMap<ServerId, Reading>,
+    /// What plans on a server may rest on beside its history.
+    beside: BTreeMap<ServerId, Arc<HistoryRecords>>,
 }
 
 /// A reading under way.
@@ -119,6 +126,14 @@ struct Reading {
 }
 
 impl Folders {
+    /// The history of a server with the files beside it.
+    pub(super) fn with_beside(&self, server: ServerId, history: &History) -> History {
+        match self.beside.get(&server) {
+            Some(records) => history.with_files(records).0,
+            None => history.clone(),
+        }
+    }
+
     /// Nobody wants what is being read any more.
     pub(super) fn discard(&mut self, source: ServerId) {
         if let Some(reading) = self.readings.remove(&source) {
@@ -152,6 +167,12 @@ impl Jobs {
                 if let Some(reading) = self.files.readings.get(&source) {
                     reading.stop.cancel();
                 }
+            }
+            FilesRequest::Beside { server, records } => {
+                match records {
+                    Some(records) => self.files.beside.insert(server, records),
+                    None => self.files.beside.remove(&server),
+                };
             }
             FilesRequest::ReadOnServer { server, folder } => self.read_on_server(server, folder),
         }

@@ -143,7 +143,8 @@ impl Jobs {
         let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
             return self.problem(Some(id), not_connected());
         };
-        let Some(history) = server.history.as_ref().map(HistoryState::history).cloned() else {
+        let known = server.history.as_ref().map(HistoryState::history);
+        let Some(history) = known.map(|known| self.files.with_beside(id, known)) else {
             return self.problem(
                 Some(id),
                 yours("The history is being read; try again in a moment".to_owned()),

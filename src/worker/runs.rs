@@ -87,7 +87,8 @@ impl Jobs {
                 yours("Connect to the server of the run first".to_owned()),
             );
         };
-        let Some(history) = open.history.as_ref().map(HistoryState::history).cloned() else {
+        let known = open.history.as_ref().map(HistoryState::history);
+        let Some(history) = known.map(|known| self.files.with_beside(server, known)) else {
             return self.problem(
                 Some(server),
                 yours("The history is being read; try again in a moment".to_owned()),
