@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Destination, History, Lost, RestorePlan, RestoreRequest, Target, Usage, check, is_proved,
+        Destination, History, Lost, RestorePlan, RestoreRequest, Tail, Target, Usage, check,
+        is_proved,
     },
     explain::{self, Problem},
     formats::run_report,
@@ -70,6 +71,9 @@ pub struct RestoreArgs {
     /// Another file for the tail, should the first place not take it
     #[arg(long, value_name = "FILE", requires = "over")]
     tail_to: Vec<String>,
+    /// Let the server run the restores as a one-time Agent job, so that they go on without stopat
+    #[arg(long)]
+    on_server: bool,
     /// Disable this Agent job while the run lasts
     #[arg(long, value_name = "JOB")]
     pause_job: Vec<String>,
@@ -161,6 +165,7 @@ async fn restore(
     let applications = load_applications(&root.applications_folder()).applications;
     let run = RunId::new(worker::now(), fastrand::u16(..));
     let choices = choices(args, gateway, reading, &plan, &applications, &run).await?;
+    let plan = with_tail(plan, &choices);
     let facts = ServerFacts {
         server_name: Some(reading.info.name.clone()),
         tail_file: needs_tail(&plan, &choices)
@@ -246,6 +251,18 @@ fn request_of(
     Ok(request)
 }
 
+/// Over the original the latest state is that of its tail.
+fn with_tail(mut plan: RestorePlan, choices: &RunChoices) -> RestorePlan {
+    let saved = choices
+        .over
+        .as_ref()
+        .is_some_and(|over| over.has_tail() && over.tail == TailChoice::BackUp);
+    if saved && plan.target == Target::Latest {
+        plan.tail = Some(Tail::TailLog);
+    }
+    plan
+}
+
 fn needs_tail(plan: &RestorePlan, choices: &RunChoices) -> bool {
     plan.tail.is_some()
         || choices
@@ -269,6 +286,7 @@ async fn choices(
         check_database: args.check_database,
         expected_schema: args.expect_schema.clone(),
         pause_jobs: args.pause_job.clone(),
+        on_server: args.on_server.then(|| tsql::once_job_name(&run.0)),
         ..RunChoices::default()
     };
     if !args.over {

@@ -199,6 +199,9 @@ pub fn interruption(what: Interruption, step: &str, database: &str) -> String {
         Interruption::LeavesRestoring => format!(
             "Closing stops “{step}” and leaves {database} RESTORING; the run can be continued, and the step starts again."
         ),
+        Interruption::GoesOn => format!(
+            "Closing changes nothing: the server does “{step}” by itself, and the next start finds how far it came."
+        ),
         Interruption::ProgramEnded => format!(
             "Closing ends the program of “{step}” with everything that it started; the run can be continued, and the step starts again."
         ),

@@ -71,6 +71,14 @@ pub fn step_failure(failure: &StepFailure) -> Problem {
                 ..cause
             }
         }
+        StepFailure::ServerJob { said } => Problem {
+            details: said.clone(),
+            ..problem(
+                ProblemKind::Server,
+                "The job on the server failed".to_owned(),
+                "Its history in Agent has every step; go on from where the database stands.",
+            )
+        },
         StepFailure::NobodyAnswers => problem(
             ProblemKind::Yours,
             "The step is done by hand, and nobody is there to say that it was".to_owned(),

@@ -23,6 +23,8 @@ pub struct RunChoices {
     pub after: Vec<OwnStep>,
     /// The newest migration that the schema must have; `None` only shows what it has.
     pub expected_schema: Option<String>,
+    /// The restores run on the server as a one-time Agent job of this name, so that they go on when stopat is closed.
+    pub on_server: Option<String>,
     /// Jobs that would disturb the run; they are disabled until it is over.
     pub pause_jobs: Vec<String>,
 }

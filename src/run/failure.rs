@@ -50,6 +50,9 @@ pub enum StepFailure {
     /// The tail could not be written there, and goes to the next place.
     #[error("the tail could not be written to {file}: {error}")]
     TailElsewhere { file: String, error: ServerError },
+    /// The job on the server failed; what its steps said.
+    #[error("the job on the server failed: {}", .said.join("; "))]
+    ServerJob { said: Vec<String> },
     /// A step is done by hand, and nobody is there to say that it was.
     #[error("nobody is there to say that it was done")]
     NobodyAnswers,

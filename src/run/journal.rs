@@ -94,6 +94,11 @@ pub enum Record {
     Verified {
         found: Box<RecordedVerification>,
     },
+    /// Agent runs the restores as this job.
+    ServerJob {
+        job_id: Uuid,
+        name: String,
+    },
     /// Something was taken that must be put back.
     Owed {
         owed: Owed,

@@ -60,7 +60,7 @@ pub use report::{
 };
 pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
 pub use resume::{ResumeError, ResumeHow, Standing, assess, resume};
-pub use runbook::{Action, Interruption, Runbook, Step};
+pub use runbook::{Action, Interruption, Runbook, ServerJob, Step};
 pub use stored::StoredRun;
 pub use target::{TargetFacts, read_target};
 pub use verify::{

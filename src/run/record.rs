@@ -45,6 +45,8 @@ pub struct RunRecord {
     pub copy_dropped: bool,
     /// What a restore needs to go on; other runs have none.
     pub plan: Option<Box<StoredRun>>,
+    /// The restores ran on the server, where no journal sees each of them.
+    pub on_server: bool,
     /// What was found after the restore.
     pub verification: Option<Box<RecordedVerification>>,
     /// The last line was torn.
@@ -196,6 +198,7 @@ impl RunRecord {
             copy: None,
             copy_dropped: false,
             plan: None,
+            on_server: false,
             verification: None,
             torn: content.torn,
             journal_hash: content.hash.clone(),
@@ -266,6 +269,7 @@ impl RunRecord {
             } => self.copy = Some((*database_guid, create_date.clone())),
             Record::CopyDropped { .. } => self.copy_dropped = true,
             Record::End { end, state } => self.end = Some((end.clone(), state.clone())),
+            Record::ServerJob { .. } => self.on_server = true,
             Record::Begin { .. } | Record::Waits { .. } | Record::Unknown => {}
         }
     }

@@ -229,6 +229,8 @@ impl Remains {
                 .as_deref()
                 .map(|file| another_file(file, record.n_resumed + 1));
         }
+        // What the server ran by itself goes on step by step, from where it came to.
+        job.choices.on_server = None;
         let over = job.choices.over.is_some();
         let there = facts.is_some();
         let online = facts.is_some_and(TargetFacts::online);
@@ -249,6 +251,7 @@ impl Remains {
         for (idx, step) in runbook.steps.iter().enumerate() {
             let is_done = match &step.action {
                 Action::LookBefore | Action::Verify => false,
+                Action::OnServer(_) => false,
                 Action::Hook(_) | Action::ByHand => record.was_done(&step.title),
                 Action::Sql(batch) => match &batch.purpose {
                     Purpose::PauseJob { .. } => record.was_done(&step.title),
@@ -320,6 +323,7 @@ fn restores_begun(record: &RunRecord, job: &RestoreJob) -> bool {
         .iter()
         .filter(|step| step.restores())
         .any(|step| record.was_begun(&step.title))
+        || record.on_server
 }
 
 fn owes_job(record: &RunRecord, name: &str) -> bool {
@@ -369,6 +373,13 @@ fn restored_steps(
             _ => None,
         })
         .collect();
+    if record.on_server {
+        return plan
+            .steps
+            .iter()
+            .rposition(|set| set.last_lsn == position)
+            .map_or(0, |idx| idx + 1);
+    }
     let mut restored = 0;
     for step in &record.steps {
         // Two logs may have one title; they are restored in order.
@@ -522,7 +533,7 @@ fn around_restored(
                 Purpose::StartJob { name } => !owes_job(record, name),
                 _ => false,
             },
-            Action::LookBefore | Action::Verify => false,
+            Action::LookBefore | Action::Verify | Action::OnServer(_) => false,
         })
         .map(|(idx, _)| idx)
         .collect();

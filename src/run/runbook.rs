@@ -47,8 +47,17 @@ pub enum Action {
     ByHand,
     /// A batch of the script; its purpose tells what it is for.
     Sql(Batch),
+    /// Batches that the server runs by itself.
+    OnServer(ServerJob),
     /// The state, the tables and the versions are read and compared.
     Verify,
+}
+
+/// A one-time Agent job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerJob {
+    pub name: String,
+    pub script: Script,
 }
 
 /// What happens to a step in flight when stopat ends or loses the server.
@@ -62,6 +71,8 @@ pub enum Interruption {
     LeavesRestoring,
     /// The program is ended with everything that it started, and is started again when the run goes on.
     ProgramEnded,
+    /// It goes on without stopat; the next start finds how far it came.
+    GoesOn,
 }
 
 /// Title of the first step.
@@ -94,6 +105,7 @@ impl Step {
         match &self.action {
             Action::Sql(batch) => batch.sql.clone(),
             Action::Hook(hook) => hook.line(),
+            Action::OnServer(job) => job.script.to_sql(),
             Action::LookBefore | Action::ByHand | Action::Verify => String::new(),
         }
     }
@@ -116,6 +128,7 @@ impl Step {
         match &self.action {
             Action::LookBefore | Action::ByHand | Action::Verify => Interruption::Harmless,
             Action::Hook(_) => Interruption::ProgramEnded,
+            Action::OnServer(_) => Interruption::GoesOn,
             Action::Sql(batch) => match &batch.purpose {
                 Purpose::RestoreSet { .. }
                 | Purpose::RestoreTail { .. }
@@ -131,10 +144,11 @@ impl Step {
 
     /// Restores a set or the tail.
     pub(super) fn restores(&self) -> bool {
-        matches!(
-            self.purpose(),
-            Some(Purpose::RestoreSet { .. } | Purpose::RestoreTail { .. })
-        )
+        matches!(self.action, Action::OnServer(_))
+            || matches!(
+                self.purpose(),
+                Some(Purpose::RestoreSet { .. } | Purpose::RestoreTail { .. })
+            )
     }
 }
 
@@ -159,12 +173,15 @@ impl Runbook {
         let pauses = choices.pause_jobs.iter();
         steps.extend(pauses.map(|name| Step::from(tsql::pause_job(name, facts))));
         steps.extend(choices.before.iter().map(Step::own));
-        steps.extend(
-            script
-                .batches
-                .into_iter()
-                .map(|batch| sql_step(plan, batch)),
-        );
+        match &choices.on_server {
+            Some(name) => steps.extend(on_server(plan, name, script)),
+            None => steps.extend(
+                script
+                    .batches
+                    .into_iter()
+                    .map(|batch| sql_step(plan, batch)),
+            ),
+        }
         steps.push(Step::new(
             if is_copy {
                 LOOK_AT_COPY
@@ -191,10 +208,15 @@ impl Runbook {
         }
     }
 
-    /// The batches of its steps.
+    /// The batches of its steps, those of a job of the server among them.
     pub fn script(&self) -> Script {
+        let batches = self.steps.iter().flat_map(|step| match &step.action {
+            Action::Sql(batch) => vec![batch.clone()],
+            Action::OnServer(job) => job.script.batches.clone(),
+            _ => Vec::new(),
+        });
         Script {
-            batches: self.steps.iter().filter_map(Step::batch).cloned().collect(),
+            batches: batches.collect(),
         }
     }
 
@@ -213,6 +235,53 @@ impl From<Batch> for Step {
     fn from(batch: Batch) -> Self {
         Self::new(batch.title.clone(), Action::Sql(batch))
     }
+}
+
+/// Everything from the first restore to the last as one step that the server runs.
+fn on_server(plan: &RestorePlan, name: &str, script: Script) -> Vec<Step> {
+    let restores = |batch: &Batch| {
+        matches!(
+            batch.purpose,
+            Purpose::RestoreSet { .. } | Purpose::RestoreTail { .. } | Purpose::Recover
+        )
+    };
+    let batches = script.batches;
+    let Some(first) = batches.iter().position(restores) else {
+        return batches.into_iter().map(Step::from).collect();
+    };
+    let end = batches
+        .iter()
+        .rposition(restores)
+        .map_or(first, |idx| idx + 1);
+    let mut steps: Vec<Step> = Vec::new();
+    let mut inside = Vec::new();
+    for (idx, batch) in batches.into_iter().enumerate() {
+        if (first..end).contains(&idx) {
+            inside.push(batch);
+            if idx + 1 == end {
+                let job = ServerJob {
+                    name: name.to_owned(),
+                    script: Script {
+                        batches: std::mem::take(&mut inside),
+                    },
+                };
+                steps.push(Step {
+                    estimate_secs: plan.estimate.map(|estimate| estimate.seconds),
+                    expected: StepFacts {
+                        bytes: plan.bytes,
+                        ..StepFacts::default()
+                    },
+                    ..Step::new(
+                        "Restore on the server, as a one-time Agent job",
+                        Action::OnServer(job),
+                    )
+                });
+            }
+        } else {
+            steps.push(sql_step(plan, batch));
+        }
+    }
+    steps
 }
 
 fn sql_step(plan: &RestorePlan, batch: Batch) -> Step {

@@ -174,6 +174,7 @@ struct StoredChoices {
     before: Vec<StoredOwn>,
     after: Vec<StoredOwn>,
     expected_schema: Option<String>,
+    on_server: Option<String>,
     pause_jobs: Vec<String>,
 }
 
@@ -569,6 +570,7 @@ impl StoredChoices {
             before,
             after,
             expected_schema,
+            on_server,
             pause_jobs,
         } = choices;
         Self {
@@ -597,6 +599,7 @@ impl StoredChoices {
             before: before.iter().map(StoredOwn::of).collect(),
             after: after.iter().map(StoredOwn::of).collect(),
             expected_schema: expected_schema.clone(),
+            on_server: on_server.clone(),
             pause_jobs: pause_jobs.clone(),
         }
     }
@@ -629,6 +632,7 @@ impl StoredChoices {
             before: self.before.iter().map(StoredOwn::own).collect(),
             after: self.after.iter().map(StoredOwn::own).collect(),
             expected_schema: self.expected_schema.clone(),
+            on_server: self.on_server.clone(),
             pause_jobs: self.pause_jobs.clone(),
         }
     }

@@ -206,6 +206,17 @@ WHERE s.program_name LIKE N'SQLAgent - TSQL JobStep (Job 0x{bytes} : Step %';"
     )
 }
 
+/// Stops a job of ours; what it had begun is undone or left `RESTORING`, as by any other stop.
+pub fn stop_once_job(job_id: Uuid) -> Batch {
+    let id = job_id.to_string().to_uppercase();
+    Batch {
+        kind: BatchKind::BackUp,
+        purpose: Purpose::Ask,
+        title: "Stop the job".to_owned(),
+        sql: format!("EXEC msdb.dbo.sp_stop_job @job_id = '{id}';"),
+    }
+}
+
 /// Removes a job of ours that has ended, with its history.
 pub fn remove_once_job(job_id: Uuid) -> Batch {
     let id = job_id.to_string().to_uppercase();

@@ -12,7 +12,7 @@ mod script;
 
 pub use agent_once::{
     OnceJob, once_job_name, once_job_progress, once_job_script, once_job_state, once_jobs,
-    remove_once_job,
+    remove_once_job, stop_once_job,
 };
 pub use ask::{
     HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,

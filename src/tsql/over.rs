@@ -209,7 +209,7 @@ fn close(database: &str, facts: &ServerFacts) -> Batch {
         format!("USE {name}"),
         format!("ALTER DATABASE {name} SET SINGLE_USER WITH ROLLBACK IMMEDIATE"),
     );
-    let both = words.statement(&format!("{enter};\n{close}"));
+    let both = words.statement(&format!("{enter}; {close}"));
     let pieced = both.starts_with("EXEC");
     let statements: &[&str] = if pieced { &[&both] } else { &[&enter, &close] };
     Batch {
@@ -223,7 +223,8 @@ fn close(database: &str, facts: &ServerFacts) -> Batch {
 /// The backup of the tail over the original, after which the database is `RESTORING`.
 pub fn tail_batch(database: &str, facts: &ServerFacts, file: &str, damage: Damage) -> Batch {
     let mut words = Words::default();
-    let guards = server_guard(&mut words, facts);
+    let mut guards = server_guard(&mut words, facts);
+    guards.push(super::restore::closed_guard(&mut words, database));
     let mut options = vec!["NORECOVERY"];
     match damage {
         Damage::None => {}

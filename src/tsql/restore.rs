@@ -460,7 +460,7 @@ fn name_free_guard(words: &mut Words, name: &str) -> Guard {
 }
 
 /// Without a tail the database must be closed to others (`SINGLE_USER` is 1) or `RESTORING` already.
-fn closed_guard(words: &mut Words, name: &str) -> Guard {
+pub(super) fn closed_guard(words: &mut Words, name: &str) -> Guard {
     Guard {
         refuse_when: format!(
             "EXISTS (SELECT * FROM sys.databases WHERE name = {} AND state = 0 AND user_access <> 1)",

@@ -294,3 +294,62 @@ fn the_program_is_killed_in_every_step() {
 fn the_server_is_killed_in_every_step() {
     killed_in_every_step(Victim::Server);
 }
+
+/// What the exit codes and the reports say, from the real program.
+#[test]
+fn ends_are_told_by_exit_codes_and_reports() {
+    let bench = Bench::start();
+    let (moment, was) = bench.case("Told");
+    let data = tempfile::tempdir().expect("a folder");
+    let page = data.path().join("report.html");
+    let page = page.to_str().expect("text");
+    let run = |args: &[&str]| {
+        let mut all = vec!["restore", "--database", "Told"];
+        all.extend(args);
+        bench.stopat(data.path(), &all).output().expect("it runs")
+    };
+    // The confirmation must name both as the server says them.
+    let wrong = run(&["--to", &moment, "--over", "--yes-replace", "OTHER:Told"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    assert!(said(&wrong).contains("PRACTICE:Told"), "{}", said(&wrong));
+    let early = run(&["--to", "2020-01-01T00:00:00", "--as", "Never"]);
+    assert_eq!(early.status.code(), Some(3), "{}", said(&early));
+    let taken = run(&["--to", &moment, "--as", "Told"]);
+    assert_eq!(taken.status.code(), Some(4), "{}", said(&taken));
+    let copy = run(&[
+        "--to",
+        &moment,
+        "--as",
+        "Told_copy",
+        "--json",
+        "--html",
+        page,
+    ]);
+    assert_eq!(copy.status.code(), Some(0), "{}", said(&copy));
+    assert_eq!(bench.contents("Told_copy"), was);
+    let report: serde_json::Value =
+        serde_json::from_slice(&copy.stdout).expect("the report is JSON");
+    assert_eq!(report["format"], "run-report/1");
+    assert_eq!(report["end"], "verified");
+    assert_eq!(report["kind"], "restore_copy");
+    assert_eq!(report["journal_hash"].as_str().map(str::len), Some(64));
+    let html = std::fs::read_to_string(page).expect("a page");
+    assert!(html.contains("RESTORE DATABASE [Told_copy]"), "{html}");
+    assert!(!html.contains("http"), "nothing comes from elsewhere");
+    // Over the original, to its very latest state: the tail comes back with it.
+    let before = bench.contents("Told");
+    let latest = run(&["--latest", "--over", "--yes-replace", "PRACTICE:Told"]);
+    assert_eq!(latest.status.code(), Some(0), "{}", said(&latest));
+    assert_eq!(bench.contents("Told"), before);
+    let runs = listed_runs(data.path());
+    assert_eq!(runs["runs"].as_array().map(Vec::len), Some(3));
+}
+
+fn listed_runs(data: &Path) -> serde_json::Value {
+    let listed = Command::new(env!("CARGO_BIN_EXE_stopat"))
+        .args(["runs", "--json", "--data"])
+        .arg(data)
+        .output()
+        .expect("it runs");
+    serde_json::from_slice(&listed.stdout).expect("JSON")
+}

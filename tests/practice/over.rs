@@ -302,3 +302,20 @@ async fn what_is_shown_before_is_what_runs() {
         .collect();
     assert_eq!(sent, shown);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_restores_by_itself_while_stopat_watches() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    let case = lab.case("OnServer").await.in_the_tail(&practice).await;
+    let mut choices = lab.over(&case).await;
+    choices.on_server = Some("stopat once OnServer".to_owned());
+    let ran = lab.run(&case, choices, |_| {}).await;
+    assert_eq!(ran.report.end, RunEnd::Verified, "{:#?}", ran.report.steps);
+    assert_eq!(practice.contents("OnServer").await, case.was);
+    assert_eq!(lab.access("OnServer").await, "MULTI_USER");
+    let left = practice
+        .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name LIKE N'stopat once%';")
+        .await;
+    assert_eq!(left.first().and_then(|row| row.int("n")), Some(0));
+}

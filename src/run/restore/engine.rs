@@ -219,6 +219,7 @@ impl<'a> Run<'a> {
             Action::LookBefore => self.look_before(step).await,
             Action::Hook(hook) => self.hook(step, &hook).await,
             Action::ByHand => self.by_hand(step).await,
+            Action::OnServer(job) => self.on_server(step, &job).await,
             Action::Sql(_) if self.reached && self.restores(step) => {
                 let begun = self.begin(step)?;
                 self.end(

@@ -4,6 +4,7 @@ mod arrive;
 mod engine;
 mod own;
 mod send;
+mod server_job;
 mod tail;
 
 use super::{

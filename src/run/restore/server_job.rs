@@ -1,0 +1,182 @@
+//! Restores that the server runs by itself, as a one-time Agent job: closing the laptop changes nothing. stopat watches.
+//!
+//! Only what begins and ends `RESTORING` goes there: a job's steps have sessions of their own, so the taking of the
+//! database and its tail stay with the connection of the run.
+
+use super::{
+    RunEvent, RunProgress,
+    engine::{Begun, Next, Run, StepResult},
+    seconds_between,
+};
+use crate::{
+    run::{
+        failure::StepFailure,
+        journal::{JournalError, Record},
+        report::StepFacts,
+        runbook::ServerJob,
+    },
+    server::{Answer, ServerError, ask},
+    tsql::{self, BatchKind, OnceJob},
+};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How often the job is asked for.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How often a lost connection is opened again before the run stops; the job goes on without it.
+const RECONNECTS: usize = 20;
+
+/// How a job stands.
+enum JobState {
+    Runs,
+    /// A job of ours removes itself when it succeeded.
+    Succeeded,
+    /// What its steps said, in order.
+    Failed(Vec<String>),
+}
+
+impl Run<'_> {
+    /// Makes the job, starts it, and watches it to its end.
+    pub(super) async fn on_server(
+        &mut self,
+        step: usize,
+        job: &ServerJob,
+    ) -> Result<Next, JournalError> {
+        let begun = self.begin(step)?;
+        let description = format!("stopat restores {}; run {}", self.target, self.job.run.0);
+        let server_name = self.job.facts.server_name.clone();
+        let mut batch = tsql::once_job_script(
+            &OnceJob {
+                name: &job.name,
+                description: &description,
+                server_name: server_name.as_deref(),
+            },
+            &job.script,
+        );
+        batch.kind = BatchKind::Restore;
+        let (outcome, messages) = self.send(step, &batch, begun.at).await;
+        let job_id = match outcome {
+            Ok(answer) => answer.first().and_then(|row| row.guid("job_id")),
+            Err(error) => return self.end(begun, StepResult::Failed(error), messages),
+        };
+        let Some(job_id) = job_id else {
+            let error = ServerError::Lost {
+                reason: "the server did not say which job it made".to_owned(),
+            };
+            return self.end(begun, StepResult::Failed(error), messages);
+        };
+        self.touched = true;
+        self.restored = true;
+        self.note(Record::ServerJob {
+            job_id,
+            name: job.name.clone(),
+        })?;
+        let watched = self.watch_job(&begun, job_id).await;
+        let result = match watched {
+            Ok(JobState::Succeeded) => StepResult::Done,
+            Ok(JobState::Runs) => StepResult::Failed(ServerError::Cancelled),
+            Ok(JobState::Failed(said)) => {
+                self.remove_job(job_id).await;
+                StepResult::Refused(StepFailure::ServerJob { said })
+            }
+            Err(error) => StepResult::Failed(error),
+        };
+        self.end_with(begun, result, messages, StepFacts::default())
+    }
+
+    /// Until the job has ended; a cancelled run stops it.
+    async fn watch_job(&mut self, begun: &Begun, job_id: Uuid) -> Result<JobState, ServerError> {
+        let mut n_lost = 0;
+        loop {
+            tokio::select! {
+                () = self.cancel.cancelled() => {
+                    self.stop_job(job_id).await;
+                    return Ok(JobState::Runs);
+                }
+                () = tokio::time::sleep(INTERVAL) => {}
+            }
+            match self.ask_job(begun, job_id).await {
+                Ok(JobState::Runs) => n_lost = 0,
+                Ok(ended) => return Ok(ended),
+                Err(error @ ServerError::Refused { .. }) => return Err(error),
+                Err(error) if n_lost >= RECONNECTS => return Err(error),
+                Err(_) => {
+                    n_lost += 1;
+                    // The job goes on meanwhile; a connection that comes back finds it.
+                    self.work = self.gateway.connect().await.ok();
+                }
+            }
+        }
+    }
+
+    async fn ask_job(&mut self, begun: &Begun, job_id: Uuid) -> Result<JobState, ServerError> {
+        let Some(work) = self.work.as_mut() else {
+            return Err(ServerError::Lost {
+                reason: "there is no connection".to_owned(),
+            });
+        };
+        let state = ask(work.as_mut(), &tsql::once_job_state(job_id)).await?;
+        let state = state_of_job(&state);
+        if matches!(state, JobState::Runs)
+            && let Ok(progress) = ask(work.as_mut(), &tsql::once_job_progress(job_id)).await
+            && let Some(row) = progress.first()
+        {
+            (self.tell)(RunEvent::Progress(RunProgress {
+                step: begun.step,
+                elapsed_secs: seconds_between(begun.at, (self.now)()),
+                percent: row.cell("percent_complete").float().map(|p| p as f32),
+                remaining_secs: row
+                    .int("estimated_completion_time")
+                    .filter(|millis| *millis > 0)
+                    .map(|millis| millis as f64 / 1e3),
+            }));
+        }
+        Ok(state)
+    }
+
+    async fn stop_job(&mut self, job_id: Uuid) {
+        if let Some(work) = self.work.as_mut()
+            && let Err(error) = ask(work.as_mut(), &tsql::stop_once_job(job_id)).await
+        {
+            tracing::warn!(?error, "the job goes on");
+        }
+    }
+
+    async fn remove_job(&mut self, job_id: Uuid) {
+        if let Some(work) = self.work.as_mut() {
+            let mut batch = tsql::remove_once_job(job_id);
+            batch.kind = BatchKind::Restore;
+            if let Err(error) = ask(work.as_mut(), &batch).await {
+                tracing::warn!(?error, "a job that failed stays on the server");
+            }
+        }
+    }
+}
+
+/// The first result says where the job stands, the second what its steps said.
+fn state_of_job(answer: &Answer) -> JobState {
+    let Some(row) = answer
+        .results
+        .first()
+        .and_then(|result| result.rows.first())
+    else {
+        return JobState::Succeeded;
+    };
+    if row.time("stopped").is_none() {
+        return JobState::Runs;
+    }
+    match row.int("last_run_outcome") {
+        Some(1) => JobState::Succeeded,
+        _ => JobState::Failed(
+            answer
+                .results
+                .get(1)
+                .map(|result| result.rows.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .filter(|row| row.int("run_status") == Some(0))
+                .filter_map(|row| row.text("message"))
+                .collect(),
+        ),
+    }
+}
