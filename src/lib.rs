@@ -33,7 +33,7 @@
 //! | [`bakfile`] | reading a backup file without a server | |
 //! | [`practice`] | the practice SQL Server: TDS on loopback, real rows, real backup files | of `domain` LSN, time and ids; never the planner, never `tsql` |
 //! | [`server`] | the gateway, met through a trait: rows in, records out, batches run | `tsql`, `settings` |
-//! | [`run`] | executing steps with a journal; what happened, as data | `tsql`, `settings`, `server` (the trait) |
+//! | [`run`] | a runbook of steps as data, one engine that carries it out, its journal, and going on after an interruption | `tsql`, `settings`, `server` (the trait) |
 //! | [`explain`] | every error, note and finding in words; dates, sizes, durations | the types of all above |
 //! | [`formats`] | what others read: `backup-history/1`, `restore-plan/1`, `backup-files/1` | `bakfile`, `run` (data), `explain` |
 //! | [`worker`] | owns the runtime; turns requests into jobs and events of plain data | all above |
@@ -49,6 +49,7 @@
 //! - A plan leaves nothing to decide: files, positions, stop point, recovery and moves are all in it.
 //! - The checker knows the LSN rules and not the planner, and judges every plan before it may run.
 //! - Right before a run the facts that its plan rests on are read again; a difference stops it.
+//! - A run that was interrupted goes on from what the server shows; its journal only says what was meant.
 //! - The original is not touched by a copy: no `REPLACE`, every file moved, and the batch refuses when the name exists.
 //! - `STOPAT` stands on every log step, and recovery comes with the last one in the same statement.
 //! - Nothing is dropped by its name: the journal of the run that made a copy holds its identity.

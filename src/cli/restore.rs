@@ -4,15 +4,15 @@
 
 use super::{
     CliError, Exit, Global, Output,
-    plan::{moment_of, report_refusal},
+    plan::{moment_of, read_history_file, report_refusal},
     server::{
         ServerArgs, block_on, data_root, failed, open, read_records, say, server_failed, workspace,
     },
 };
 use crate::{
     domain::{
-        Destination, History, Lost, RestorePlan, RestoreRequest, Tail, Target, Usage, check,
-        is_proved,
+        Destination, History, HistoryRecords, Lost, RestorePlan, RestoreRequest, Tail, Target,
+        Usage, check, is_proved,
     },
     explain::{self, Problem},
     formats::run_report,
@@ -41,6 +41,9 @@ use uuid::Uuid;
 pub struct RestoreArgs {
     #[command(flatten)]
     server: ServerArgs,
+    /// Restore the backups of another server: its history, as `stopat history --json` wrote it; several are merged
+    #[arg(long, value_name = "FILE")]
+    history: Vec<PathBuf>,
     /// The database to restore
     #[arg(long, value_name = "NAME")]
     database: String,
@@ -132,7 +135,12 @@ async fn restore(
     gateway: &SqlServer,
     reading: &ServerReading,
 ) -> Result<Exit, CliError> {
-    let (history, _) = History::from_records(read_records(gateway, reading).await?);
+    let records = if args.history.is_empty() {
+        read_records(gateway, reading).await?
+    } else {
+        records_of_files(&args.history)?
+    };
+    let (history, _) = History::from_records(records);
     let Some(database) = history.database(&args.database) else {
         let mut error = CliError::usage(
             format!("Nothing is known of a database {}", args.database),
@@ -218,6 +226,14 @@ async fn restore(
         args.html.as_deref(),
         &args.output,
     )
+}
+
+fn records_of_files(files: &[PathBuf]) -> Result<HistoryRecords, CliError> {
+    let records = files
+        .iter()
+        .map(|path| Ok(read_history_file(path)?.records))
+        .collect::<Result<Vec<_>, CliError>>()?;
+    Ok(HistoryRecords::merge(records))
 }
 
 fn request_of(
