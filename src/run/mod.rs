@@ -24,6 +24,7 @@ mod journal;
 mod owed;
 mod preflight;
 mod record;
+mod remains;
 mod report;
 mod restore;
 mod resume;

@@ -1,5 +1,7 @@
 //! A restore as a journal keeps it: enough to go on with nothing else.
 //!
+//! Long on purpose: every stored type stands beside its two conversions.
+//!
 //! Types of their own, so that a renamed field of a plan never loses a journal. Changed by addition alone.
 
 use super::{

@@ -1,0 +1,217 @@
+//! What is left of an interrupted run, by what the server shows.
+
+use super::{
+    choices::{RunChoices, TailChoice},
+    owed::Owed,
+    record::RunRecord,
+    restore::RestoreJob,
+    runbook::{Action, Runbook},
+    target::TargetFacts,
+};
+use crate::{
+    domain::{Lsn, RestorePlan},
+    tsql::{self, Purpose},
+};
+use std::collections::BTreeSet;
+
+/// What is left of a run, by what the server shows.
+pub(super) struct Remains {
+    pub(super) runbook: Runbook,
+    pub(super) done: BTreeSet<usize>,
+    /// How many steps of the plan the database has.
+    pub(super) n_restored: usize,
+}
+
+impl Remains {
+    /// Works out which steps are done. The job's script is made again where it must go over what the run left.
+    pub(super) fn of(
+        record: &RunRecord,
+        job: &mut RestoreJob,
+        facts: Option<&TargetFacts>,
+    ) -> Self {
+        if let Some(file) = &record.tail_file {
+            job.facts.tail_file = Some(file.clone());
+        } else if record.was_begun(TAIL_TITLE) && facts.is_some_and(TargetFacts::online) {
+            // What the interrupted backup left there is not appended to.
+            job.facts.tail_file = job
+                .facts
+                .tail_file
+                .as_deref()
+                .map(|file| another_file(file, record.n_resumed + 1));
+        }
+        // What the server ran by itself goes on step by step, from where it came to.
+        job.choices.on_server = None;
+        let over = job.choices.over.is_some();
+        let there = facts.is_some();
+        let online = facts.is_some_and(TargetFacts::online);
+        let between = facts.is_some_and(TargetFacts::restoring);
+        let position = facts.and_then(|facts| facts.redo_start);
+        let tail_kept = record.tail_file.is_some();
+        // Online after a restore, not before it.
+        let recovered = online
+            && if over {
+                tail_kept || gave_up(&job.choices) && restores_begun(record, job)
+            } else {
+                there
+            };
+        let again = between && position.is_none();
+        let runbook = runbook_of(job, again);
+        let restored = restored_steps(record, &runbook, &job.plan, position, between);
+        let mut done = BTreeSet::new();
+        for (idx, step) in runbook.steps.iter().enumerate() {
+            let is_done = match &step.action {
+                Action::LookBefore | Action::Verify => false,
+                Action::OnServer(_) => false,
+                Action::Hook(_) | Action::ByHand => record.was_done(&step.title),
+                Action::Sql(batch) => match &batch.purpose {
+                    Purpose::PauseJob { .. } => record.was_done(&step.title),
+                    Purpose::StartJob { name } => !owes_job(record, name),
+                    Purpose::StopAsyncStatistics | Purpose::CloseToOthers => between || recovered,
+                    Purpose::BackUpTail { .. } if over => between || recovered,
+                    Purpose::ReadTail { .. } if over => tail_kept || recovered,
+                    // The copy-only log backup of a copy.
+                    Purpose::BackUpTail { .. } | Purpose::ReadTail { .. } => tail_kept,
+                    Purpose::RestoreSet { step } => recovered || *step < restored,
+                    Purpose::RestoreTail { .. } | Purpose::Recover => recovered,
+                    Purpose::GiveBackAccess => {
+                        recovered && !record.owed.iter().any(|o| matches!(o, Owed::Access { .. }))
+                    }
+                    Purpose::GiveBackStatistics => {
+                        recovered
+                            && !record
+                                .owed
+                                .iter()
+                                .any(|o| matches!(o, Owed::AsyncStatistics { .. }))
+                    }
+                    _ => false,
+                },
+            };
+            if is_done {
+                done.insert(idx);
+            }
+        }
+        Self {
+            runbook,
+            done,
+            n_restored: restored,
+        }
+    }
+
+    /// The first step that is left, the look before apart.
+    pub(super) fn next_title(&self) -> Option<String> {
+        self.runbook
+            .steps
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find(|(idx, _)| !self.done.contains(idx))
+            .map(|(_, step)| step.title.clone())
+    }
+
+    pub(super) fn is_done(&self, title: &str) -> bool {
+        self.runbook
+            .steps
+            .iter()
+            .enumerate()
+            .any(|(idx, step)| step.title == title && self.done.contains(&idx))
+    }
+}
+
+/// The title of the backup of the tail, over the original and for a copy.
+const TAIL_TITLE: &str = "Back up the tail of the log; the database stays RESTORING";
+
+fn gave_up(choices: &RunChoices) -> bool {
+    choices
+        .over
+        .as_ref()
+        .is_some_and(|over| !over.has_tail() || matches!(over.tail, TailChoice::GiveUp { .. }))
+}
+
+fn restores_begun(record: &RunRecord, job: &RestoreJob) -> bool {
+    job.runbook()
+        .steps
+        .iter()
+        .filter(|step| step.restores())
+        .any(|step| record.was_begun(&step.title))
+        || record.on_server
+}
+
+pub(super) fn owes_job(record: &RunRecord, name: &str) -> bool {
+    record
+        .owed
+        .iter()
+        .any(|owed| matches!(owed, Owed::Job { name: job } if job == name))
+}
+
+/// A name beside the old one.
+fn another_file(file: &str, n: usize) -> String {
+    match file.rfind('.') {
+        Some(dot) if !file[dot..].contains(['\\', '/']) => {
+            format!("{}_{n}{}", &file[..dot], &file[dot..])
+        }
+        _ => format!("{file}_{n}"),
+    }
+}
+
+/// The runbook of a job; `again` goes over what it left `RESTORING`.
+fn runbook_of(job: &RestoreJob, again: bool) -> Runbook {
+    let mut options = job.choices.restore_options(job.facts.tail_file.as_deref());
+    options.again = again;
+    let script = tsql::restore_script_with(&job.plan, &job.facts, &options);
+    Runbook::around(&job.plan, &job.facts, &job.choices, script)
+}
+
+/// How many steps of the plan the database has already: what the journal saw to the end, attempt after attempt.
+///
+/// A step in flight counts when the database stands exactly at its end. Anywhere else proves nothing: after the backup
+/// of its tail a database stands behind every backup of it.
+fn restored_steps(
+    record: &RunRecord,
+    runbook: &Runbook,
+    plan: &RestorePlan,
+    position: Option<Lsn>,
+    between: bool,
+) -> usize {
+    let (true, Some(position)) = (between, position) else {
+        return 0;
+    };
+    let titles: Vec<(usize, &str)> = runbook
+        .steps
+        .iter()
+        .filter_map(|step| match step.purpose() {
+            Some(Purpose::RestoreSet { step: idx }) => Some((*idx, step.title.as_str())),
+            _ => None,
+        })
+        .collect();
+    if record.on_server {
+        return plan
+            .steps
+            .iter()
+            .rposition(|set| set.last_lsn == position)
+            .map_or(0, |idx| idx + 1);
+    }
+    let mut restored = 0;
+    for step in &record.steps {
+        // Two logs may have one title; they are restored in order.
+        let of_title = |from: usize| {
+            titles
+                .iter()
+                .find(|(idx, title)| *idx >= from && *title == step.title)
+                .map(|(idx, _)| *idx)
+        };
+        let Some(idx) = of_title(restored).or_else(|| of_title(0)) else {
+            continue;
+        };
+        let at_its_end = || {
+            plan.steps
+                .get(idx)
+                .is_some_and(|set| set.last_lsn == position)
+        };
+        restored = match &step.end {
+            Some(end) if step.done() || end.outcome == "skipped" => idx + 1,
+            _ if at_its_end() => idx + 1,
+            _ => restored.min(idx),
+        };
+    }
+    restored
+}
