@@ -178,6 +178,9 @@ pub fn closing_words(run: &RunView) -> String {
         Interruption::ProgramEnded => format!(
             "closing ends the program of step {row} with everything that it started; it starts again when the run is continued"
         ),
+        Interruption::GoesOn => format!(
+            "closing changes nothing: the server does step {row} by itself, and the next start finds how far it came"
+        ),
         Interruption::Harmless if run.touched() => {
             format!("closing stops step {row}, which changes nothing; the run can be continued")
         }

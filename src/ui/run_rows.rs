@@ -374,6 +374,9 @@ fn waiting_words(run: &RunView, step: usize) -> String {
     match run.steps.get(step).map(|step| &step.action) {
         Some(Action::Hook(hook)) => hook.line(),
         Some(Action::ByHand) => "by hand; the run waits until you say Done".to_owned(),
+        Some(Action::OnServer(job)) => {
+            format!("the server does it by itself, as the job {}", job.name)
+        }
         Some(Action::LookBefore) => "plan, lock, files, space".to_owned(),
         Some(Action::Verify) => {
             "state · protected tables counted · schema · access as before".to_owned()

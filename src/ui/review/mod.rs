@@ -194,6 +194,7 @@ fn step_text_ui(ui: &mut Ui, step: &Step) {
     let palette = *Palette::of(ui);
     let words = match &step.action {
         StepAction::Sql(batch) => return sql_ui(ui, &batch.sql),
+        StepAction::OnServer(job) => return sql_ui(ui, &job.script.to_sql()),
         StepAction::Hook(hook) => {
             let mut words = format!(
                 "{}\n\nends with {} within {}",
