@@ -323,6 +323,7 @@ mod tests {
             copy: None,
             copy_dropped: false,
             plan: None,
+            on_server: false,
             verification: None,
             torn: false,
             journal_hash: String::new(),

@@ -109,6 +109,7 @@ fn words(record: &Record) -> String {
         Record::Resumed { how, state, .. } => {
             format!("the run goes on: {}; {state}", how.replace(['_', '-'], " "))
         }
+        Record::ServerJob { name, .. } => format!("Agent runs the restores as the job {name}"),
         Record::Verified { .. } => "what was found after the restore".to_owned(),
         Record::Unknown => "a record of a later version".to_owned(),
     }
