@@ -271,7 +271,9 @@ fn the_form_asks_the_server_and_takes_its_folder() {
         matches!(&asked[1], BackupCall::CheckPlace { place } if place.as_str() == r"D:\Backup"),
         "{asked:?}"
     );
-    harness.get_by_label("OctopusAI_full_20261122_144107.bak");
+    // Beside the field, and in what will be done.
+    let named = harness.get_all_by_label("OctopusAI_full_20261122_144107.bak");
+    assert_eq!(named.count(), 2);
     harness.get_by_label_contains("The server sees this folder · 380");
     harness.get_by_label_contains(r"NT Service\MSSQLSERVER");
     click(&mut harness, "Back up now");
