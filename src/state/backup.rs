@@ -1,4 +1,6 @@
 //! Backups by hand: the form, what the server says to it, and the backups that run or ended in this window.
+//!
+//! Long on purpose: the form, what the server answers to it, and what runs are one story of small steps.
 
 use super::{Dialog, Selection, State};
 use crate::{
