@@ -7,7 +7,8 @@ use divan::{AllocProfiler, Bencher, black_box};
 use std::sync::{Arc, LazyLock};
 use stopat::domain::{
     BackupRecord, DatabaseHistory, History, HistoryBuilder, HistoryRecords, Limits, Lsn, MediaFile,
-    Moment, RecordedServer, RestoreRequest, ServerTime, Target, check, plan, price,
+    Moment, RecordedServer, RestoreRequest, ServerTime, Target, alternatives, check, plan, price,
+    prices,
 };
 use uuid::Uuid;
 
@@ -233,8 +234,43 @@ fn curve_of_2000_points(bencher: Bencher<'_, '_>, n_sets: usize) {
         let prices = moments
             .iter()
             .filter_map(|&moment| price(&history, &RestoreRequest::to(Target::At(moment))));
-        prices.map(u128::from).sum::<u128>()
+        prices.map(|price| u64::from(price.sets)).sum::<u64>()
     });
+}
+
+/// The curve as the window asks for it: one graph for all points.
+#[divan::bench(args = SIZES, sample_count = 20, sample_size = 1)]
+fn curve_of_2000_points_at_once(bencher: Bencher<'_, '_>, n_sets: usize) {
+    let history = database(n_sets);
+    let mut seconds: Vec<i64> = targets(&history, 2_000)
+        .into_iter()
+        .map(|moment| moment.instant.0.timestamp())
+        .collect();
+    seconds.sort_unstable();
+    let limits = Limits::default();
+    bencher.bench_local(|| prices(&history, &limits, &seconds));
+}
+
+/// On demand, when somebody opens the list.
+#[divan::bench(args = SIZES, sample_count = 20, sample_size = 1)]
+fn three_best_plans(bencher: Bencher<'_, '_>, n_sets: usize) {
+    let history = database(n_sets);
+    let targets = targets(&history, 20);
+    let mut next = targets.iter().cycle();
+    bencher
+        .with_inputs(|| {
+            let moment = next.next().copied();
+            RestoreRequest::to(moment.map_or(Target::Latest, Target::At))
+        })
+        .bench_local_refs(|request| alternatives(&history, request, 3));
+}
+
+/// On demand, and not in the window's thread.
+#[divan::bench(args = SIZES, sample_count = 3, sample_size = 1)]
+fn what_hurts_most(bencher: Bencher<'_, '_>, n_sets: usize) {
+    let history = database(n_sets);
+    let limits = Limits::default();
+    bencher.bench_local(|| history.losses(&limits, 12));
 }
 
 #[divan::bench(args = SIZES, sample_count = 50, sample_size = 1)]

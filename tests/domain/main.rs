@@ -1,6 +1,7 @@
 //! Rules, scenarios and properties of planning.
 
 mod backup;
+mod events;
 mod model;
 mod objectives;
 mod properties;

@@ -7,9 +7,14 @@ use stopat::{
     formats::backup_history::{self, HistoryFileError},
 };
 
-const SAMPLES: [&str; 3] = [
+const SAMPLES: [&str; 8] = [
+    "histories/02_full_diff_log.json",
+    "histories/08_copy_only_full_base.json",
+    "histories/11_log_gap.json",
     "histories/12_log_gap_bridged_by_diff.json",
     "histories/16_restore_fork.json",
+    "histories/25_stripe_missing.json",
+    "histories/31_logs_during_long_full.json",
     "histories/36_bulk_logged.json",
 ];
 
@@ -30,8 +35,20 @@ fn use_it(bytes: &[u8]) -> bool {
             }
             true
         }
-        Err(HistoryFileError::Broken { line, .. } | HistoryFileError::NotText { line, .. }) => {
-            assert!(line > 0, "an error names its line");
+        Err(error @ (HistoryFileError::Broken { .. } | HistoryFileError::NotText { .. })) => {
+            let (HistoryFileError::Broken { line, column, .. }
+            | HistoryFileError::NotText { line, column }) = error
+            else {
+                unreachable!("only these two come here");
+            };
+            let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+            assert!(
+                (1..=lines.len()).contains(&line),
+                "line {line} of {}",
+                lines.len()
+            );
+            let longest = lines.iter().map(|line| line.len()).max().unwrap_or(0);
+            assert!(column <= longest + 1, "column {column} of {longest}");
             false
         }
         Err(HistoryFileError::OtherFormat { .. }) => false,
@@ -44,7 +61,7 @@ fn mutated_histories_give_an_answer_or_an_error() {
     let (mut n_read, mut n_broken) = (0, 0);
     for name in SAMPLES {
         let good = fixture(name);
-        for _ in 0..300 {
+        for _ in 0..120 {
             let mut bytes = good.clone();
             for _ in 0..rng.usize(1..6) {
                 let at = rng.usize(0..bytes.len());
@@ -76,6 +93,48 @@ fn mutated_histories_give_an_answer_or_an_error() {
         n_read > 100 && n_broken > 100,
         "{n_read} read, {n_broken} broken"
     );
+}
+
+/// Bytes made from pieces of a history: brackets, members and values in any order.
+#[test]
+fn generated_bytes_give_an_answer_or_an_error_with_line_and_column() {
+    let pieces: [&[u8]; 22] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\n",
+        b"\"format\"",
+        b"\"backup-history/1\"",
+        b"\"backup_sets\"",
+        b"\"restore_history\"",
+        b"\"marks\"",
+        b"\"server\"",
+        b"\"type\"",
+        b"\"D\"",
+        b"\"first_lsn\"",
+        b"\"99999\"",
+        b"null",
+        b"-1",
+        b"1e9",
+        b"\xff",
+        b"\xe2\x82",
+    ];
+    let head = b"{\"format\": \"backup-history/1\", \"backup_sets\": [";
+    let mut rng = Rng::with_seed(6);
+    for n in 0..4000 {
+        let mut bytes = if n % 2 == 0 {
+            Vec::new()
+        } else {
+            head.to_vec()
+        };
+        for _ in 0..rng.usize(0..30) {
+            bytes.extend_from_slice(rng.choice(&pieces).expect("one of them"));
+        }
+        use_it(&bytes);
+    }
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod pictures;
 mod profiles;
 mod restore;
 mod timeline;
+mod what_if;
