@@ -385,7 +385,14 @@ fn own_clock() -> OwnClock {
         now: UtcTime(now.to_utc()),
         offset: UtcOffset::from_minutes(now.offset().local_minus_utc() / 60)
             .unwrap_or(UtcOffset::ZERO),
+        offset_at: own_offset_at,
     }
+}
+
+/// What this PC's zone says of a moment.
+fn own_offset_at(moment: UtcTime) -> UtcOffset {
+    let local = moment.0.with_timezone(&chrono::Local);
+    UtcOffset::from_minutes(local.offset().local_minus_utc() / 60).unwrap_or(UtcOffset::ZERO)
 }
 
 /// Asks for a file name and writes, on a thread of its own.

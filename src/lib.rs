@@ -31,13 +31,14 @@
 //! | [`settings`] | stored files, their migration, passwords by reference, applications | |
 //! | [`tsql`] | all SQL text and all quoting: a [`tsql::Script`] is guarded batches in order | |
 //! | [`bakfile`] | reading a backup file without a server | |
+//! | [`azure`] | `az` command lines, the JSON that they answer, and running `az` | |
 //! | [`practice`] | the practice SQL Server: TDS on loopback, real rows, real backup files | of `domain` LSN, time and ids; never the planner, never `tsql` |
 //! | [`server`] | the gateway, met through a trait: rows in, records out, batches run | `tsql`, `settings` |
-//! | [`run`] | a runbook of steps as data, one engine that carries it out, its journal, and going on after an interruption | `tsql`, `settings`, `server` (the trait) |
+//! | [`run`] | a runbook of steps as data, one engine that carries it out, its journal, and going on after an interruption | `tsql`, `azure`, `settings`, `server` (the trait) |
 //! | [`explain`] | every error, note and finding in words; dates, sizes, durations | the types of all above |
 //! | [`formats`] | what others read: `backup-history/1`, `restore-plan/1`, `backup-files/1` | `bakfile`, `run` (data), `explain` |
 //! | [`worker`] | owns the runtime; turns requests into jobs and events of plain data | all above |
-//! | [`state`] | what the window shows, without egui; `Action` and `update`; plans while dragging | `explain`, and data of `tsql`, `run`, `settings`, `worker` |
+//! | [`state`] | what the window shows, without egui; `Action` and `update`; plans while dragging | `explain`, and data of `tsql`, `run`, `azure`, `settings`, `worker` |
 //! | [`ui`] | views: they read the state and return actions | `state`, `explain`, the data that `state` holds |
 //! | [`app`] | the frame loop | `ui`, `state`, `worker`, `settings` |
 //! | [`cli`] | arguments, printing, exit codes | everything but `ui`, `state`, `app` |
@@ -67,6 +68,7 @@
 //! For the practice server start at its wire and walk inwards: bytes, T-SQL, engine, backup files, world.
 
 pub mod app;
+pub mod azure;
 pub mod bakfile;
 pub mod cli;
 pub mod domain;

@@ -201,6 +201,7 @@ fn gateway(name: &str, args: &SignInArgs, global: &Global) -> Result<SqlServer, 
         },
         // Which batches a command sends is the command's to say; no profile limits it here.
         reach: Reach::Restore,
+        database: None,
     })
 }
 

@@ -262,6 +262,18 @@ impl DatabaseHistory {
         }
     }
 
+    /// A database of which no backup is known, on a clock that keeps one offset: a service may restore it all the same.
+    pub fn without_backups(name: &str, offset: crate::domain::UtcOffset) -> Self {
+        let clock = Arc::new(ServerClock::fixed(offset));
+        Self::indexed(
+            name.to_owned(),
+            clock,
+            Vec::new(),
+            Past::default(),
+            &mut Notes::default(),
+        )
+    }
+
     pub(super) fn built(
         mut sets: Vec<BackupSet>,
         old: Option<&Self>,

@@ -1,5 +1,6 @@
 //! Every error, note and finding in words; dates, sizes, durations.
 
+mod azure;
 mod backup;
 mod event;
 pub mod figures;
@@ -17,6 +18,10 @@ mod server;
 mod settings;
 mod ways;
 
+pub use azure::{
+    az_problem, azure_end, azure_failure, gives_up, interval_name, iso_duration, long_term,
+    long_term_gives_up, platform_limits, platform_name, retention_fault, short_term, value_fault,
+};
 pub use backup::{
     CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, backup_end, backup_fault, backup_kind,
     backup_note, backup_refusal, backup_result, chain_reason, file_name, option_reason,

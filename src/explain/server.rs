@@ -94,6 +94,12 @@ pub fn server_problem(error: &ServerError) -> Problem {
             hint: "Choose another sign-in in the server's profile.".to_owned(),
             details: vec![reason.clone()],
         },
+        ServerError::NoToken { reason, hint } => Problem {
+            kind: ProblemKind::Yours,
+            sentence: format!("Microsoft Entra gave no token for the sign-in: {reason}"),
+            hint: hint.clone(),
+            details: Vec::new(),
+        },
         ServerError::Lost { reason } => Problem {
             kind: ProblemKind::Server,
             sentence: "The connection to the server was lost".to_owned(),

@@ -3,12 +3,12 @@
 use super::{
     certificate::CertificateError,
     connection::{self, Listening},
-    engine::{Clock, ClockMode, Engine, EngineHandle, EngineOptions, Zone},
+    engine::{Clock, ClockMode, Edition, Engine, EngineHandle, EngineOptions, Zone},
     home::{Home, HomeError, Kept, random_letters},
     options::{ClockChoice, PracticeOptions},
     world::{self, Accident, WorldError, WorldOptions},
 };
-use crate::domain::UtcTime;
+use crate::domain::{UtcOffset, UtcTime};
 use chrono::Utc;
 use secrecy::SecretString;
 use std::{
@@ -78,7 +78,11 @@ impl PracticeServer {
         let zone = kept
             .as_ref()
             .and_then(|kept| Zone::parse(&kept.zone))
-            .unwrap_or(options.zone);
+            .unwrap_or(match options.edition {
+                // Azure's clock is UTC, wherever it stands.
+                Edition::Azure => Zone::Fixed(UtcOffset::ZERO),
+                Edition::Developer | Edition::Express => options.zone,
+            });
         let listener = listen(options.port.or(kept.as_ref().map(|kept| kept.port))).await?;
         let address = listener
             .local_addr()

@@ -142,6 +142,16 @@ pub enum Record {
     CopyDropped {
         database: String,
     },
+    /// What Azure was asked for: enough to find out later whether it goes on.
+    AzureOrder {
+        managed_instance: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subscription: Option<String>,
+        resource_group: String,
+        server: String,
+        source_database: String,
+        new_database: String,
+    },
     /// Written by a later version.
     #[serde(other)]
     Unknown,

@@ -13,6 +13,7 @@
 //!
 //! It does not choose backups (`domain::plan` does) and writes no T-SQL (`tsql` does).
 
+mod azure;
 mod backup;
 mod choices;
 mod control;
@@ -34,6 +35,11 @@ mod target;
 mod verify;
 mod watch;
 
+pub use azure::{
+    AzureEnd, AzureFailure, AzureMeasured, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent,
+    AzureStepReport, AzureSurroundings, AzureUnfinished, STEPS as AZURE_STEPS, delete_new_database,
+    measured_azure_restores, run_azure_restore, unfinished_azure_restores, watch_azure_again,
+};
 pub use backup::{
     BackupEnd, BackupFault, BackupJob, BackupOutcome, BackupPhase, BackupProgress, BackupReading,
     BackupReport, BackupRunEvent, BackupStepReport, BackupSurroundings, FolderEntry, FolderListing,

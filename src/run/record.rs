@@ -270,7 +270,10 @@ impl RunRecord {
             Record::CopyDropped { .. } => self.copy_dropped = true,
             Record::End { end, state } => self.end = Some((end.clone(), state.clone())),
             Record::ServerJob { .. } => self.on_server = true,
-            Record::Begin { .. } | Record::Waits { .. } | Record::Unknown => {}
+            Record::Begin { .. }
+            | Record::Waits { .. }
+            | Record::AzureOrder { .. }
+            | Record::Unknown => {}
         }
     }
 

@@ -57,6 +57,9 @@ pub enum ServerError {
     /// This kind of sign-in is not possible here.
     #[error("sign-in is not possible")]
     SignIn { reason: String },
+    /// Microsoft Entra gave no token for the sign-in.
+    #[error("no token for the sign-in")]
+    NoToken { reason: String, hint: String },
     /// The connection broke, or an answer was not what the protocol allows.
     #[error("the connection was lost")]
     Lost { reason: String },

@@ -1,7 +1,7 @@
 //! What a server says of itself, and its databases.
 
 use super::{
-    connection::{Cell, Connection, ask},
+    connection::{Answer, Cell, Connection, ask},
     error::ServerError,
 };
 use crate::{
@@ -20,6 +20,8 @@ pub struct ServerInfo {
     pub version_text: String,
     pub edition: String,
     pub login: String,
+    /// What the server really is, whatever its profile says.
+    pub platform: Platform,
     /// Server clock minus own clock, and the server's offset now.
     pub clock_skew_millis: i64,
     pub utc_offset: UtcOffset,
@@ -29,13 +31,38 @@ pub struct ServerInfo {
     pub default_backup_path: Option<String>,
 }
 
+/// Which kind of SQL Server answers: what can be offered depends on it.
+///
+/// <https://learn.microsoft.com/sql/t-sql/functions/serverproperty-transact-sql>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Platform {
+    /// A server of one's own.
+    #[default]
+    SqlServer,
+    /// `EngineEdition` 5: no msdb, no `BACKUP`, no `RESTORE`; the service does both.
+    AzureSqlDatabase,
+    /// `EngineEdition` 8: msdb is there, users back up `COPY_ONLY` to a URL.
+    ManagedInstance,
+    /// There is a database `rdsadmin`: `rds_*` procedures stand in for `BACKUP` and `RESTORE`.
+    AmazonRds,
+}
+
+impl Platform {
+    fn of(engine_edition: Option<i64>, has_rdsadmin: bool) -> Self {
+        match engine_edition {
+            Some(5) => Self::AzureSqlDatabase,
+            Some(8) => Self::ManagedInstance,
+            _ if has_rdsadmin => Self::AmazonRds,
+            _ => Self::SqlServer,
+        }
+    }
+}
+
 /// The same with what only reading its history needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerReading {
     pub info: ServerInfo,
     pub collation: Option<String>,
-    /// 5 is Azure SQL Database, which has no msdb.
-    pub engine_edition: Option<i64>,
     pub columns: HistoryColumns,
 }
 
@@ -79,7 +106,11 @@ impl ServerReading {
     pub fn recorded(&self) -> RecordedServer {
         RecordedServer {
             name: Some(self.info.name.clone()),
-            utc_offset_minutes: None,
+            // Azure's clock is UTC for ever; of others the rows tell the zone.
+            utc_offset_minutes: match self.info.platform {
+                Platform::AzureSqlDatabase => Some(0),
+                _ => None,
+            },
             collation: self.collation.clone(),
         }
     }
@@ -128,6 +159,7 @@ pub async fn read_server(
                 .unwrap_or_default(),
             edition: text("edition").unwrap_or_default(),
             login: text("login_name").unwrap_or_default(),
+            platform: Platform::of(row.int("engine_edition"), row.int("rdsadmin_id").is_some()),
             clock_skew_millis,
             utc_offset,
             path_separator: separator,
@@ -136,7 +168,6 @@ pub async fn read_server(
             default_backup_path: text("default_backup_path"),
         },
         collation: text("collation"),
-        engine_edition: row.int("engine_edition"),
         columns: HistoryColumns {
             last_valid_restore_time: row.int("has_last_valid_restore_time").is_some(),
             encryption: row.int("has_encryption").is_some(),
@@ -147,7 +178,12 @@ pub async fn read_server(
 /// Reads all databases but `tempdb` and snapshots.
 pub async fn read_databases(connection: &mut dyn Connection) -> Result<Vec<Database>, ServerError> {
     let answer = ask(connection, &tsql::databases()).await?;
-    Ok(answer
+    Ok(databases_of(&answer))
+}
+
+/// The rows of `sys.databases` with their size.
+pub(super) fn databases_of(answer: &Answer) -> Vec<Database> {
+    answer
         .rows()
         .iter()
         .filter_map(|row| {
@@ -162,7 +198,7 @@ pub async fn read_databases(connection: &mut dyn Connection) -> Result<Vec<Datab
                     .and_then(|size| u64::try_from(size).ok()),
             })
         })
-        .collect())
+        .collect()
 }
 
 impl Database {

@@ -13,7 +13,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::net::TcpStream;
 
 /// SQL Server's own port, for a default instance.
@@ -38,6 +38,8 @@ pub enum Credentials {
         user: String,
         password: SecretString,
     },
+    /// With a token of Microsoft Entra, asked for anew whenever the one before has run out.
+    Entra(Arc<dyn TokenSource>),
     /// As the user who runs stopat; possible on Windows alone.
     WindowsIntegrated,
     /// As a named Windows account; possible on Windows alone.
@@ -47,12 +49,28 @@ pub enum Credentials {
     },
 }
 
+/// What `TokenSource::token` returns.
+pub type TokenFuture<'a> = BoxFuture<'a, Result<SecretString, ServerError>>;
+
+/// Where tokens come from.
+pub trait TokenSource: Send + Sync + std::fmt::Debug {
+    /// A token that will do for a connection that is opened now.
+    fn token(&self) -> TokenFuture<'_>;
+}
+
 /// What `Gateway::connect` returns.
 pub type ConnectFuture<'a> = BoxFuture<'a, Result<Box<dyn Connection>, ServerError>>;
 
 /// Opens connections to one server: one for work, others for watching it.
 pub trait Gateway: Send + Sync {
     fn connect(&self) -> ConnectFuture<'_>;
+
+    /// A connection that begins in this database, which matters where no other can be reached from it: on Azure SQL Database.
+    ///
+    /// Where one connection reaches all databases there is nothing to do.
+    fn connect_to<'a>(&'a self, _database: &'a str) -> ConnectFuture<'a> {
+        self.connect()
+    }
 }
 
 /// A SQL Server, over TDS.
@@ -63,6 +81,8 @@ pub struct SqlServer {
     pub encryption: Encryption,
     /// How far batches may go on its connections.
     pub reach: Reach,
+    /// Where connections begin; `None` is master.
+    pub database: Option<String>,
 }
 
 impl Gateway for SqlServer {
@@ -88,6 +108,16 @@ impl Gateway for SqlServer {
             }
         })
     }
+
+    fn connect_to<'a>(&'a self, database: &'a str) -> ConnectFuture<'a> {
+        Box::pin(async move {
+            let there = Self {
+                database: Some(database.to_owned()),
+                ..self.clone()
+            };
+            there.connect().await
+        })
+    }
 }
 
 /// Why one attempt failed.
@@ -110,7 +140,8 @@ impl SqlServer {
     async fn connect_to(&self, host: &str, port: u16) -> Result<TdsConnection, ConnectError> {
         let address = format!("{host},{port}");
         let allowed = allowed_kind(self.reach);
-        let authentication = self.authentication()?;
+        let authentication = self.authentication().await?;
+        let database = self.database.as_deref().unwrap_or("master");
         let tcp = open(host, port).await?;
         match &self.encryption {
             Encryption::Pinned(fingerprint) => {
@@ -135,7 +166,7 @@ impl SqlServer {
                 let encryption = tiberius::EncryptionLevel::NotSupported;
                 TdsConnection::sign_in(Box::new(stream), &address, allowed, |config| {
                     config.encryption(encryption);
-                    configure(config, host, port, authentication)
+                    configure(config, host, port, database, authentication)
                 })
                 .await
             }
@@ -145,7 +176,7 @@ impl SqlServer {
                     if let Encryption::Authority(path) = &self.encryption {
                         config.trust_cert_ca(path.display());
                     }
-                    configure(config, host, port, authentication)
+                    configure(config, host, port, database, authentication)
                 })
                 .await;
                 match outcome {
@@ -162,13 +193,17 @@ impl SqlServer {
         }
     }
 
-    fn authentication(&self) -> Result<tiberius::AuthMethod, ServerError> {
+    async fn authentication(&self) -> Result<tiberius::AuthMethod, ServerError> {
         use secrecy::ExposeSecret as _;
         match &self.credentials {
             Credentials::SqlLogin { user, password } => Ok(tiberius::AuthMethod::sql_server(
                 user,
                 password.expose_secret(),
             )),
+            Credentials::Entra(source) => {
+                let token = source.token().await?;
+                Ok(tiberius::AuthMethod::aad_token(token.expose_secret()))
+            }
             #[cfg(windows)]
             Credentials::WindowsIntegrated => Ok(tiberius::AuthMethod::Integrated),
             #[cfg(windows)]
@@ -190,11 +225,12 @@ fn configure(
     config: &mut tiberius::Config,
     host: &str,
     port: u16,
+    database: &str,
     authentication: tiberius::AuthMethod,
 ) {
     config.host(host);
     config.port(port);
-    config.database("master");
+    config.database(database);
     config.application_name(concat!("stopat ", env!("CARGO_PKG_VERSION")));
     config.handshake_timeout(Some(CONNECT_TIMEOUT));
     // A restore may be silent for hours; who runs something decides when to give up.

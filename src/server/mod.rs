@@ -1,5 +1,6 @@
 //! The gateway: connects to a SQL Server, sends batches, brings rows back as records. The only place that names tiberius.
 
+mod azure;
 mod certificate;
 mod connection;
 mod error;
@@ -11,11 +12,14 @@ mod messages;
 mod tds;
 mod tls;
 
+pub use azure::{read_azure_databases, read_database_backups};
 pub use connection::{Answer, Cell, Columns, Connection, ResultSet, Row, RowSink, ask};
 pub use error::{ServerError, SqlError};
 pub use facts::{
-    Database, DatabaseState, DatabaseSummary, ServerInfo, ServerReading, read_databases,
+    Database, DatabaseState, DatabaseSummary, Platform, ServerInfo, ServerReading, read_databases,
     read_server,
 };
-pub use gateway::{ConnectFuture, Credentials, Endpoint, Gateway, SqlServer};
+pub use gateway::{
+    ConnectFuture, Credentials, Endpoint, Gateway, SqlServer, TokenFuture, TokenSource,
+};
 pub use history::{HistoryReader, HistorySlice};

@@ -29,6 +29,8 @@ pub use folder::{BackupFolder, FolderPlace};
 pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
 pub use operator::Operator;
 pub use preferences::{Preferences, ThemeChoice};
-pub use profile::{Encryption, PasswordKept, Profile, ProfileFault, RESERVED_NAME, Reach, SignIn};
+pub use profile::{
+    AzurePlace, Encryption, PasswordKept, Profile, ProfileFault, RESERVED_NAME, Reach, SignIn,
+};
 pub use stored::{Aside, Loaded, StoreError, save_text};
 pub use workspace::{Workspace, WorkspaceName, WorkspaceNameError};

@@ -22,6 +22,8 @@ pub enum SignIn {
         user: String,
         password: PasswordKept,
     },
+    /// As whoever is signed in at `az`, with a token of Microsoft Entra that is never stored.
+    Entra,
     /// As the user who runs stopat.
     WindowsIntegrated,
     /// As a named Windows account.
@@ -38,7 +40,7 @@ impl SignIn {
             Self::SqlLogin { user, password } | Self::WindowsNamed { user, password } => {
                 Some((user, *password))
             }
-            Self::WindowsIntegrated => None,
+            Self::WindowsIntegrated | Self::Entra => None,
         }
     }
 }
@@ -79,6 +81,30 @@ pub struct Profile {
     /// Where backups by hand go unless somebody says otherwise, as the server sees it; `None` is its own folder.
     #[serde(default)]
     pub backup_folder: Option<String>,
+    /// Set for Azure SQL: where its databases are managed. What the server really is, it says itself.
+    pub azure: Option<AzurePlace>,
+}
+
+/// Where databases of Azure SQL are managed, as `az` names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AzurePlace {
+    /// `None` for the one that `az account set` chose.
+    pub subscription: Option<String>,
+    /// Empty while it is not known: then the backups are shown, and nothing is restored.
+    pub resource_group: String,
+    /// The short name of the server or managed instance; empty as the group.
+    pub server: String,
+    /// The only database to show; `None` is all of them.
+    pub database: Option<String>,
+    /// The program `az`; `None` is the one that the system finds.
+    pub program: Option<PathBuf>,
+}
+
+impl AzurePlace {
+    /// Whether `az` can be asked about its databases.
+    pub fn is_known(&self) -> bool {
+        !self.resource_group.trim().is_empty() && !self.server.trim().is_empty()
+    }
 }
 
 /// The name under which the command line knows the practice server.
@@ -149,7 +175,11 @@ impl Profile {
         {
             faults.push(ProfileFault::NoUser);
         }
-        if cfg!(not(windows)) && !matches!(self.sign_in, SignIn::SqlLogin { .. }) {
+        let windows = matches!(
+            self.sign_in,
+            SignIn::WindowsIntegrated | SignIn::WindowsNamed { .. }
+        );
+        if cfg!(not(windows)) && windows {
             faults.push(ProfileFault::NeedsWindows);
         }
         match &self.encryption {
@@ -207,6 +237,7 @@ mod tests {
             band: String::new(),
             production: false,
             backup_folder: None,
+            azure: None,
         }
     }
 

@@ -162,7 +162,7 @@ struct Profiles(Vec<Profile>);
 
 impl Document for Profiles {
     const FORMAT: &'static str = "profiles";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     type Stored = Vec<Profile>;
 
     fn to_stored(&self) -> Vec<Profile> {
@@ -175,7 +175,11 @@ impl Document for Profiles {
                 content::<Vec<ProfileV1>>(text)
                     .map(|profiles| Self(profiles.into_iter().map(Profile::from).collect())),
             ),
-            2 => Some(content::<Vec<Profile>>(text).map(Self)),
+            2 => Some(
+                content::<Vec<ProfileV2>>(text)
+                    .map(|profiles| Self(profiles.into_iter().map(Profile::from).collect())),
+            ),
+            3 => Some(content::<Vec<Profile>>(text).map(Self)),
             _ => None,
         }
     }
@@ -212,6 +216,7 @@ impl From<ProfileV1> for Profile {
         Self {
             production: band.to_uppercase().contains("PROD"),
             backup_folder: None,
+            azure: None,
             id,
             name,
             host,
@@ -225,10 +230,59 @@ impl From<ProfileV1> for Profile {
     }
 }
 
+/// A profile before Azure SQL was known.
+#[derive(Deserialize)]
+struct ProfileV2 {
+    id: Uuid,
+    name: String,
+    host: String,
+    instance: Option<String>,
+    port: Option<u16>,
+    sign_in: SignIn,
+    encryption: Encryption,
+    reach: Reach,
+    band: String,
+    production: bool,
+    #[serde(default)]
+    backup_folder: Option<String>,
+}
+
+impl From<ProfileV2> for Profile {
+    fn from(old: ProfileV2) -> Self {
+        let ProfileV2 {
+            id,
+            name,
+            host,
+            instance,
+            port,
+            sign_in,
+            encryption,
+            reach,
+            band,
+            production,
+            backup_folder,
+        } = old;
+        Self {
+            id,
+            name,
+            host,
+            instance,
+            port,
+            sign_in,
+            encryption,
+            reach,
+            band,
+            production,
+            backup_folder,
+            azure: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{DataRoot, PasswordKept};
+    use crate::settings::{AzurePlace, DataRoot, PasswordKept};
     use std::fs;
 
     fn profile(name: &str) -> Profile {
@@ -247,6 +301,7 @@ mod tests {
             band: "PRODUCTION".to_owned(),
             production: true,
             backup_folder: Some(r"\\nas\sql".to_owned()),
+            azure: None,
         }
     }
 
@@ -336,7 +391,7 @@ mod tests {
         assert_eq!(profiles[1].sign_in, SignIn::WindowsIntegrated);
         let production: Vec<bool> = profiles.iter().map(|profile| profile.production).collect();
         assert_eq!(production, [true, false], "the band told it");
-        assert!(Profiles::from_version(3, text).is_none());
+        assert!(Profiles::from_version(4, text).is_none());
     }
 
     #[test]
@@ -350,5 +405,20 @@ mod tests {
             panic!("version 2 is readable");
         };
         assert!(profiles[0].production);
+    }
+
+    #[test]
+    fn the_stored_form_stays_what_version_3_was() {
+        let text = r#"(format: "profiles/3", content: [(
+            id: "7f1bc7d0-0d6a-4a54-9b0c-0f52f0f8f5a1", name: "contoso-sql", host: "contoso.database.windows.net",
+            instance: None, port: None, sign_in: Entra,
+            encryption: Trusted, reach: Restore, band: "", production: false,
+            azure: Some((subscription: None, resource_group: "myRG", server: "contoso", database: None, program: None)),
+        )])"#;
+        let Some(Ok(Profiles(profiles))) = Profiles::from_version(3, text) else {
+            panic!("version 3 is readable");
+        };
+        assert_eq!(profiles[0].sign_in, SignIn::Entra);
+        assert!(profiles[0].azure.as_ref().is_some_and(AzurePlace::is_known));
     }
 }

@@ -75,6 +75,7 @@ pub enum Action {
     Application(super::ApplicationAction),
     Profile(ProfileAction),
     Backup(super::BackupAction),
+    Azure(super::AzureAction),
     TrustCertificate {
         server: ServerId,
         fingerprint: String,

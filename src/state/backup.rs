@@ -887,6 +887,11 @@ fn drop_unavailable(form: &mut BackupForm) {
 impl State {
     /// What *Back up…* would open: the selected database, or all user databases of the selected server.
     pub fn back_up_selection(&self) -> Option<BackupAction> {
+        // A service takes its own backups; what its users may take has a place beside the timeline.
+        let platform = self.server()?.info()?.platform;
+        if platform != crate::worker::Platform::SqlServer {
+            return None;
+        }
         let server = self.selected_server()?;
         let view = self.servers.get(&server)?;
         view.info()?;

@@ -1,10 +1,10 @@
 //! The backups of the selected database as the window needs them: spans, steps of the marker, the plan.
 
-use super::{Freshness, TimeRange};
+use super::{Freshness, Managed, TimeRange};
 use crate::{
     domain::{
         BackupSet, BackupType, Coverage, DatabaseEvent, DatabaseHistory, Limits, Lost, Moment,
-        Refusal, RestorePlan, RestoreRequest, UtcOffset, UtcTime, plan,
+        Refusal, RestorePlan, RestoreRequest, UtcOffset, UtcTime, Window, plan,
     },
     explain::gap_line,
 };
@@ -29,6 +29,8 @@ pub struct DatabaseView {
     pub branches: Arc<[BranchPoint]>,
     /// What happened besides the backups, oldest first.
     pub events: Arc<[DatabaseEvent]>,
+    /// Set where a service takes the backups and restores them: no plan of ours reaches there.
+    pub managed: Option<Managed>,
 }
 
 /// Where the database was taken back to an earlier moment, in seconds since 1970.
@@ -108,6 +110,32 @@ impl DatabaseView {
             spans,
             tail,
             limits,
+            managed: None,
+        }
+    }
+
+    /// A database that a service backs up and restores: what can be reached is what the service says.
+    pub fn managed(history: Arc<DatabaseHistory>, managed: Managed, now: UtcTime) -> Self {
+        let clock = history.clock();
+        let window = managed.range.map(|range| Window {
+            from: clock.moment_at(range.earliest),
+            to: clock.moment_at(range.latest),
+        });
+        let coverage = Coverage {
+            windows: window.into_iter().collect(),
+            ..Coverage::default()
+        };
+        Self {
+            spans: service_spans(&managed).into(),
+            coverage: Arc::new(coverage),
+            history,
+            now,
+            tail: false,
+            limits: Limits::default(),
+            dark: Arc::default(),
+            branches: Arc::default(),
+            events: Arc::default(),
+            managed: Some(managed),
         }
     }
 
@@ -118,6 +146,10 @@ impl DatabaseView {
             return;
         }
         self.now = now;
+        if let Some(managed) = &mut self.managed {
+            managed.range = managed.range.map(|range| range.moved_to(now));
+            self.spans = service_spans(managed).into();
+        }
         let ends_in_tail = self
             .spans
             .last()
@@ -133,7 +165,7 @@ impl DatabaseView {
 
     /// The planner's answer, with a copy-only log backup first where only that reaches the moment.
     pub fn plan(&self, request: Option<RestoreRequest>) -> PlanState {
-        let Some(request) = request else {
+        let Some(request) = request.filter(|_| self.managed.is_none()) else {
             return PlanState::NoMarker;
         };
         match plan(&self.history, &request) {
@@ -157,10 +189,21 @@ impl DatabaseView {
     /// From the first backup to a little after now.
     pub fn whole(&self) -> TimeRange {
         let now = self.now.seconds();
-        let begin = self
-            .history
-            .set(0)
-            .map_or(now - 86_400.0, |set| set.start().instant.seconds());
+        let first_set = self.history.set(0).map(|set| set.start().instant.seconds());
+        let first_span = self.spans.first().map(|span| span.begin);
+        let long_term = self.managed.as_ref().and_then(|managed| {
+            managed
+                .long_term
+                .iter()
+                .map(|backup| backup.taken.seconds())
+                .find(|taken| *taken > now - LONG_TERM_SHOWN_SECS)
+        });
+        let begin = first_set
+            .into_iter()
+            .chain(first_span)
+            .chain(long_term)
+            .min_by(f64::total_cmp)
+            .unwrap_or(now - 86_400.0);
         let end = self
             .history
             .newest_backup()
@@ -362,6 +405,22 @@ fn branch_points(history: &DatabaseHistory, coverage: &Coverage) -> Vec<BranchPo
             let begins = restore.at.instant.seconds();
             (left < begins).then_some(BranchPoint { left, begins })
         })
+        .collect()
+}
+
+/// Long-term backups of the last two months are on the timeline; older ones would leave the rest no room.
+const LONG_TERM_SHOWN_SECS: f64 = 60.0 * 86_400.0;
+
+/// What a service can restore: one stretch, any second of it.
+fn service_spans(managed: &Managed) -> Vec<Span> {
+    managed
+        .range
+        .map(|range| Span {
+            begin: range.earliest.seconds(),
+            end: range.latest.seconds(),
+            kind: SpanKind::Restorable,
+        })
+        .into_iter()
         .collect()
 }
 

@@ -45,6 +45,7 @@ impl State {
                 view.databases = databases;
                 view.refreshing = false;
                 self.merge_files(server);
+                self.list_deleted(server);
                 self.queue_refinement(server);
                 self.check_selection(server);
                 if self.selected_server() == Some(server) {
@@ -199,6 +200,7 @@ impl State {
                 return requests;
             }
             Event::Files(event) => return self.apply_files(event),
+            Event::Azure(event) => return self.azure_apply(event),
             Event::Problem { server, problem } => {
                 if let Some(server) = server
                     && let Some(view) = self.servers.get_mut(&server)
@@ -383,29 +385,42 @@ impl State {
 
     /// Works out how one more database stands; `false` when all are known.
     pub fn refine_one(&mut self) -> bool {
-        let lost = [];
-        for view in self.servers.values_mut() {
-            let Some(name) = view.unrefined.pop() else {
-                continue;
-            };
-            let known = view.backups().and_then(|history| history.database(&name));
-            let online = view
-                .summary(&name)
-                .is_some_and(|summary| summary.state == DatabaseState::Online);
-            let offset = view.info().map(|info| info.utc_offset);
-            let freshness = match known {
-                Some(history) => {
-                    let now = self.own.now;
-                    DatabaseView::new(history, &lost, now, offset, online).freshness()
-                }
-                None => Freshness {
-                    newest: None,
-                    usual_interval: None,
-                },
-            };
+        let next = self
+            .servers
+            .iter_mut()
+            .find_map(|(server, view)| Some((*server, view.unrefined.pop()?)));
+        let Some((server, name)) = next else {
+            return false;
+        };
+        let freshness = self.standing(server, &name);
+        if let Some(view) = self.servers.get_mut(&server) {
             view.freshness.insert(name, freshness);
-            return true;
         }
-        false
+        true
+    }
+
+    fn standing(&self, server: ServerId, name: &str) -> Freshness {
+        let view = self.servers.get(&server);
+        let known = view
+            .and_then(|view| view.backups())
+            .and_then(|history| history.database(name));
+        if let Some(managed) = self.managed_view(server, name, known.clone()) {
+            return managed.freshness();
+        }
+        let online = view
+            .and_then(|view| view.summary(name))
+            .is_some_and(|summary| summary.state == DatabaseState::Online);
+        let offset = view
+            .and_then(|view| view.info())
+            .map(|info| info.utc_offset);
+        match known {
+            Some(history) => {
+                DatabaseView::new(history, &[], self.own.now, offset, online).freshness()
+            }
+            None => Freshness {
+                newest: None,
+                usual_interval: None,
+            },
+        }
     }
 }

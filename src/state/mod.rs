@@ -3,6 +3,7 @@
 mod action;
 mod activity;
 mod applications;
+mod azure;
 mod backup;
 mod choice;
 mod command;
@@ -24,6 +25,10 @@ mod update;
 pub use action::{Action, MarkerStep, ProfileAction};
 pub use activity::{ActivityAction, ActivityFilter, ActivityView, KindFilter, OpenJournal};
 pub use applications::{ApplicationAction, ApplicationDone, ApplicationsView};
+pub use azure::{
+    AzureAction, AzureRunView, AzureState, AzureStepView, ByHand, Managed, NewOptions,
+    ServiceRange, Swap,
+};
 pub use backup::{
     Asked, BackupAction, BackupForm, BackupJobView, BackupRunView, BackupState, BackupStepView,
     Blocked, Browsing,
@@ -55,11 +60,13 @@ use uuid::Uuid;
 const REFRESH_SECS: f64 = 60.0;
 
 /// Own clock, told by whoever runs the window: the state reads none.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub struct OwnClock {
     pub now: UtcTime,
     /// How far this PC's wall clock is ahead of UTC.
     pub offset: UtcOffset,
+    /// The same at another moment: before or after a change of daylight saving it differs.
+    pub offset_at: fn(UtcTime) -> UtcOffset,
 }
 
 /// What is chosen on the left, by stable ids.
@@ -87,6 +94,8 @@ pub enum Page {
     Activity,
     /// What lives in databases, and how it is stopped and started.
     Applications,
+    /// The restore that Azure carries out.
+    AzureRun,
 }
 
 /// A question over the window.
@@ -107,6 +116,12 @@ pub enum Dialog {
         id: Uuid,
     },
     CancelRun,
+    /// What Azure would be asked for.
+    AzureRestore,
+    AzureCancel,
+    /// The database that a run made is to be deleted.
+    AzureDelete,
+    AzureRetention,
     DropCopy,
     /// A run was found that something stopped.
     Unfinished {
@@ -201,6 +216,7 @@ pub struct State {
     pub backups: BackupState,
     pub activity: ActivityView,
     pub applications: ApplicationsView,
+    pub azure: AzureState,
     pub notices: Vec<Notice>,
     pub files: FilesState,
     pub dialog: Option<Dialog>,
@@ -256,6 +272,7 @@ impl State {
             backups: BackupState::default(),
             activity: ActivityView::default(),
             applications: ApplicationsView::default(),
+            azure: AzureState::default(),
             notices: Vec::new(),
             files: FilesState::default(),
             dialog: None,

@@ -13,6 +13,13 @@ use crate::{
 impl State {
     /// Asks the server what speaks for and against the plan, and shows it.
     pub(super) fn review(&mut self) -> Vec<Request> {
+        if self
+            .database
+            .as_ref()
+            .is_some_and(|view| view.managed.is_some())
+        {
+            return self.azure_update(super::AzureAction::Review);
+        }
         let Selection::Database {
             server,
             database: name,

@@ -23,6 +23,7 @@ impl State {
             Action::SelectServer(server) => return self.select_server(server),
             Action::SelectDatabase { server, database } => {
                 self.select(Selection::Database { server, database });
+                return self.azure_selected();
             }
             Action::Connect { server, password } => return self.connect(server, password),
             Action::Disconnect(server) => {
@@ -87,6 +88,7 @@ impl State {
             Action::Application(action) => return self.change_applications(action),
             Action::Profile(action) => return self.change_profiles(action),
             Action::Backup(action) => return self.backup(action),
+            Action::Azure(action) => return self.azure_update(action),
             Action::TrustCertificate {
                 server,
                 fingerprint,
@@ -142,6 +144,7 @@ impl State {
             Page::Timeline | Page::Applications | Page::Activity => true,
             Page::Review => self.review.is_some(),
             Page::Run => self.run.is_some(),
+            Page::AzureRun => self.azure.run.is_some(),
         };
         if !there {
             return;
@@ -196,7 +199,9 @@ impl State {
             return self.connect(server, None);
         }
         view.refreshing = true;
-        vec![Request::Refresh { server }]
+        let mut requests = vec![Request::Refresh { server }];
+        requests.extend(self.azure_read());
+        requests
     }
 
     /// Selects, and keeps what was chosen for the database before.
@@ -264,7 +269,13 @@ impl State {
             return None;
         };
         let view = self.servers.get(server)?;
-        let history = view.backups()?.database(database)?;
+        let known = view
+            .backups()
+            .and_then(|history| history.database(database));
+        if let Some(managed) = self.managed_view(*server, database, known.clone()) {
+            return Some(managed);
+        }
+        let history = known?;
         let now = match server {
             // Files end with the newest of them; what was later nobody knows.
             ServerId::Folder(_) => history

@@ -19,6 +19,7 @@ pub fn server_facts() -> Batch {
        CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS product_version,
        CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition,
        CAST(SERVERPROPERTY('EngineEdition') AS int) AS engine_edition,
+       DB_ID('rdsadmin') AS rdsadmin_id,
        CAST(SERVERPROPERTY('Collation') AS nvarchar(128)) AS collation,
        CAST(SERVERPROPERTY('PathSeparator') AS nvarchar(128)) AS path_separator,
        CAST(SERVERPROPERTY('InstanceDefaultDataPath') AS nvarchar(260)) AS default_data_path,

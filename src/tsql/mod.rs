@@ -2,10 +2,12 @@
 
 mod agent_once;
 mod ask;
+mod azure;
 mod backup;
 mod backup_ask;
 mod over;
 mod quote;
+mod rds;
 mod restore;
 mod running;
 mod script;
@@ -21,6 +23,9 @@ pub use ask::{
     release_lock, running_backups, server_clock, server_facts, sessions_in, table_rows, take_lock,
     target_facts, thumbprints, verify_only, volumes,
 };
+pub use azure::{
+    azure_databases, database_backups, instance_backup, instance_rename, instance_restore,
+};
 pub use backup::{BackupFacts, FileLook, Probe, backup_script, delete_probe, probe_script};
 pub use backup_ask::{
     backup_certificates, backup_databases, backup_default_folder, backup_result, backup_roles,
@@ -33,6 +38,7 @@ pub use over::{
     tail_batch,
 };
 pub use quote::{identifier, text};
+pub use rds::{rds_backup, rds_cancel, rds_restore, rds_tasks};
 pub use restore::{
     RestoreOptions, ServerFacts, drop_copy_script, file_name, recover_script, restore_script,
     restore_script_with, stop_at_text, tail_file, target_database,

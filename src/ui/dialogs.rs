@@ -1,7 +1,7 @@
 //! Questions over the window.
 
 use super::{
-    backup,
+    azure, backup,
     empty::paragraph,
     folder_dialogs::FilesDialogs,
     profile_editor::ProfileEditor,
@@ -25,6 +25,7 @@ pub struct Dialogs {
     workspace: String,
     editor: ProfileEditor,
     files: FilesDialogs,
+    retention: azure::RetentionEditor,
     /// The dialog that was shown last, so that a new one begins empty and focused.
     shown: Option<Dialog>,
 }
@@ -104,6 +105,10 @@ impl Dialogs {
                 });
             }
             Dialog::CancelRun => run_dialogs::cancel_ui(ui, state, actions),
+            Dialog::AzureRestore => azure::restore_ui(ui, state, actions),
+            Dialog::AzureCancel => azure::cancel_ui(ui, state, actions),
+            Dialog::AzureDelete => azure::delete_ui(ui, state, actions),
+            Dialog::AzureRetention => self.retention.ui(ui, state, opened, actions),
             Dialog::DropCopy => run_dialogs::drop_ui(ui, state, actions),
             Dialog::DropListedCopy { server, run } => {
                 run_dialogs::drop_listed_ui(ui, state, *server, run, actions);

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     explain::figures,
     state::{Action, Page, State},
-    worker::{DatabaseState, ServerId},
+    worker::{DatabaseState, Platform, ServerId},
 };
 use egui::{Align, Align2, Button, Label, Layout, RichText, Stroke, Ui, vec2};
 
@@ -120,10 +120,21 @@ fn database_badges(ui: &mut Ui, state: &State, badges: Badges) {
                 DatabaseState::HistoryOnly => (history_only_word(state).to_owned(), palette.muted),
             };
             badge(ui, &word, color, BadgeStyle::Calm);
+            let platform = view.info().map(|info| info.platform).unwrap_or_default();
             if badges == Badges::State {
                 return;
             }
-            if let Some(model) = &summary.recovery_model {
+            if platform != Platform::SqlServer {
+                let response = badge(
+                    ui,
+                    crate::explain::platform_name(platform),
+                    palette.full,
+                    BadgeStyle::Calm,
+                );
+                if let Some(limits) = crate::explain::platform_limits(platform) {
+                    response.on_hover_text(limits);
+                }
+            } else if let Some(model) = &summary.recovery_model {
                 badge(
                     ui,
                     &format!("{} recovery", model.replace('_', "-")),
@@ -160,6 +171,14 @@ fn tabs(state: &State) -> Vec<(&'static str, Page)> {
             "Restore"
         };
         tabs.push((text, Page::Run));
+    }
+    if let Some(run) = &state.azure.run {
+        let text = if run.running() {
+            "Azure · running"
+        } else {
+            "Azure restore"
+        };
+        tabs.push((text, Page::AzureRun));
     }
     tabs.push(("Activity", Page::Activity));
     tabs

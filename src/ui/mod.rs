@@ -2,6 +2,7 @@
 
 mod activity;
 mod application_editor;
+mod azure;
 mod backup;
 mod destination;
 mod dialogs;

@@ -253,7 +253,12 @@ impl PlanPanel {
 }
 
 /// Where to: the moment, its zone, and the field to type another.
-fn target_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut Vec<Action>) {
+pub(super) fn target_ui(
+    ui: &mut Ui,
+    state: &State,
+    database: &DatabaseView,
+    actions: &mut Vec<Action>,
+) {
     let palette = *Palette::of(ui);
     muted(ui, "Restore to");
     let moment = state.choice.moment;

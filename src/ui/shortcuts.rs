@@ -37,7 +37,10 @@ pub fn available(command: Command, state: &State) -> bool {
         Command::ShowSql | Command::CopySql | Command::SaveSql => {
             timeline && state.plan.plan().is_some()
         }
-        Command::Review => timeline && state.plan.plan().is_some() && !state.running(),
+        Command::Review => {
+            let planned = state.plan.plan().is_some() && !state.running();
+            timeline && (planned || state.azure_command().is_some())
+        }
         Command::AddServer | Command::Help => true,
     }
 }

@@ -225,7 +225,11 @@ fn standing(
 }
 
 fn sign_in_word(profile: &crate::settings::Profile) -> String {
+    if profile.azure.is_some() {
+        return "Azure SQL".to_owned();
+    }
     match profile.sign_in {
+        SignIn::Entra => "Entra".to_owned(),
         SignIn::SqlLogin { .. } => "SQL login".to_owned(),
         SignIn::WindowsIntegrated | SignIn::WindowsNamed { .. } => "Windows".to_owned(),
     }

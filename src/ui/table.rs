@@ -470,6 +470,14 @@ fn sort_key(sort: SortBy, set: &BackupSet) -> (u64, String) {
     }
 }
 
+/// Taken by a service that keeps it to itself: the row tells when, and nothing else.
+fn of_service(set: &BackupSet) -> bool {
+    set.backup_set_id().is_none()
+        && set.device_names().next().is_none()
+        && set.backup_size().is_none()
+        && set.origin.software_major_version.is_none()
+}
+
 fn cells(
     row: &mut egui_extras::TableRow<'_, '_>,
     set: &BackupSet,
@@ -531,6 +539,7 @@ fn cells(
     row.col(|ui| text(ui, &size_words(set.compressed_size()), regular(12.0), color));
     row.col(|ui| {
         let words = match (lost, set.trouble().is_some(), set.has_checksums()) {
+            _ if of_service(set) => "–",
             (true, _, _) => "lost",
             (_, true, _) => "unusable",
             (_, _, true) => "yes",
@@ -540,7 +549,12 @@ fn cells(
     });
     row.col(|ui| {
         let names: Vec<&str> = set.device_names().collect();
-        let first = names.first().copied().unwrap_or("unknown");
+        let nothing = if of_service(set) {
+            "kept by Azure"
+        } else {
+            "unknown"
+        };
+        let first = names.first().copied().unwrap_or(nothing);
         let short = first.rsplit(['\\', '/']).next().unwrap_or(first);
         let words = match names.len() {
             0 | 1 => short.to_owned(),

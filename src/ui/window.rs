@@ -1,7 +1,7 @@
 //! The whole window: panels around a page, and dialogs over them.
 
 use super::{
-    activity::ActivityPage, application_editor::ApplicationPage, dialogs::Dialogs, empty,
+    activity::ActivityPage, application_editor::ApplicationPage, azure, dialogs::Dialogs, empty,
     folder_page::FolderPage, header, notices, plan_panel::PlanPanel, review::ReviewPage,
     run_page::RunPage, shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
     timeline::TimelineView,
@@ -80,7 +80,12 @@ impl WindowView {
                 .size_range(280.0..=520.0)
                 .resizable(true)
                 .frame(Frame::new().fill(palette.panel))
-                .show(ui, |ui| actions.extend(self.plan.ui(ui, state, database)));
+                .show(ui, |ui| {
+                    actions.extend(match &database.managed {
+                        Some(managed) => azure::panel_ui(ui, state, database, managed),
+                        None => self.plan.ui(ui, state, database),
+                    });
+                });
         }
         CentralPanel::no_frame().show(ui, |ui| {
             actions.extend(notices::notices_ui(ui, state));
@@ -112,6 +117,11 @@ impl WindowView {
             && let Some(run) = &state.run
         {
             return self.run.ui(ui, state, run);
+        }
+        if state.page == Page::AzureRun
+            && let Some(run) = &state.azure.run
+        {
+            return azure::run_ui(ui, state, run);
         }
         if state.page == Page::Review
             && let Some(review) = &state.review

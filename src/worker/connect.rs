@@ -1,14 +1,18 @@
 //! Opening a server: the practice server, or one of a profile with its password.
 
 use super::{
+    azure_client::EntraTokens,
     jobs::{blocking, now},
     messages::Secret,
     practice::Practice,
 };
 use crate::{
-    explain::Problem,
+    explain::{Problem, az_problem},
     server::{Credentials, Endpoint, Gateway, ServerError, ServerReading, SqlServer, read_server},
-    settings::{PasswordKept, PasswordStore as _, Profile, SessionStore, SignIn, SystemStore},
+    settings::{
+        AzurePlace, PasswordKept, PasswordStore as _, Profile, Reach, SessionStore, SignIn,
+        SystemStore,
+    },
 };
 use secrecy::SecretString;
 use std::{path::PathBuf, sync::Arc};
@@ -20,6 +24,8 @@ pub(super) struct Opened {
     pub(super) practice: Option<Practice>,
     /// To be kept in the credential store, now that it is known to be right.
     pub(super) password: Option<SecretString>,
+    /// Where its databases are managed, and how far stopat may go there; `None` for the practice server.
+    pub(super) place: Option<(Option<AzurePlace>, Reach)>,
 }
 
 /// Why a server could not be opened.
@@ -47,6 +53,7 @@ pub(super) async fn open_practice(
         reading,
         practice: Some(practice),
         password: None,
+        place: None,
     })
 }
 
@@ -85,7 +92,16 @@ pub(super) async fn open_profile(
             }
         }
     };
-    let server = server_of(&profile, password.clone()).ok_or(ConnectFailure::PasswordNeeded)?;
+    let mut server = server_of(&profile, password.clone()).ok_or(ConnectFailure::PasswordNeeded)?;
+    if profile.sign_in == SignIn::Entra {
+        // Asked for here first, so that what keeps `az` from giving a token is told in its own words.
+        let tokens = Arc::new(EntraTokens::of(&profile));
+        tokens
+            .fresh()
+            .await
+            .map_err(|error| ConnectFailure::Other(az_problem(&error)))?;
+        server.credentials = Credentials::Entra(tokens);
+    }
     let gateway: Arc<dyn Gateway> = Arc::new(server);
     let reading = read(gateway.as_ref()).await?;
     Ok(Opened {
@@ -93,6 +109,7 @@ pub(super) async fn open_profile(
         reading,
         practice: None,
         password: password.filter(|_| fresh),
+        place: Some((profile.azure.clone(), profile.reach)),
     })
 }
 
@@ -103,6 +120,7 @@ pub fn server_of(profile: &Profile, password: Option<SecretString>) -> Option<Sq
             user: user.clone(),
             password: password?,
         },
+        SignIn::Entra => Credentials::Entra(Arc::new(EntraTokens::of(profile))),
         SignIn::WindowsIntegrated => Credentials::WindowsIntegrated,
         SignIn::WindowsNamed { user, .. } => Credentials::WindowsNamed {
             user: user.clone(),
@@ -118,5 +136,9 @@ pub fn server_of(profile: &Profile, password: Option<SecretString>) -> Option<Sq
         credentials,
         encryption: profile.encryption.clone(),
         reach: profile.reach,
+        database: profile
+            .azure
+            .as_ref()
+            .and_then(|place| place.database.clone()),
     })
 }

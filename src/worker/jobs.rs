@@ -2,6 +2,7 @@
 
 use super::{
     activity::JournalCache,
+    azure_client::{AzureServer, azure_server},
     backups::Backups,
     connect::{ConnectFailure, Opened, open_practice, open_profile},
     handle::Events,
@@ -13,19 +14,16 @@ use super::{
 };
 use crate::{
     domain::UtcTime,
-    explain::{Problem, ProblemKind, credential_problem, server_problem},
+    explain::{Problem, ProblemKind, server_problem},
     run::{RunId, Who},
     server::{Gateway, ServerError, ServerInfo, ServerReading},
     settings::{
-        Application, DataRoot, Operator, PasswordKept, PasswordStore as _, Profile, SessionStore,
-        SystemStore, Workspace,
+        Application, DataRoot, Operator, PasswordStore as _, Profile, SessionStore, Workspace,
     },
 };
-use secrecy::SecretString;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// The own clock.
 pub fn now() -> UtcTime {
@@ -75,6 +73,8 @@ pub(super) struct Server {
     refresh_again: bool,
     pub(super) preflight: CancellationToken,
     pub(super) reviewed: Option<Box<Reviewed>>,
+    /// Where Azure manages its databases, or why `az` is not asked; `None` where there is nothing to ask.
+    pub(super) azure: Option<Result<AzureServer, Problem>>,
 }
 
 /// Everything that the worker keeps between requests.
@@ -97,6 +97,8 @@ pub(super) struct Jobs {
     pub(super) events: Events,
     pub(super) reports: UnboundedSender<Report>,
     pub(super) stop: CancellationToken,
+    /// Ends the calls of `az` that only ask.
+    pub(super) azure_asking: CancellationToken,
 }
 
 impl Jobs {
@@ -124,6 +126,7 @@ impl Jobs {
             files: super::files::Folders::default(),
             events,
             reports,
+            azure_asking: stop.child_token(),
             stop,
         };
         (jobs, inbox)
@@ -189,6 +192,7 @@ impl Jobs {
             Request::Backup { server, call } => self.backup(server, call),
             Request::DropCopy { server, run } => self.drop_copy(server, run),
             Request::Files(request) => self.files(request).await,
+            Request::Azure(request) => self.azure_request(request),
             Request::Shutdown => {}
         }
     }
@@ -312,6 +316,7 @@ impl Jobs {
                 reading,
                 practice,
                 password,
+                place,
             }) => {
                 if practice.is_some() {
                     self.practice = practice;
@@ -321,6 +326,9 @@ impl Jobs {
                 }
                 let info = Arc::new(reading.info.clone());
                 let history = HistoryState::new(&reading);
+                let azure = place.and_then(|(place, reach)| {
+                    azure_server(place.as_ref(), reach, reading.info.platform)
+                });
                 self.servers.insert(
                     server,
                     Server {
@@ -330,6 +338,7 @@ impl Jobs {
                         refresh_again: false,
                         preflight: CancellationToken::new(),
                         reviewed: None,
+                        azure,
                     },
                 );
                 self.status(server, ServerStatus::Connected(info));
@@ -342,6 +351,7 @@ impl Jobs {
                         at: accident.at,
                     });
                 }
+                self.azure_connected(server);
                 self.refresh(server);
             }
             Err(ConnectFailure::PasswordNeeded) => {
@@ -381,28 +391,6 @@ impl Jobs {
                 server,
                 fingerprint: fingerprint.clone(),
                 subject: subject.clone(),
-            });
-        }
-    }
-
-    fn keep_password(&self, id: Uuid, password: SecretString) {
-        self.session_passwords.keep(id, &password).ok();
-        let keeps = self.profiles.iter().any(|profile| {
-            profile.id == id
-                && matches!(
-                    profile.sign_in.named(),
-                    Some((_, PasswordKept::CredentialStore))
-                )
-        });
-        if keeps {
-            let events = self.events.clone();
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = SystemStore.keep(id, &password) {
-                    events.send(Event::Problem {
-                        server: Some(ServerId::Profile(id)),
-                        problem: credential_problem(&error),
-                    });
-                }
             });
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     activity::{ActivityEvent, ActivityRequest},
     applications::{ApplicationEvent, ApplicationRequest},
+    azure::{AzureEvent, AzureRequest},
     backups::{BackupCall, BackupEvent},
     prepare::{Prepared, RestoreWishes},
     runs::{RunNews, RunRequest},
@@ -94,6 +95,7 @@ pub enum Request {
         run: RunId,
     },
     Files(super::FilesRequest),
+    Azure(AzureRequest),
     Shutdown,
 }
 
@@ -208,6 +210,7 @@ pub enum Event {
         server: Option<ServerId>,
         problem: Problem,
     },
+    Azure(AzureEvent),
 }
 
 /// Where a server stands.

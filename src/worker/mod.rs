@@ -2,6 +2,10 @@
 
 mod activity;
 mod applications;
+mod azure;
+mod azure_client;
+mod azure_jobs;
+mod azure_reading;
 mod backups;
 mod connect;
 mod files;
@@ -20,10 +24,11 @@ mod runs;
 
 pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
-    server::{DatabaseState, DatabaseSummary, ServerInfo},
+    server::{DatabaseState, DatabaseSummary, Platform, ServerInfo},
 };
 pub use activity::{ActivityEvent, ActivityRequest, ReportFormat, UnreadableJournal};
 pub use applications::{ApplicationEvent, ApplicationRequest, KnownApplications};
+pub use azure::{AzureEvent, AzureRequest, AzureStepOutcome, AzureTold};
 pub(crate) use backups::once_problem;
 pub use backups::{BackupCall, BackupEvent};
 pub use connect::server_of;

@@ -92,6 +92,7 @@ impl Practice {
             },
             encryption: Encryption::Pinned(self.server.fingerprint().to_owned()),
             reach: Reach::Restore,
+            database: None,
         }
     }
 

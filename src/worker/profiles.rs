@@ -16,6 +16,7 @@ use crate::{
         load_applications,
     },
 };
+use secrecy::SecretString;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -110,6 +111,29 @@ impl Jobs {
         if let Some((read, mut problems)) = done {
             self.take_profiles(read, &mut problems);
             self.tell_workspace(problems);
+        }
+    }
+
+    /// Keeps a password that a server has just accepted.
+    pub(super) fn keep_password(&self, id: Uuid, password: SecretString) {
+        self.session_passwords.keep(id, &password).ok();
+        let keeps = self.profiles.iter().any(|profile| {
+            profile.id == id
+                && matches!(
+                    profile.sign_in.named(),
+                    Some((_, PasswordKept::CredentialStore))
+                )
+        });
+        if keeps {
+            let events = self.events.clone();
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = SystemStore.keep(id, &password) {
+                    events.send(Event::Problem {
+                        server: Some(ServerId::Profile(id)),
+                        problem: credential_problem(&error),
+                    });
+                }
+            });
         }
     }
 

@@ -1,11 +1,12 @@
 //! Reading databases and history of one server, all of it first and later what is new.
 
+use super::azure_reading::refresh_azure;
 use crate::{
     domain::{History, HistoryNote, HistoryRecords, RecordedServer},
     explain::{Problem, server_problem},
     server::{
         Connection, Database, DatabaseState, DatabaseSummary, Gateway, HistoryReader, HistorySlice,
-        ServerError, ServerReading, read_databases,
+        Platform, ServerError, ServerReading, read_databases,
     },
 };
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(super) struct HistoryState {
     begun: bool,
     /// Kept between refreshes; a broken one is replaced.
     connection: Option<Box<dyn Connection>>,
+    platform: Platform,
 }
 
 /// A reading that succeeded.
@@ -38,6 +40,24 @@ impl HistoryState {
             notes: Arc::default(),
             begun: false,
             connection: None,
+            platform: reading.info.platform,
+        }
+    }
+
+    pub(super) fn server(&self) -> &RecordedServer {
+        &self.server
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The same with another history, as it was read whole.
+    pub(super) fn with_history(self, history: History) -> Self {
+        Self {
+            history,
+            begun: true,
+            ..self
         }
     }
 
@@ -56,6 +76,9 @@ pub(super) async fn refresh(
     mut state: HistoryState,
     tell: impl Fn(Arc<Vec<DatabaseSummary>>),
 ) -> Result<Refreshed, Problem> {
+    if state.platform == Platform::AzureSqlDatabase {
+        return refresh_azure(gateway, state, tell).await;
+    }
     let (databases, slice) = match read(gateway, &mut state, &tell).await {
         // A connection that was kept may have died of idleness: one more try with a new one.
         Err(ServerError::Lost { .. }) => read(gateway, &mut state, &tell).await,

@@ -85,6 +85,32 @@ impl Restores {
         self.running.insert(run, running);
     }
 
+    /// Runs anything else that has a journal and can be cancelled.
+    pub(super) fn start_task<F>(
+        &mut self,
+        run: RunId,
+        work: impl FnOnce(RunId, CancellationToken) -> F,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let cancel = self.stop.child_token();
+        // It takes no commands: nothing in it waits for an answer.
+        let (control, _commands) = RunControl::new();
+        let task = tokio::spawn(work(run.clone(), cancel.clone()));
+        self.add(
+            run,
+            Running {
+                cancel,
+                control,
+                task,
+            },
+        );
+    }
+
+    pub(super) fn is_running(&self, run: &RunId) -> bool {
+        self.running.contains_key(run)
+    }
+
     pub(super) fn cancel(&self, run: &RunId) {
         if let Some(running) = self.running.get(run) {
             running.cancel.cancel();
@@ -274,6 +300,24 @@ pub async fn expectations(
 ) -> Expectations {
     let tables = async {
         let mut connection = gateway.connect().await?;
+        rows_by_metadata(connection.as_mut(), database).await
+    };
+    // A database that cannot be read now, or is gone, is known by its name alone.
+    let tables = tables.await.unwrap_or_else(|error| {
+        tracing::debug!(?error, "tables of the original");
+        BTreeMap::new()
+    });
+    Expectations::for_database(applications, database, &tables)
+}
+
+/// The same where a connection reaches one database alone.
+pub(super) async fn expectations_in(
+    gateway: &dyn Gateway,
+    applications: &[Application],
+    database: &str,
+) -> Expectations {
+    let tables = async {
+        let mut connection = gateway.connect_to(database).await?;
         rows_by_metadata(connection.as_mut(), database).await
     };
     // A database that cannot be read now, or is gone, is known by its name alone.

@@ -181,6 +181,7 @@ fn connected(sets: i64) -> [worker::Event; 3] {
         version_text: "SQL Server".to_owned(),
         edition: "Developer".to_owned(),
         login: "practice".to_owned(),
+        platform: stopat::worker::Platform::SqlServer,
         clock_skew_millis: 0,
         utc_offset: UtcOffset::from_minutes(OFFSET).expect("a real offset"),
         path_separator: '\\',
@@ -219,6 +220,7 @@ impl Window {
         let own = OwnClock {
             now: now(),
             offset: UtcOffset::ZERO,
+            offset_at: |_| stopat::domain::UtcOffset::ZERO,
         };
         let mut state = State::new(own, "default".to_owned());
         let server = ServerId::Practice;

@@ -63,6 +63,7 @@ pub fn live(what: &str) -> Option<Live> {
         encryption: env::var("STOPAT_TEST_FINGERPRINT")
             .map_or(Encryption::Trusted, Encryption::Pinned),
         reach: Reach::Restore,
+        database: None,
     };
     let runtime = Runtime::new().expect("a runtime");
     let server = runtime.block_on(trusted(server));

@@ -64,6 +64,7 @@ pub async fn start_with(change: impl FnOnce(&mut PracticeOptions)) -> Practice {
         },
         encryption: Encryption::Pinned(server.fingerprint().to_owned()),
         reach: Reach::Restore,
+        database: None,
     };
     Practice {
         server,

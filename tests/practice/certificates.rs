@@ -103,6 +103,7 @@ impl Refuser {
             },
             encryption,
             reach: Reach::Look,
+            database: None,
         }
     }
 

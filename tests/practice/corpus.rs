@@ -33,6 +33,7 @@ async fn session(engine: &EngineHandle) -> Session {
         host: "corpus".to_owned(),
         program: "tests".to_owned(),
         database: None,
+        service: false,
         client_pid: 1,
         packet_size: 4096,
     };

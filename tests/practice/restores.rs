@@ -38,6 +38,7 @@ impl Server {
             host: "test".into(),
             program: "test".into(),
             database: None,
+            service: false,
             client_pid: 1,
             packet_size: 4096,
         };

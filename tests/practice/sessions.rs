@@ -23,6 +23,7 @@ fn login(database: Option<&str>) -> Login {
         host: "test".to_owned(),
         program: "test".to_owned(),
         database: database.map(str::to_owned),
+        service: false,
         client_pid: 7,
         packet_size: 4096,
     }

@@ -126,7 +126,7 @@ pub const CRATES: &[(&str, Option<&[&str]>)] = &[
     (
         "secrecy",
         Some(&[
-            "practice", "settings", "server", "run", "worker", "state", "app", "cli",
+            "practice", "settings", "azure", "server", "run", "worker", "state", "app", "cli",
         ]),
     ),
     ("serde", None),

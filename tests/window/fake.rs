@@ -148,6 +148,7 @@ fn connected(server: ServerId) -> Vec<Event> {
         version_text: "Microsoft SQL Server 2022 practice".to_owned(),
         edition: "Developer Edition".to_owned(),
         login: "practice".to_owned(),
+        platform: stopat::worker::Platform::SqlServer,
         clock_skew_millis: 0,
         utc_offset: offset(),
         path_separator: '\\',
@@ -216,6 +217,7 @@ pub fn window(size: [f32; 2], theme: ThemeChoice) -> (Harness<'static, App>, Wir
             let clock = || OwnClock {
                 now: now(),
                 offset: UtcOffset::ZERO,
+                offset_at: |_| stopat::domain::UtcOffset::ZERO,
             };
             App::new(
                 &creation.egui_ctx,

@@ -22,6 +22,7 @@ fn window(profiles: Vec<Profile>, first: ProfileAction) -> Harness<'static, Wind
     let own = OwnClock {
         now: UtcTime::from_seconds(1_795_351_267.0).expect("a time"),
         offset: UtcOffset::ZERO,
+        offset_at: |_| stopat::domain::UtcOffset::ZERO,
     };
     let mut state = State::new(own, "default".to_owned());
     state.profiles = profiles;
@@ -68,6 +69,7 @@ fn production() -> Profile {
         band: "PRODUCTION".to_owned(),
         production: true,
         backup_folder: Some(r"\\nas\sql".to_owned()),
+        azure: None,
     }
 }
 

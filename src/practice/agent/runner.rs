@@ -209,6 +209,7 @@ async fn run_text(
             step.number
         ),
         database: Some(step.database.clone().unwrap_or_else(|| "master".to_owned())),
+        service: true,
         client_pid: 0,
         packet_size: 4096,
     };

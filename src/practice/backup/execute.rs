@@ -152,12 +152,12 @@ async fn run_backup(
     cancel: &CancellationToken,
 ) -> Result<(), Vec<Message>> {
     let clock = Instant::now();
-    let session = context.id;
+    let (session, service) = (context.id, context.service);
     let command = take::plain_verb(request.kind);
     let asked = request.clone();
     let begun = engine
         .run(move |engine| {
-            if engine.options.edition == crate::practice::engine::Edition::Azure {
+            if engine.options.edition == crate::practice::engine::Edition::Azure && !service {
                 return Err(not_on_azure(command));
             }
             let begun = take::begin(engine, session, &asked)?;
@@ -257,8 +257,11 @@ pub async fn execute_restore(
         voice.fail(in_transaction(), name).await;
         return false;
     }
+    let service = context.service;
     let azure = engine
-        .run(|engine| engine.options.edition == crate::practice::engine::Edition::Azure)
+        .run(move |engine| {
+            !service && engine.options.edition == crate::practice::engine::Edition::Azure
+        })
         .await
         .unwrap_or(false);
     if azure {

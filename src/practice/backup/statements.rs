@@ -31,6 +31,7 @@ fn facts() -> crate::practice::sql::environment::SessionFacts {
         login: "sa".into(),
         host: "test".into(),
         program: "test".into(),
+        service: false,
         client_pid: 1,
         packet_size: 4096,
         rowcount: 0,

@@ -1,5 +1,6 @@
 //! The rows of the system views, made from the engine's state when a statement names them.
 
+mod azure;
 mod databases;
 mod objects;
 mod server;
@@ -135,6 +136,9 @@ impl Instance for Engine {
     }
 
     fn view_rows(&mut self, request: &ViewRequest<'_>) -> Result<Vec<Vec<Value>>, Message> {
+        if request.view.name == "dm_database_backups" {
+            return azure::database_backups(self, request);
+        }
         let rows = match server::rows(self, request)? {
             Some(rows) => rows,
             None => objects::rows(self, request)?,

@@ -2,7 +2,7 @@
 
 use super::{Connection, ConnectionError, ENDED, FAILED, Listening, Stream, answering::Answering};
 use crate::practice::{
-    engine::{Engine, EngineOptions},
+    engine::{Edition, Engine, EngineOptions},
     reply::Message,
     sql::session::{Login, Session},
     wire::{
@@ -17,6 +17,9 @@ use crate::practice::{
 use secrecy::ExposeSecret as _;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_util::sync::CancellationToken;
+
+/// How a token of the practice Azure begins.
+const TOKEN_PREFIX: &str = "practice-token.";
 
 /// Everything up to the answer to `LOGIN7`; `None` when the client was refused.
 pub(super) async fn sign_in(
@@ -148,7 +151,11 @@ async fn admit(login: &Login7, listening: &Listening) -> Result<Admitted, Vec<Me
         login.password.expose_secret().as_bytes(),
         listening.password.expose_secret().as_bytes(),
     );
-    if !(right_user && right_password) {
+    let admitted = match &login.token {
+        Some(token) => is_good_token(token.expose_secret(), listening).await,
+        None => right_user && right_password,
+    };
+    if !admitted {
         return Err(vec![wrong()]);
     }
     let disabled = listening
@@ -173,6 +180,7 @@ async fn admit(login: &Login7, listening: &Listening) -> Result<Admitted, Vec<Me
             host: login.host.clone(),
             program: login.program.clone(),
             database: login.database.clone(),
+            service: false,
             client_pid: login.client_pid,
             packet_size: login::packet_bytes(login.packet_size) as u32,
         },
@@ -199,6 +207,31 @@ async fn admit(login: &Login7, listening: &Listening) -> Result<Admitted, Vec<Me
         killed,
         database,
     })
+}
+
+/// Whether a token is one that the practice Azure gives out and has not run out.
+///
+/// Such a token is the password with the second in which the token ends; nobody outside can make one.
+async fn is_good_token(token: &str, listening: &Listening) -> bool {
+    let azure = listening
+        .engine
+        .run(|engine: &mut Engine| engine.options.edition == Edition::Azure)
+        .await
+        .unwrap_or(false);
+    let parts = token
+        .strip_prefix(TOKEN_PREFIX)
+        .and_then(|rest| rest.rsplit_once('.'));
+    let Some((password, ends)) = parts else {
+        return false;
+    };
+    azure
+        && same_bytes(
+            password.as_bytes(),
+            listening.password.expose_secret().as_bytes(),
+        )
+        && ends
+            .parse::<i64>()
+            .is_ok_and(|ends| chrono::Utc::now().timestamp() < ends)
 }
 
 /// Compares in a time that does not tell where the first difference is.
@@ -255,7 +288,9 @@ fn welcome(
             old: DEFAULT_PACKET_BYTES,
         },
     );
-    if login.has_features {
+    if login.token.is_some() {
+        token::federated(into);
+    } else if login.has_features {
         token::no_features(into);
     }
     token::done(into, DoneToken::Done, ENDED, DoneStatus::default());

@@ -42,6 +42,8 @@ pub struct SessionFacts {
     pub login: String,
     pub host: String,
     pub program: String,
+    /// The service itself: where clients may not, it backs up, restores and reads msdb (Azure SQL Database).
+    pub service: bool,
     pub client_pid: u32,
     pub packet_size: u32,
     /// `@@ROWCOUNT` of the statement before.

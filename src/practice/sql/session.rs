@@ -17,6 +17,8 @@ pub struct Login {
     pub program: String,
     /// `None`: the default database.
     pub database: Option<String>,
+    /// Not a client: the server's own jobs and the making of its world.
+    pub service: bool,
     pub client_pid: u32,
     pub packet_size: u32,
 }
@@ -407,6 +409,7 @@ fn open_state(engine: &mut Engine, login: Login) -> Result<State, Message> {
         login: login.login,
         host: login.host,
         program: login.program,
+        service: login.service,
         client_pid: login.client_pid,
         packet_size: login.packet_size,
         rowcount: 0,

@@ -39,6 +39,8 @@ pub struct Login7 {
     pub knows_variants: bool,
     /// The client listed feature extensions, and wants to hear which of them are there.
     pub has_features: bool,
+    /// A token of Microsoft Entra instead of user and password (`FEDAUTH` with the security-token library).
+    pub token: Option<SecretString>,
 }
 
 /// Bytes of the part with fixed places.
@@ -46,6 +48,9 @@ const FIXED_BYTES: usize = 94;
 const INTEGRATED: u8 = 0x80;
 const EXTENSION: u8 = 0x10;
 const ODBC: u8 = 0x02;
+const FED_AUTH: u8 = 0x02;
+const SECURITY_TOKEN: u8 = 0x01;
+const FEATURES_END: u8 = 0xff;
 
 /// Reads the message.
 pub fn decode(payload: &[u8]) -> Result<Login7, WireError> {
@@ -73,7 +78,38 @@ pub fn decode(payload: &[u8]) -> Result<Login7, WireError> {
         integrated: flag(25, INTEGRATED),
         knows_variants: !flag(25, ODBC) || !text(60)?.is_empty(),
         has_features: flag(27, EXTENSION),
+        token: match flag(27, EXTENSION) {
+            true => token(payload)?.map(SecretString::from),
+            false => None,
+        },
     })
+}
+
+/// The token among the feature extensions ([MS-TDS] 2.2.6.4): they lie where the place at 56 points to.
+fn token(payload: &[u8]) -> Result<Option<String>, WireError> {
+    let mut place = Fields::new(payload.get(56..).ok_or(WireError::Truncated)?);
+    let pointer = usize::from(place.ushort()?);
+    let at = Fields::new(payload.get(pointer..).unwrap_or_default()).ulong()? as usize;
+    let mut features = payload.get(at..).ok_or(WireError::Truncated)?;
+    loop {
+        let mut head = Fields::new(features);
+        let id = head.byte()?;
+        if id == FEATURES_END {
+            return Ok(None);
+        }
+        let n_bytes = head.ulong()? as usize;
+        let data = features.get(5..5 + n_bytes).ok_or(WireError::Truncated)?;
+        if id == FED_AUTH {
+            let mut data_fields = Fields::new(data);
+            if data_fields.byte()? >> 1 != SECURITY_TOKEN {
+                return Err(WireError::Unsupported("this way of federated sign-in"));
+            }
+            let n_token_bytes = data_fields.ulong()? as usize;
+            let bytes = data.get(5..5 + n_token_bytes).ok_or(WireError::Truncated)?;
+            return Ok(Some(utf16_text(bytes)));
+        }
+        features = features.get(5 + n_bytes..).unwrap_or_default();
+    }
 }
 
 /// The bytes of the text whose offset and length in characters stand at `at`.
@@ -142,6 +178,37 @@ mod tests {
         let mut odbc = message();
         odbc[25] = ODBC;
         assert!(!decode(&odbc).expect("a whole message").knows_variants);
+    }
+
+    /// The same with a security token among its feature extensions.
+    fn federated(token: &str) -> Vec<u8> {
+        let mut bytes = message();
+        bytes[27] |= EXTENSION;
+        let pointer = bytes.len();
+        bytes[56..58].copy_from_slice(&(pointer as u16).to_le_bytes());
+        bytes.extend((pointer as u32 + 4).to_le_bytes());
+        let token: Vec<u8> = token.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        // Another feature first, as drivers send several.
+        bytes.extend([0x01, 1, 0, 0, 0, 0xff]);
+        bytes.push(FED_AUTH);
+        bytes.extend((token.len() as u32 + 5).to_le_bytes());
+        bytes.push(SECURITY_TOKEN << 1);
+        bytes.extend((token.len() as u32).to_le_bytes());
+        bytes.extend(token);
+        bytes.push(FEATURES_END);
+        bytes
+    }
+
+    #[test]
+    fn a_token_is_found_among_the_features() {
+        let login = decode(&federated("practice-token.x.1")).expect("a whole message");
+        let token = login.token.expect("there is one");
+        assert_eq!(token.expose_secret(), "practice-token.x.1");
+        assert!(decode(&message()).expect("a whole message").token.is_none());
+        let whole = federated("t");
+        for length in message().len()..whole.len() {
+            assert!(decode(&whole[..length]).is_err(), "{length} bytes");
+        }
     }
 
     #[test]

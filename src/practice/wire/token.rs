@@ -229,6 +229,11 @@ pub fn no_features(into: &mut Vec<u8>) {
     into.extend([FEATURE_ACK, 0xff]);
 }
 
+/// `FEATUREEXTACK` that acknowledges a federated sign-in, without a nonce.
+pub fn federated(into: &mut Vec<u8>) {
+    into.extend([FEATURE_ACK, 0x02, 0, 0, 0, 0, 0xff]);
+}
+
 /// Writes two bytes with the length of what `write` appends.
 fn counted(into: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let at = into.len();

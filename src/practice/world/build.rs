@@ -298,6 +298,7 @@ impl Connection {
             host: "PRACTICE".to_owned(),
             program: "practice world".to_owned(),
             database: None,
+            service: true,
             client_pid: 0,
             packet_size: 4096,
         };

@@ -111,6 +111,12 @@ fn words(record: &Record) -> String {
         }
         Record::ServerJob { name, .. } => format!("Agent runs the restores as the job {name}"),
         Record::Verified { .. } => "what was found after the restore".to_owned(),
+        Record::AzureOrder {
+            resource_group,
+            server,
+            new_database,
+            ..
+        } => format!("Azure is to make {new_database} on {server} in {resource_group}"),
         Record::Unknown => "a record of a later version".to_owned(),
     }
 }

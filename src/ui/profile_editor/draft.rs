@@ -1,13 +1,14 @@
 //! A profile while it is typed: text for every field, whatever it says.
 
-use crate::settings::{Encryption, PasswordKept, Profile, ProfileFault, Reach, SignIn};
+use crate::settings::{AzurePlace, Encryption, PasswordKept, Profile, ProfileFault, Reach, SignIn};
 use std::path::PathBuf;
 use uuid::Uuid;
 
-/// The three ways to sign in; those of Windows are offered on Windows, or where the profile already has one.
+/// The ways to sign in; those of Windows are offered on Windows, or where the profile already has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInKind {
     SqlLogin,
+    Entra,
     WindowsIntegrated,
     WindowsNamed,
 }
@@ -17,6 +18,13 @@ pub enum EncryptionKind {
     Trusted,
     Authority,
     Pinned,
+}
+
+/// Which kind of server is added; what it really is, it says when it is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKind {
+    SqlServer,
+    AzureSql,
 }
 
 /// What is typed. The texts of a way that is not chosen are kept, so that trying another one loses nothing.
@@ -40,6 +48,12 @@ pub struct Draft {
     pub production: bool,
     /// Empty for the server's own.
     pub backup_folder: String,
+    pub kind: ServerKind,
+    pub subscription: String,
+    pub resource_group: String,
+    pub azure_server: String,
+    pub database: String,
+    pub az_program: String,
 }
 
 /// Why a draft is no profile yet.
@@ -74,6 +88,12 @@ impl Draft {
             band: String::new(),
             production: false,
             backup_folder: String::new(),
+            kind: ServerKind::SqlServer,
+            subscription: String::new(),
+            resource_group: String::new(),
+            azure_server: String::new(),
+            database: String::new(),
+            az_program: String::new(),
         }
     }
 
@@ -91,6 +111,7 @@ impl Draft {
             band,
             production,
             backup_folder,
+            azure,
         } = profile;
         let mut draft = Self {
             name: name.clone(),
@@ -109,9 +130,28 @@ impl Draft {
         }
         draft.sign_in = match sign_in {
             SignIn::SqlLogin { .. } => SignInKind::SqlLogin,
+            SignIn::Entra => SignInKind::Entra,
             SignIn::WindowsIntegrated => SignInKind::WindowsIntegrated,
             SignIn::WindowsNamed { .. } => SignInKind::WindowsNamed,
         };
+        if let Some(place) = azure {
+            let AzurePlace {
+                subscription,
+                resource_group,
+                server,
+                database,
+                program,
+            } = place;
+            draft.kind = ServerKind::AzureSql;
+            draft.subscription = subscription.clone().unwrap_or_default();
+            draft.resource_group.clone_from(resource_group);
+            draft.azure_server.clone_from(server);
+            draft.database = database.clone().unwrap_or_default();
+            draft.az_program = program
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default();
+        }
         match encryption {
             Encryption::Trusted => draft.encryption = EncryptionKind::Trusted,
             Encryption::Authority(file) => {
@@ -161,6 +201,35 @@ impl Draft {
         }
     }
 
+    /// Takes a server that `az` found: its host, group, name and subscription.
+    pub fn take_server(&mut self, found: &crate::azure::LogicalServer) {
+        self.host.clone_from(&found.host);
+        self.split_host();
+        self.resource_group.clone_from(&found.resource_group);
+        self.azure_server.clone_from(&found.name);
+        if let Some(subscription) = &found.subscription {
+            self.subscription.clone_from(subscription);
+        }
+        if self.name.trim().is_empty() {
+            self.name.clone_from(&found.name);
+        }
+    }
+
+    /// The place in Azure; `None` for a server of one's own.
+    pub fn place(&self) -> Option<AzurePlace> {
+        let some = |text: &str| {
+            let text = text.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        (self.kind == ServerKind::AzureSql).then(|| AzurePlace {
+            subscription: some(&self.subscription),
+            resource_group: self.resource_group.trim().to_owned(),
+            server: self.azure_server.trim().to_owned(),
+            database: some(&self.database),
+            program: some(&self.az_program).map(PathBuf::from),
+        })
+    }
+
     /// The profile, or everything that keeps it from being saved beside `others`.
     pub fn profile(&self, others: &[Profile]) -> Result<Profile, Vec<DraftFault>> {
         let mut faults = Vec::new();
@@ -185,6 +254,7 @@ impl Draft {
             port,
             sign_in: match self.sign_in {
                 SignInKind::SqlLogin => SignIn::SqlLogin { user, password },
+                SignInKind::Entra => SignIn::Entra,
                 SignInKind::WindowsIntegrated => SignIn::WindowsIntegrated,
                 SignInKind::WindowsNamed => SignIn::WindowsNamed { user, password },
             },
@@ -205,6 +275,7 @@ impl Draft {
             band: self.band.trim().to_owned(),
             production: self.production,
             backup_folder: Some(self.backup_folder.trim().to_owned()).filter(|f| !f.is_empty()),
+            azure: self.place(),
         };
         faults.extend(profile.faults(others).into_iter().map(DraftFault::Profile));
         if faults.is_empty() {
@@ -256,6 +327,7 @@ mod tests {
             band: "PRODUCTION".to_owned(),
             production: true,
             backup_folder: None,
+            azure: None,
         };
         assert_eq!(Draft::of(&profile).profile(&[]), Ok(profile));
     }

@@ -2,9 +2,10 @@
 //!
 //! It keeps a draft of its own; only what is saved or tested leaves it, as an action.
 
+mod azure;
 mod draft;
 
-use self::draft::{Draft, DraftFault, EncryptionKind, SignInKind};
+use self::draft::{Draft, DraftFault, EncryptionKind, ServerKind, SignInKind};
 use super::{
     empty::paragraph,
     form::{self, Form},
@@ -86,7 +87,7 @@ impl ProfileEditor {
             .max_height(height)
             .auto_shrink([false, true])
             .show(ui, |ui| {
-                fields_ui(ui, draft, edited, &faults, opened);
+                fields_ui(ui, draft, edited, &faults, opened, state, actions);
                 if let Ok(profile) = &made
                     && self.tested.as_ref() == Some(profile)
                 {
@@ -134,6 +135,8 @@ fn fields_ui(
     edited: EditedProfile,
     faults: &[DraftFault],
     opened: bool,
+    state: &State,
+    actions: &mut Vec<Action>,
 ) {
     use ProfileFault as Fault;
     let says = |wanted: fn(&Fault) -> bool| {
@@ -142,7 +145,18 @@ fn fields_ui(
             _ => None,
         })
     };
+    let azure = draft.kind == ServerKind::AzureSql;
     form::group(ui, "Server", |ui| {
+        FORM.row(ui, "Kind", None, |ui| {
+            form::choices(
+                ui,
+                &mut draft.kind,
+                &[
+                    (ServerKind::SqlServer, "SQL Server"),
+                    (ServerKind::AzureSql, "Azure SQL"),
+                ],
+            )
+        });
         let name = FORM.row(
             ui,
             "Name",
@@ -156,17 +170,26 @@ fn fields_ui(
             ui,
             "Host",
             says(|f| matches!(f, Fault::NoHost | Fault::HostCharacter(_))),
-            |ui| form::text(ui, &mut draft.host, FIELD, "sql01.example.org"),
+            |ui| {
+                let hint = if azure {
+                    "myserver.database.windows.net"
+                } else {
+                    "sql01.example.org"
+                };
+                form::text(ui, &mut draft.host, FIELD, hint)
+            },
         );
         if host.lost_focus() {
             draft.split_host();
         }
-        FORM.row(
-            ui,
-            "Instance",
-            says(|f| matches!(f, Fault::InstanceCharacter(_))),
-            |ui| form::text(ui, &mut draft.instance, FIELD, "the default instance"),
-        );
+        if !azure {
+            FORM.row(
+                ui,
+                "Instance",
+                says(|f| matches!(f, Fault::InstanceCharacter(_))),
+                |ui| form::text(ui, &mut draft.instance, FIELD, "the default instance"),
+            );
+        }
         let port = if faults.contains(&DraftFault::Port) {
             Some(profile_fault(&Fault::PortZero))
         } else {
@@ -175,7 +198,15 @@ fn fields_ui(
         FORM.row(ui, "Port", port, |ui| {
             form::text(ui, &mut draft.port, 110.0, "as usual")
         });
+        if azure {
+            FORM.row(ui, "Database", None, |ui| {
+                form::text(ui, &mut draft.database, FIELD, "all of them")
+            });
+        }
     });
+    if azure {
+        azure::place_ui(ui, draft, state, actions);
+    }
     sign_in_ui(
         ui,
         draft,
@@ -258,7 +289,18 @@ fn sign_in_ui(
     needs_windows: Option<String>,
 ) {
     form::group(ui, "Sign-in", |ui| {
-        if cfg!(windows) || draft.sign_in != SignInKind::SqlLogin {
+        if draft.kind == ServerKind::AzureSql {
+            FORM.row(ui, "Sign in with", None, |ui| {
+                form::choices(
+                    ui,
+                    &mut draft.sign_in,
+                    &[
+                        (SignInKind::Entra, "Microsoft Entra"),
+                        (SignInKind::SqlLogin, "SQL login"),
+                    ],
+                )
+            });
+        } else if cfg!(windows) || draft.sign_in != SignInKind::SqlLogin {
             FORM.row(ui, "Sign in with", needs_windows, |ui| {
                 form::choices(
                     ui,
@@ -274,6 +316,13 @@ fn sign_in_ui(
         let hint = match draft.sign_in {
             SignInKind::SqlLogin => "login",
             SignInKind::WindowsNamed => "DOMAIN\\user",
+            SignInKind::Entra => {
+                FORM.note(
+                    ui,
+                    "With a token from az account get-access-token, renewed when it runs out and never stored. Sign in once with az login.",
+                );
+                return;
+            }
             SignInKind::WindowsIntegrated => return,
         };
         FORM.row(ui, "User", no_user, |ui| {

@@ -4,7 +4,9 @@ use super::databases::{REPLICA, database, enumerate, file, log_reuse, volume};
 use super::sessions::{command, requests, sessions};
 use super::{Row, datetime, local_datetime, local_ticks, sql_handle};
 use crate::practice::catalogue::system::SystemView;
-use crate::practice::engine::{DatabaseState, Edition, Engine, FileKind, LogPosition, TRACE_FILE};
+use crate::practice::engine::{
+    DatabaseState, Edition, Engine, FileKind, LogPosition, MASTER, MSDB, TRACE_FILE,
+};
 use crate::practice::reply::Message;
 use crate::practice::sql::convert::calendar;
 use crate::practice::sql::instance::ViewRequest;
@@ -20,6 +22,11 @@ pub(super) fn rows(
         "databases" => engine
             .store
             .databases()
+            // Azure SQL Database shows master and the databases of its users.
+            .filter(|d| {
+                let hidden = engine.options.edition == Edition::Azure && !request.session.service;
+                !hidden || d.id == MASTER || d.id > MSDB
+            })
             .map(|d| database(engine, view, d))
             .collect(),
         "master_files" => engine
@@ -318,12 +325,6 @@ pub(super) fn rows(
             .databases()
             .map(|d| Row::new(view).int("database_id", d.id).done())
             .collect(),
-        "dm_database_backups" if engine.options.edition != Edition::Azure => {
-            return Err(Message::error(
-                208,
-                "Invalid object name 'sys.dm_database_backups'.",
-            ));
-        }
         "dm_hadr_availability_replica_states" => engine
             .options
             .pretended
@@ -351,7 +352,6 @@ pub(super) fn rows(
         | "availability_databases_cluster"
         | "dm_hadr_database_replica_states"
         | "dm_tran_locks"
-        | "dm_database_backups"
         | "time_zone_info"
         | "messages" => Vec::new(),
         _ => return Ok(None),

@@ -476,10 +476,11 @@ impl Binder<'_> {
 
     /// Azure SQL Database knows no other database than the one it is connected to.
     pub(super) fn is_azure(&self) -> bool {
-        matches!(
-            self.instance.server_property("EngineEdition"),
-            Some((_, Value::Int(5)))
-        )
+        !self.session.service
+            && matches!(
+                self.instance.server_property("EngineEdition"),
+                Some((_, Value::Int(5)))
+            )
     }
 
     /// The rows of a system view as they are now, written out.

@@ -80,6 +80,7 @@ fn facts() -> SessionFacts {
         login: "sa".into(),
         host: "here".into(),
         program: "test".into(),
+        service: false,
         client_pid: 1,
         packet_size: 4096,
         rowcount: 3,

@@ -6,7 +6,7 @@ use crate::practice::engine::databases::{
     self, AlterDatabase as EngineChange, CreateDatabase as EngineCreate, FileSpec,
     Termination as EngineTermination,
 };
-use crate::practice::engine::{Engine, RecoveryModel, UserAccess};
+use crate::practice::engine::{Edition, Engine, RecoveryModel, UserAccess};
 use crate::practice::reply::{Message, Reply};
 use crate::practice::sql::settings;
 use crate::practice::sql::state::{Output, State};
@@ -155,6 +155,15 @@ pub(super) fn use_database(
             ),
         ));
     };
+    if engine.options.edition == Edition::Azure
+        && !state.facts.service
+        && id != state.facts.database
+    {
+        return Err(Message::error(
+            40508,
+            "USE statement is not supported to switch between databases. Use a new connection to connect to a different database.",
+        ));
+    }
     engine.store.check_readable(id)?;
     let Some(database) = engine.store.database(id) else {
         return Ok(());

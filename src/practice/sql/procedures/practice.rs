@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 /// `practice_option @name, @value`.
 pub fn option(
     engine: &mut Engine,
-    _state: &mut State,
+    state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
     let name = arguments
@@ -31,6 +31,9 @@ pub fn option(
             let bytes = bytes.parse().map_err(|_other| unknown(&name, &value))?;
             engine.options.device_space = Some(bytes);
         }
+        // For who plays Azure: this session may do what the service does by itself.
+        ("service", "on") => state.facts.service = true,
+        ("service", "off") => state.facts.service = false,
         ("login", "enabled") => engine.options.login_disabled = false,
         ("login", "disabled") => engine.options.login_disabled = true,
         ("pace" | "least_seconds", text) => {

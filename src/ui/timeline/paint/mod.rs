@@ -5,6 +5,7 @@
 mod axis;
 mod band;
 mod curve;
+mod long_term;
 mod marker;
 mod marks;
 mod what_if;
@@ -78,10 +79,15 @@ impl MeshCache {
         marks::paint_marks(ui, canvas, &palette);
         what_if::paint_lost(ui, canvas, &palette);
         band::paint_band(ui, canvas, &palette);
-        what_if::paint_dark(ui, canvas, &palette);
-        band::paint_branches(ui, canvas, &palette);
-        curve::paint_curve(ui, canvas, &palette);
-        curve::paint_events(ui, canvas, &palette);
+        if canvas.database.managed.is_some() {
+            // How long a service takes is its own affair, and no backup of it can be left out.
+            long_term::paint_long_term(ui, canvas, &palette);
+        } else {
+            what_if::paint_dark(ui, canvas, &palette);
+            band::paint_branches(ui, canvas, &palette);
+            curve::paint_curve(ui, canvas, &palette);
+            curve::paint_events(ui, canvas, &palette);
+        }
         marker::paint_now(ui, canvas, &palette);
         self.paint_overview(ui, canvas, &palette);
         marker::paint_marker(ui, canvas, &palette);

@@ -1,0 +1,388 @@
+//! What `az` and Azure say, in words; what each platform cannot do.
+
+use super::{Problem, ProblemKind, figures, server_problem, verification_fault};
+use crate::{
+    azure::{
+        AzError, Differential, Effect, Interval, IsoDuration, LongTerm, RetentionFault, ShortTerm,
+        ValueFault,
+    },
+    domain::{UtcOffset, UtcTime},
+    run::{AzureEnd, AzureFailure},
+    server::Platform,
+};
+
+/// The failure of a call of `az`.
+pub fn az_problem(error: &AzError) -> Problem {
+    use ProblemKind::{Ours, Server, Yours};
+    let (kind, sentence, hint): (_, String, &str) = match error {
+        AzError::NotInstalled { looked_for } => (
+            Yours,
+            format!("The Azure command line is not installed here: there is no {looked_for}"),
+            "Install azure-cli (https://aka.ms/installazurecli), or name the program in the server's profile.",
+        ),
+        AzError::NotStarted { program, .. } => (
+            Yours,
+            format!("{program} cannot be started"),
+            "Check that it is a program that you may run, or name another one in the server's profile.",
+        ),
+        AzError::TooOld { found, oldest } => (
+            Yours,
+            format!(
+                "azure-cli {found} is too old: {} or newer is needed",
+                oldest.0
+            ),
+            "Update it with az upgrade.",
+        ),
+        AzError::SignedOut { .. } => (
+            Yours,
+            "Nobody is signed in at az".into(),
+            "Run az login in a terminal, then try again here.",
+        ),
+        AzError::NeedsBrowser { .. } => (
+            Yours,
+            "The sign-in of az has run out, and only you can renew it in a browser".into(),
+            "Run az login in a terminal and follow it to the browser; with az login --use-device-code any other device's browser will do. Then try again here.",
+        ),
+        AzError::Forbidden { .. } => (
+            Yours,
+            "Whoever is signed in at az may not do this".into(),
+            "Ask for the role SQL DB Contributor on the server, or sign in as somebody who has it.",
+        ),
+        AzError::Missing { .. } => (
+            Yours,
+            "Azure knows no such resource".into(),
+            "Check subscription, resource group and server in the profile; Find servers… lists what az can see.",
+        ),
+        AzError::Conflict { .. } => (
+            Server,
+            "Azure is busy with something else on this database or server".into(),
+            "Wait until that has ended, then try again.",
+        ),
+        AzError::Throttled { .. } => (
+            Server,
+            "Azure gets too many questions from this subscription and asks to wait".into(),
+            "Try again in a few minutes.",
+        ),
+        AzError::NoNetwork { .. } => (
+            Yours,
+            "Azure cannot be reached from here".into(),
+            "Check the network and the proxy of this machine.",
+        ),
+        AzError::TimedOut { limit_secs } => (
+            Server,
+            format!("az gave no answer within {limit_secs} s and was ended"),
+            "Try again; if it stays so, run the same command in a terminal with --debug.",
+        ),
+        AzError::Cancelled => (Yours, "Cancelled".into(), ""),
+        AzError::Killed { how } => (
+            Server,
+            format!("az ended before it answered ({how})"),
+            "Something on this machine ended it; try again.",
+        ),
+        AzError::Arguments { .. } => (
+            Ours,
+            "This az does not take the command".into(),
+            "Update azure-cli with az upgrade; if it stays so, please report this with the details.",
+        ),
+        AzError::Answer(_) => (
+            Ours,
+            "The answer of az cannot be read".into(),
+            "Update azure-cli with az upgrade; if it stays so, please report this with the details.",
+        ),
+        AzError::Value(fault) => return value_problem(fault),
+        AzError::NotAllowed { allowed, needed } => (
+            Yours,
+            format!(
+                "The profile lets stopat only {} here, and this would {}",
+                effect_word(*allowed),
+                effect_word(*needed)
+            ),
+            "Change how far stopat may go in the server's profile.",
+        ),
+        AzError::Refused { code, .. } => (
+            Server,
+            match code {
+                Some(code) => format!("Azure refused ({code})"),
+                None => "Azure refused".into(),
+            },
+            "The details have Azure's own words.",
+        ),
+    };
+    let mut details: Vec<String> = error.said().lines().map(str::to_owned).collect();
+    match error {
+        AzError::NotStarted { reason, .. } => details.push(reason.clone()),
+        AzError::Answer(reason) => details.push(reason.to_string()),
+        _ => {}
+    }
+    Problem {
+        kind,
+        sentence,
+        hint: hint.to_owned(),
+        details,
+    }
+}
+
+fn effect_word(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Look => "look",
+        Effect::Retain => "change how long backups are kept",
+        Effect::Restore => "restore",
+    }
+}
+
+/// Why a name cannot be used.
+pub fn value_fault(fault: &ValueFault) -> String {
+    match fault {
+        ValueFault::ReadsAFile { value } => format!(
+            "az would read a file instead of the name {value}, and has no other way to write it"
+        ),
+        ValueFault::Nul { .. } => "The name has a character that no program can be told".to_owned(),
+        ValueFault::Empty => "The new database needs a name".to_owned(),
+        ValueFault::TooLong => "Names have at most 128 characters".to_owned(),
+        ValueFault::Character(c) => format!("Azure allows no {c:?} in the name of a database"),
+        ValueFault::End => "The name of a database may not end with a dot or a blank".to_owned(),
+    }
+}
+
+fn value_problem(fault: &ValueFault) -> Problem {
+    Problem {
+        kind: ProblemKind::Yours,
+        sentence: value_fault(fault),
+        hint: "Choose another name, or use the Azure portal for this one.".to_owned(),
+        details: Vec::new(),
+    }
+}
+
+/// Why a step of an Azure restore did not do its work.
+pub fn azure_failure(failure: &AzureFailure) -> Problem {
+    let said = |kind, sentence: String, hint: &str, details: Vec<String>| Problem {
+        kind,
+        sentence,
+        hint: hint.to_owned(),
+        details,
+    };
+    match failure {
+        AzureFailure::Az(error) => az_problem(error),
+        AzureFailure::Server(error) => server_problem(error),
+        AzureFailure::NameTaken { name } => said(
+            ProblemKind::Yours,
+            format!("There is a database {name} already"),
+            "Choose another name for the new database.",
+            Vec::new(),
+        ),
+        AzureFailure::TooEarly { earliest } => said(
+            ProblemKind::Yours,
+            format!(
+                "Azure can restore nothing before {} UTC any more",
+                figures::date_time(earliest.to_server(UtcOffset::ZERO))
+            ),
+            "Choose a later moment, or a long-term backup.",
+            Vec::new(),
+        ),
+        AzureFailure::NeedsMoment => said(
+            ProblemKind::Yours,
+            "A managed instance restores a deleted database only to a moment".to_owned(),
+            "Choose a moment before it was deleted.",
+            Vec::new(),
+        ),
+        AzureFailure::GaveUp { said: words } => said(
+            ProblemKind::Server,
+            "Azure gave the restore up".to_owned(),
+            "Delete what it left of the new database, and try again.",
+            words.lines().map(str::to_owned).collect(),
+        ),
+        AzureFailure::Vanished { name } => said(
+            ProblemKind::Server,
+            format!("{name} is no longer the database that this restore made"),
+            "Somebody deleted or replaced it; look at the server before you go on.",
+            Vec::new(),
+        ),
+        AzureFailure::NeverCame { name } => said(
+            ProblemKind::Server,
+            format!("Azure shows no database {name}"),
+            "Look at the activity log of the server in the Azure portal.",
+            Vec::new(),
+        ),
+        AzureFailure::Stuck { name, status } => said(
+            ProblemKind::Server,
+            format!("{name} is {status}, and nothing is being done with it"),
+            "Look at the database in the Azure portal.",
+            Vec::new(),
+        ),
+        AzureFailure::Checks(faults) => {
+            let mut problems: Vec<Problem> = faults.iter().map(verification_fault).collect();
+            if problems.is_empty() {
+                return said(
+                    ProblemKind::Server,
+                    "A check failed".to_owned(),
+                    "",
+                    Vec::new(),
+                );
+            }
+            let mut first = problems.remove(0);
+            first
+                .details
+                .extend(problems.into_iter().map(|problem| problem.sentence));
+            first
+        }
+    }
+}
+
+/// In which state a run left things.
+pub fn azure_end(end: AzureEnd, database: &str) -> String {
+    match end {
+        AzureEnd::Verified => format!("{database} is online, and every check passed"),
+        AzureEnd::OnlineNotVerified => format!("{database} is online, and a check failed"),
+        AzureEnd::NotOrdered => "Azure was asked for nothing: there is no new database".to_owned(),
+        AzureEnd::GoesOn => format!(
+            "Azure goes on restoring {database}; nobody watches it here. Deleting the new database is what cancels it"
+        ),
+        AzureEnd::Failed => format!("{database} was not restored"),
+    }
+}
+
+/// What a platform cannot do that a server of one's own can, and why; `None` where nothing is missing.
+pub fn platform_limits(platform: Platform) -> Option<&'static str> {
+    match platform {
+        Platform::SqlServer => None,
+        Platform::AzureSqlDatabase => Some(
+            "Azure SQL Database takes every backup itself and restores only into a new database, so there are no schedules, no files and no restore over the original here",
+        ),
+        Platform::ManagedInstance => Some(
+            "A managed instance takes its own backups; its users take copy-only fulls to a URL and restore only into a new database, so there are no schedules and no log backups here",
+        ),
+        Platform::AmazonRds => Some(
+            "Amazon RDS lets nobody run BACKUP or RESTORE; its procedures take full backups to S3 and restore them, so there are no log backups and no tail here",
+        ),
+    }
+}
+
+/// A platform's name, as the band at the top shows it.
+pub fn platform_name(platform: Platform) -> &'static str {
+    match platform {
+        Platform::SqlServer => "SQL Server",
+        Platform::AzureSqlDatabase => "Azure SQL Database",
+        Platform::ManagedInstance => "Azure SQL Managed Instance",
+        Platform::AmazonRds => "Amazon RDS",
+    }
+}
+
+/// Why a retention cannot be set.
+pub fn retention_fault(fault: &RetentionFault) -> String {
+    match fault {
+        RetentionFault::Days { least, most, .. } => {
+            format!("Short-term retention is {least} to {most} days in this tier")
+        }
+        RetentionFault::Differential => {
+            "In this tier the service chooses when differential backups are taken".to_owned()
+        }
+        RetentionFault::Range {
+            interval,
+            least,
+            most,
+            ..
+        } => format!(
+            "{} backups are kept {least} to {most}, or not at all (P0D)",
+            interval_name(*interval)
+        ),
+        RetentionFault::Week(_) => "The week of the yearly backup is 1 to 52".to_owned(),
+        RetentionFault::Text(error) => {
+            let mut text = error.to_string();
+            if let Some(first) = text.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            text
+        }
+        RetentionFault::Immutable => {
+            "The policy makes backups immutable, so it is changed in the Azure portal, where that can be confirmed".to_owned()
+        }
+    }
+}
+
+/// `Weekly`.
+pub fn interval_name(interval: Interval) -> &'static str {
+    match interval {
+        Interval::Weekly => "Weekly",
+        Interval::Monthly => "Monthly",
+        Interval::Yearly => "Yearly",
+    }
+}
+
+/// `4 weeks`, `off`.
+pub fn iso_duration(duration: IsoDuration) -> String {
+    let IsoDuration {
+        years,
+        months,
+        weeks,
+        days,
+    } = duration;
+    let parts: Vec<String> = [
+        (years, "year"),
+        (months, "month"),
+        (weeks, "week"),
+        (days, "day"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, unit)| format!("{number} {unit}{}", if number == 1 { "" } else { "s" }))
+    .collect();
+    if parts.is_empty() {
+        "off".to_owned()
+    } else {
+        parts.join(" ")
+    }
+}
+
+/// `7 days, a differential every 12 hours`.
+pub fn short_term(policy: &ShortTerm) -> String {
+    let days = if policy.days == 1 {
+        "1 day".to_owned()
+    } else {
+        format!("{} days", policy.days)
+    };
+    match policy.differential {
+        Some(Differential::Every12Hours) => format!("{days}, a differential every 12 hours"),
+        Some(Differential::Every24Hours) => format!("{days}, a differential every day"),
+        None => days,
+    }
+}
+
+/// `4 weeks · 12 months · 5 years of week 1`, or `off`.
+pub fn long_term(policy: &LongTerm) -> String {
+    if policy.is_off() {
+        return "off".to_owned();
+    }
+    let mut parts: Vec<String> = [Interval::Weekly, Interval::Monthly]
+        .iter()
+        .map(|interval| policy.of(*interval))
+        .filter(|duration| !duration.is_off())
+        .map(iso_duration)
+        .collect();
+    if !policy.yearly.is_off() {
+        parts.push(format!(
+            "{} of week {}",
+            iso_duration(policy.yearly),
+            policy.week_of_year
+        ));
+    }
+    parts.join(" · ")
+}
+
+/// What a shorter short-term retention gives up, in UTC.
+pub fn gives_up(from: UtcTime, to: UtcTime) -> String {
+    format!(
+        "Every second from {} to {} UTC could be restored until now, and then no longer: {} are given up",
+        figures::date_time(from.to_server(UtcOffset::ZERO)),
+        figures::date_time(to.to_server(UtcOffset::ZERO)),
+        figures::duration(to.seconds() - from.seconds())
+    )
+}
+
+/// What a shorter long-term retention gives up.
+pub fn long_term_gives_up(shortened: &[Interval]) -> String {
+    let names: Vec<&str> = shortened.iter().map(|i| interval_name(*i)).collect();
+    format!(
+        "{} backups are kept for a shorter time: those older than the new retention are deleted, and nothing brings them back",
+        names.join(" and ")
+    )
+}

@@ -1,0 +1,197 @@
+//! What Azure told, applied to the state.
+
+use super::{AzureRunView, AzureStepView, Swap};
+use crate::{
+    run::RunId,
+    state::{Dialog, Page, State},
+    worker::{AzureEvent, DatabaseState, DatabaseSummary, Request, ServerId},
+};
+use std::sync::Arc;
+
+impl State {
+    pub(in crate::state) fn azure_apply(&mut self, event: AzureEvent) -> Vec<Request> {
+        match event {
+            AzureEvent::Home { server, home } => {
+                self.azure.homes.insert(server, home);
+                if self.selected_server() == Some(server) {
+                    return self.azure_read();
+                }
+            }
+            AzureEvent::Deleted { server, databases } => {
+                self.azure.deleted.insert(server, databases);
+                self.list_deleted(server);
+                if self.selected_server() == Some(server) {
+                    self.read_database_again();
+                }
+            }
+            AzureEvent::Told {
+                server,
+                database,
+                told,
+            } => {
+                let key = (server, database);
+                self.azure.asking.remove(&key);
+                self.azure.told.insert(key, *told);
+                if self.azure.setting == Some(Ok(())) {
+                    self.azure.setting = None;
+                }
+                if self.selected_server() == Some(server) {
+                    self.read_database_again();
+                    self.place_managed_marker();
+                }
+            }
+            AzureEvent::Found { profile, result } => {
+                self.azure.finding = None;
+                self.azure.found = Some((profile, result));
+            }
+            AzureEvent::RunBegan {
+                server,
+                run,
+                source,
+                new_database,
+                again,
+                at,
+            } => {
+                self.azure.run = Some(AzureRunView {
+                    server,
+                    id: run,
+                    source,
+                    new_database,
+                    again,
+                    started: at,
+                    steps: vec![AzureStepView::default(); crate::run::AZURE_STEPS.len()],
+                    status: None,
+                    percent: None,
+                    trouble: None,
+                    end: None,
+                    seconds: 0.0,
+                    verification: None,
+                    deleting: false,
+                    deleted: false,
+                    swap: Swap::NotBegun,
+                });
+                self.page = Page::AzureRun;
+            }
+            AzureEvent::StepBegan { run, step, line } => {
+                if let Some(step) = self.azure_step(&run, step) {
+                    step.began = true;
+                    step.line = line;
+                }
+            }
+            AzureEvent::Progress {
+                run,
+                status,
+                percent,
+                trouble,
+            } => {
+                if let Some(view) = self.azure_run(&run) {
+                    if trouble.is_none() {
+                        view.status = status;
+                        view.percent = percent;
+                    }
+                    view.trouble = trouble;
+                }
+            }
+            AzureEvent::StepEnded {
+                run,
+                step,
+                seconds,
+                outcome,
+            } => {
+                if let Some(step) = self.azure_step(&run, step) {
+                    step.ended = Some((seconds, outcome));
+                }
+            }
+            AzureEvent::RunEnded {
+                run,
+                end,
+                seconds,
+                verification,
+            } => {
+                if let Some(view) = self.azure_run(&run) {
+                    view.end = Some(end);
+                    view.seconds = seconds;
+                    view.verification = verification;
+                    view.trouble = None;
+                }
+                if matches!(self.dialog, Some(Dialog::AzureCancel)) {
+                    self.dialog = None;
+                }
+            }
+            AzureEvent::Deleting { run, result } => {
+                let server = self.azure_run(&run).map(|view| {
+                    view.deleting = false;
+                    view.deleted = result.is_ok();
+                    view.server
+                });
+                if let Err(problem) = result {
+                    self.notice(server, problem);
+                }
+            }
+            AzureEvent::Renamed { result, server, .. } => {
+                let failed = result.is_err();
+                if let Some(run) = &mut self.azure.run {
+                    run.swap = match (run.swap, failed) {
+                        (Swap::SettingAside, false) => Swap::SetAside,
+                        (Swap::SettingAside, true) => Swap::NotBegun,
+                        (Swap::Renaming, false) => Swap::Done,
+                        (Swap::Renaming, true) => Swap::SetAside,
+                        (other, _) => other,
+                    };
+                }
+                if let Err(problem) = result {
+                    self.notice(Some(server), problem);
+                }
+            }
+            AzureEvent::BatchRan { result, .. } => {
+                self.azure.by_hand.running = false;
+                self.azure.by_hand.result = Some(result);
+            }
+            AzureEvent::RetentionSet { result, .. } => {
+                self.azure.setting = Some(result);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Deleted databases that can be restored stand in the list beside the others.
+    pub(in crate::state) fn list_deleted(&mut self, server: ServerId) {
+        let (Some(deleted), Some(view)) = (
+            self.azure.deleted.get(&server),
+            self.servers.get_mut(&server),
+        ) else {
+            return;
+        };
+        for gone in deleted {
+            if view.summary(&gone.name).is_none() {
+                Arc::make_mut(&mut view.databases).push(DatabaseSummary {
+                    name: gone.name.clone(),
+                    state: DatabaseState::Other("DELETED".to_owned()),
+                    recovery_model: None,
+                    size_bytes: None,
+                    newest_backup: Some(gone.deleted),
+                    is_system: false,
+                });
+            }
+        }
+    }
+
+    /// The marker of a database whose range has just been told: its newest moment, when there is none yet.
+    fn place_managed_marker(&mut self) {
+        if let Some(database) = &self.database
+            && self.choice.moment.is_none()
+            && let Some(moment) = database.last_moment()
+        {
+            self.visible = database.opening_range();
+            self.choice.moment = Some(moment);
+        }
+    }
+
+    fn azure_run(&mut self, id: &RunId) -> Option<&mut AzureRunView> {
+        self.azure.run.as_mut().filter(|run| run.id == *id)
+    }
+
+    fn azure_step(&mut self, id: &RunId, step: usize) -> Option<&mut AzureStepView> {
+        self.azure_run(id)?.steps.get_mut(step)
+    }
+}

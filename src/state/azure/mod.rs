@@ -1,0 +1,395 @@
+//! What the window knows of Azure: what was told of each database, what is chosen, the restore that runs there.
+
+mod events;
+mod update;
+
+use super::{DatabaseView, Selection, State};
+use crate::{
+    azure::{
+        self, AzCommand, DeletedDatabase, Home, LogicalServer, LongTerm, LongTermBackup,
+        NewDatabase, Redundancy, RestoreFrom, ShortTerm,
+    },
+    domain::{DatabaseHistory, Moment, UtcOffset, UtcTime},
+    explain::Problem,
+    run::{AzureEnd, RunId, Verification},
+    tsql::Batch,
+    worker::{AzureStepOutcome, AzureTold, Platform, ServerId},
+};
+use chrono::TimeDelta;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+use uuid::Uuid;
+
+/// What the user does with Azure, in the user's words.
+#[derive(Clone, Debug)]
+pub enum AzureAction {
+    FindServers {
+        profile: Uuid,
+        program: Option<PathBuf>,
+        subscription: Option<String>,
+    },
+    EditObjective(String),
+    EditPool(String),
+    ChooseRedundancy(Option<Redundancy>),
+    /// Restores this long-term backup instead of a moment; `None` goes back to the marker.
+    ChooseLongTerm(Option<String>),
+    /// Shows what would be ordered, to be confirmed.
+    Review,
+    Order,
+    AskCancel,
+    StopWatching,
+    DeleteNew,
+    CloseRun,
+    /// A step of the swap of names.
+    Rename {
+        database: String,
+        to: String,
+    },
+    EditRetention,
+    /// The URL or ARN that a batch of the panel names.
+    EditPlace(String),
+    /// Runs a batch that was shown.
+    RunBatch(Box<Batch>),
+    SetShortTerm(ShortTerm),
+    SetLongTerm(LongTerm),
+    ReadAgain,
+    /// Ends the questions that are under way.
+    StopAsking,
+}
+
+/// Everything about Azure that the window shows.
+#[derive(Debug, Default)]
+pub struct AzureState {
+    /// Where the databases of a connected server are managed, or why `az` is not asked.
+    pub homes: BTreeMap<ServerId, Result<Home, Problem>>,
+    pub told: BTreeMap<(ServerId, String), Result<AzureTold, Problem>>,
+    /// Asked, and not answered yet.
+    pub asking: BTreeSet<(ServerId, String)>,
+    pub deleted: BTreeMap<ServerId, Vec<DeletedDatabase>>,
+    /// The profile for which servers are being looked for.
+    pub finding: Option<Uuid>,
+    pub found: Option<(Uuid, Result<Vec<LogicalServer>, Problem>)>,
+    pub options: NewOptions,
+    /// The resource id of the long-term backup that is chosen instead of a moment.
+    pub long_term_backup: Option<String>,
+    pub run: Option<AzureRunView>,
+    pub by_hand: ByHand,
+    /// A retention is being set, or why the last one was not.
+    pub setting: Option<Result<(), Problem>>,
+}
+
+/// What a managed instance's or RDS's user does in T-SQL.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ByHand {
+    pub place: String,
+    pub running: bool,
+    /// The rows and messages that came, a line each.
+    pub result: Option<Result<Vec<String>, Problem>>,
+}
+
+/// What may be chosen for the new database; empty is as in the source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewOptions {
+    pub service_objective: String,
+    pub elastic_pool: String,
+    pub redundancy: Option<Redundancy>,
+}
+
+/// A restore that Azure carries out, on the screen.
+#[derive(Clone, Debug)]
+pub struct AzureRunView {
+    pub server: ServerId,
+    pub id: RunId,
+    pub source: String,
+    pub new_database: String,
+    /// An earlier stopat ordered it.
+    pub again: bool,
+    pub started: UtcTime,
+    /// Of each step: its command, and how it ended.
+    pub steps: Vec<AzureStepView>,
+    pub status: Option<String>,
+    pub percent: Option<u8>,
+    pub trouble: Option<Problem>,
+    pub end: Option<AzureEnd>,
+    pub seconds: f64,
+    pub verification: Option<Verification>,
+    pub deleting: bool,
+    /// It was deleted again.
+    pub deleted: bool,
+    pub swap: Swap,
+}
+
+/// A step on the screen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AzureStepView {
+    pub line: String,
+    pub began: bool,
+    pub ended: Option<(f64, AzureStepOutcome)>,
+}
+
+/// How far the swap of names is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Swap {
+    #[default]
+    NotBegun,
+    /// The first rename is under way.
+    SettingAside,
+    /// The original has its old name no longer.
+    SetAside,
+    /// The second rename is under way.
+    Renaming,
+    Done,
+}
+
+/// What a service can restore of a database that it backs up itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Managed {
+    pub platform: Platform,
+    /// `None` while it is not told, or where `az` is not asked.
+    pub range: Option<ServiceRange>,
+    pub long_term: Arc<[LongTermBackup]>,
+}
+
+/// Any second between these can be restored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ServiceRange {
+    pub earliest: UtcTime,
+    pub latest: UtcTime,
+    /// Short-term retention, which moves `earliest` with time; `None` where it may not be read.
+    pub days: Option<u32>,
+    /// Set for a deleted database: its end no longer moves.
+    pub deleted: Option<UtcTime>,
+}
+
+/// What was committed in the last minutes is in no backup of the service yet: log backups come every five to ten.
+const BEHIND_SECS: i64 = 360;
+
+impl ServiceRange {
+    /// The range of a living database.
+    pub fn living(earliest: UtcTime, days: Option<u32>, now: UtcTime) -> Self {
+        Self {
+            earliest,
+            latest: earliest,
+            days,
+            deleted: None,
+        }
+        .moved_to(now)
+    }
+
+    /// Both edges at a later time.
+    pub fn moved_to(self, now: UtcTime) -> Self {
+        if self.deleted.is_some() {
+            return self;
+        }
+        let edge = self
+            .days
+            .map(|days| now.plus(-TimeDelta::days(i64::from(days))));
+        let earliest = edge.map_or(self.earliest, |edge| self.earliest.max(edge));
+        Self {
+            earliest,
+            latest: now.plus(-TimeDelta::seconds(BEHIND_SECS)).max(earliest),
+            ..self
+        }
+    }
+
+    pub fn contains(&self, moment: Moment) -> bool {
+        self.earliest <= moment.instant && moment.instant <= self.latest
+    }
+}
+
+impl AzureRunView {
+    pub fn running(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// The name that the original gets in the swap.
+    pub fn aside_name(&self) -> String {
+        format!(
+            "{}_before_{}",
+            self.source,
+            self.started.0.format("%Y%m%d_%H%M%S")
+        )
+    }
+
+    /// The two renames of the swap, in order.
+    pub fn renames(&self) -> [(String, String); 2] {
+        [
+            (self.source.clone(), self.aside_name()),
+            (self.new_database.clone(), self.source.clone()),
+        ]
+    }
+}
+
+impl State {
+    /// What the service behind the selected server does by itself; `None` for a server of one's own.
+    pub(super) fn managed(
+        &self,
+        server: ServerId,
+        database: &str,
+        now: UtcTime,
+    ) -> Option<Managed> {
+        let platform = self.servers.get(&server)?.info()?.platform;
+        if platform == Platform::SqlServer {
+            return None;
+        }
+        let key = (server, database.to_owned());
+        let told = self
+            .azure
+            .told
+            .get(&key)
+            .and_then(|told| told.as_ref().ok());
+        let deleted = self
+            .azure
+            .deleted
+            .get(&server)
+            .and_then(|deleted| deleted.iter().find(|gone| gone.name == database));
+        let range = match (told, deleted) {
+            (Some(told), _) => told.database.earliest_restore.map(|earliest| {
+                let days = told.short_term.as_ref().ok().map(|policy| policy.days);
+                ServiceRange::living(earliest, days, now)
+            }),
+            (None, Some(gone)) => gone.earliest_restore.map(|earliest| ServiceRange {
+                earliest,
+                latest: gone.deleted,
+                days: None,
+                deleted: Some(gone.deleted),
+            }),
+            (None, None) => None,
+        };
+        Some(Managed {
+            platform,
+            range,
+            long_term: told
+                .and_then(|told| told.long_term_backups.as_ref().ok())
+                .map(|backups| backups.clone().into())
+                .unwrap_or_default(),
+        })
+    }
+
+    /// The view of a database that a service backs up, with the backups that are known of it.
+    pub(super) fn managed_view(
+        &self,
+        server: ServerId,
+        database: &str,
+        history: Option<Arc<DatabaseHistory>>,
+    ) -> Option<DatabaseView> {
+        let now = self.server_now(server);
+        let managed = self.managed(server, database, now)?;
+        let history = history.unwrap_or_else(|| {
+            Arc::new(DatabaseHistory::without_backups(database, UtcOffset::ZERO))
+        });
+        Some(DatabaseView::managed(history, managed, now))
+    }
+
+    /// What is told of the selected database.
+    pub fn azure_told(&self) -> Option<&Result<AzureTold, Problem>> {
+        let Selection::Database { server, database } = &self.selection else {
+            return None;
+        };
+        self.azure.told.get(&(*server, database.clone()))
+    }
+
+    /// Where the selected server is managed.
+    pub fn azure_home(&self) -> Option<&Result<Home, Problem>> {
+        self.azure.homes.get(&self.selected_server()?)
+    }
+
+    /// What would be restored: the chosen long-term backup, else the marker's moment.
+    pub fn azure_from(&self) -> Option<RestoreFrom> {
+        let database = self.database_name()?.to_owned();
+        let view = self.database.as_ref()?;
+        let managed = view.managed.as_ref()?;
+        if let Some(id) = &self.azure.long_term_backup {
+            return Some(RestoreFrom::LongTerm {
+                database,
+                backup_id: id.clone(),
+            });
+        }
+        let range = managed.range?;
+        let moment = self
+            .choice
+            .moment
+            .filter(|moment| range.contains(*moment))?;
+        Some(match range.deleted {
+            Some(deleted) => RestoreFrom::Deleted {
+                database,
+                deleted,
+                at: (moment.instant < deleted).then_some(moment.instant),
+            },
+            None => RestoreFrom::PointInTime {
+                database,
+                at: moment.instant,
+            },
+        })
+    }
+
+    /// The database that would be made.
+    pub fn azure_new(&self) -> Option<NewDatabase> {
+        let database = self.database_name()?;
+        let at = match &self.azure.long_term_backup {
+            Some(id) => self
+                .database
+                .as_ref()?
+                .managed
+                .as_ref()?
+                .long_term
+                .iter()
+                .find(|backup| backup.id == *id)?
+                .taken
+                .to_server(UtcOffset::ZERO),
+            None => self.choice.moment?.server,
+        };
+        let some = |text: &str| {
+            let text = text.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let options = &self.azure.options;
+        Some(NewDatabase {
+            name: self.choice.copy_name(database, at),
+            service_objective: some(&options.service_objective),
+            elastic_pool: some(&options.elastic_pool),
+            redundancy: options.redundancy,
+        })
+    }
+
+    /// The command that *Restore* would run.
+    pub fn azure_command(&self) -> Option<AzCommand> {
+        let home = self.azure_home()?.as_ref().ok()?;
+        azure::restore(home, &self.azure_from()?, &self.azure_new()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> UtcTime {
+        UtcTime(text.parse().expect("a time"))
+    }
+
+    #[test]
+    fn both_edges_move_with_time_and_those_of_a_deleted_database_do_not() {
+        let range = ServiceRange::living(
+            at("2026-11-10T00:00:00Z"),
+            Some(7),
+            at("2026-11-15T12:00:00Z"),
+        );
+        assert_eq!(
+            range.earliest,
+            at("2026-11-10T00:00:00Z"),
+            "younger than its retention"
+        );
+        assert_eq!(range.latest, at("2026-11-15T11:54:00Z"));
+        let later = range.moved_to(at("2026-11-20T12:00:00Z"));
+        assert_eq!(later.earliest, at("2026-11-13T12:00:00Z"));
+        assert_eq!(later.latest, at("2026-11-20T11:54:00Z"));
+        let gone = ServiceRange {
+            deleted: Some(range.latest),
+            ..range
+        };
+        assert_eq!(gone.moved_to(at("2026-11-20T12:00:00Z")), gone);
+    }
+}

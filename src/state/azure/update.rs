@@ -1,0 +1,165 @@
+//! What the user does with Azure.
+
+use super::{AzureAction, AzureRunView, ByHand, NewOptions, Swap};
+use crate::{
+    azure,
+    state::{Dialog, Page, Selection, State},
+    worker::{AzureRequest, Request},
+};
+
+impl State {
+    pub(in crate::state) fn azure_update(&mut self, action: AzureAction) -> Vec<Request> {
+        let ask = |request| vec![Request::Azure(request)];
+        match action {
+            AzureAction::FindServers {
+                profile,
+                program,
+                subscription,
+            } => {
+                self.azure.finding = Some(profile);
+                self.azure.found = None;
+                return ask(AzureRequest::FindServers {
+                    profile,
+                    program,
+                    subscription,
+                });
+            }
+            AzureAction::EditObjective(text) => self.azure.options.service_objective = text,
+            AzureAction::EditPool(text) => self.azure.options.elastic_pool = text,
+            AzureAction::ChooseRedundancy(redundancy) => self.azure.options.redundancy = redundancy,
+            AzureAction::ChooseLongTerm(id) => self.azure.long_term_backup = id,
+            AzureAction::Review => {
+                let fault = self
+                    .azure_new()
+                    .and_then(|new| azure::new_name_fault(&new.name));
+                if self.azure_command().is_some() && fault.is_none() && !self.azure_running() {
+                    self.dialog = Some(Dialog::AzureRestore);
+                }
+            }
+            AzureAction::Order => {
+                self.dialog = None;
+                if let (Some(server), Some(from), Some(new)) =
+                    (self.selected_server(), self.azure_from(), self.azure_new())
+                    && !self.azure_running()
+                {
+                    return ask(AzureRequest::Restore { server, from, new });
+                }
+            }
+            AzureAction::AskCancel => {
+                if self.azure_running() {
+                    self.dialog = Some(Dialog::AzureCancel);
+                }
+            }
+            AzureAction::StopWatching => {
+                self.dialog = None;
+                if let Some(run) = &self.azure.run {
+                    return ask(AzureRequest::StopWatching {
+                        run: run.id.clone(),
+                    });
+                }
+            }
+            AzureAction::DeleteNew => {
+                self.dialog = None;
+                if let Some(run) = &mut self.azure.run
+                    && !run.deleted
+                {
+                    run.deleting = true;
+                    return ask(AzureRequest::DeleteNew {
+                        server: run.server,
+                        run: run.id.clone(),
+                    });
+                }
+            }
+            AzureAction::CloseRun => {
+                if !self.azure_running() {
+                    self.azure.run = None;
+                    self.page = Page::Timeline;
+                }
+            }
+            AzureAction::Rename { database, to } => {
+                if let Some(run) = &mut self.azure.run {
+                    run.swap = match run.swap {
+                        Swap::NotBegun => Swap::SettingAside,
+                        Swap::SetAside => Swap::Renaming,
+                        other => other,
+                    };
+                    return ask(AzureRequest::Rename {
+                        server: run.server,
+                        database,
+                        to,
+                    });
+                }
+            }
+            AzureAction::EditRetention => {
+                self.azure.setting = None;
+                self.dialog = Some(Dialog::AzureRetention);
+            }
+            AzureAction::EditPlace(place) => self.azure.by_hand.place = place,
+            AzureAction::RunBatch(batch) => {
+                if let Some(server) = self.selected_server()
+                    && !self.azure.by_hand.running
+                {
+                    self.azure.by_hand.running = true;
+                    self.azure.by_hand.result = None;
+                    return ask(AzureRequest::RunBatch { server, batch });
+                }
+            }
+            AzureAction::SetShortTerm(policy) => {
+                if let Selection::Database { server, database } = self.selection.clone() {
+                    self.azure.setting = Some(Ok(()));
+                    return ask(AzureRequest::SetShortTerm {
+                        server,
+                        database,
+                        policy,
+                    });
+                }
+            }
+            AzureAction::SetLongTerm(policy) => {
+                if let Selection::Database { server, database } = self.selection.clone() {
+                    self.azure.setting = Some(Ok(()));
+                    return ask(AzureRequest::SetLongTerm {
+                        server,
+                        database,
+                        policy,
+                    });
+                }
+            }
+            AzureAction::ReadAgain => return self.azure_read(),
+            AzureAction::StopAsking => return ask(AzureRequest::StopAsking),
+        }
+        Vec::new()
+    }
+
+    /// Whether Azure is at work for us, and watched.
+    pub fn azure_running(&self) -> bool {
+        self.azure.run.as_ref().is_some_and(AzureRunView::running)
+    }
+
+    /// Asks Azure about the selected database, unless it is being asked.
+    pub(in crate::state) fn azure_read(&mut self) -> Vec<Request> {
+        let Selection::Database { server, database } = self.selection.clone() else {
+            return Vec::new();
+        };
+        let can_ask = matches!(self.azure.homes.get(&server), Some(Ok(_)));
+        let gone = self
+            .azure
+            .deleted
+            .get(&server)
+            .is_some_and(|deleted| deleted.iter().any(|gone| gone.name == database));
+        if !can_ask || gone || !self.azure.asking.insert((server, database.clone())) {
+            return Vec::new();
+        }
+        vec![Request::Azure(AzureRequest::Read { server, database })]
+    }
+
+    /// Asks about a database that was chosen for the first time.
+    pub(in crate::state) fn azure_selected(&mut self) -> Vec<Request> {
+        self.azure.long_term_backup = None;
+        self.azure.options = NewOptions::default();
+        self.azure.by_hand = ByHand::default();
+        match self.azure_told() {
+            None => self.azure_read(),
+            Some(_) => Vec::new(),
+        }
+    }
+}

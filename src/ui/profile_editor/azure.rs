@@ -1,0 +1,91 @@
+//! Where an Azure server is managed: typed, or chosen from what `az` can see.
+
+use super::{
+    FIELD, FORM,
+    draft::{Draft, SignInKind},
+    problem_ui,
+};
+use crate::{
+    state::{Action, AzureAction, State},
+    ui::{
+        form::{group, text},
+        widgets::{button, link, small},
+    },
+};
+use egui::Ui;
+
+/// The fields of the place, and the servers that were found.
+pub(super) fn place_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &mut Vec<Action>) {
+    if matches!(
+        draft.sign_in,
+        SignInKind::WindowsIntegrated | SignInKind::WindowsNamed
+    ) {
+        draft.sign_in = SignInKind::Entra;
+    }
+    group(ui, "Where it is managed", |ui| {
+        FORM.row(ui, "Subscription", None, |ui| {
+            text(
+                ui,
+                &mut draft.subscription,
+                FIELD,
+                "the one that az account set chose",
+            )
+        });
+        FORM.row(ui, "Resource group", None, |ui| {
+            text(ui, &mut draft.resource_group, FIELD, "myRG")
+        });
+        FORM.row(ui, "Server", None, |ui| {
+            text(ui, &mut draft.azure_server, FIELD, "myserver")
+        });
+        FORM.row(ui, "Program az", None, |ui| {
+            text(ui, &mut draft.az_program, FIELD, "found by the system")
+        });
+        ui.indent("found servers", |ui| {
+            if button(ui, "Find servers…")
+                .on_hover_text("Runs az sql server list")
+                .clicked()
+                && let Some(place) = draft.place()
+            {
+                actions.push(Action::Azure(AzureAction::FindServers {
+                    profile: draft.id,
+                    program: place.program,
+                    subscription: place.subscription,
+                }));
+            }
+            if state.azure.finding == Some(draft.id) {
+                small(ui, "az is being asked…");
+                if link(ui, "Stop asking").clicked() {
+                    actions.push(Action::Azure(AzureAction::StopAsking));
+                }
+            }
+            let found = state
+                .azure
+                .found
+                .as_ref()
+                .filter(|(id, _)| *id == draft.id)
+                .map(|(_, result)| result);
+            match found {
+                None => {}
+                Some(Err(problem)) => problem_ui(ui, problem),
+                Some(Ok(servers)) if servers.is_empty() => {
+                    small(ui, "az can see no server in this subscription.");
+                }
+                Some(Ok(servers)) => {
+                    for server in servers {
+                        let words = format!(
+                            "{} · {} · {}",
+                            server.name, server.resource_group, server.location
+                        );
+                        if link(ui, &words).clicked() {
+                            draft.take_server(server);
+                        }
+                    }
+                }
+            }
+        });
+        FORM.note(
+            ui,
+            "Restores and retention go through az. Without these fields the backups are shown and nothing is restored.",
+        );
+    });
+}

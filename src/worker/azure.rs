@@ -1,0 +1,151 @@
+//! What is asked of Azure through `az`, and what it answered: requests and events of plain data.
+
+use super::messages::ServerId;
+use crate::{
+    azure::{
+        AzureDatabase, DeletedDatabase, Home, LogicalServer, LongTerm, LongTermBackup, NewDatabase,
+        RestoreFrom, ShortTerm,
+    },
+    domain::UtcTime,
+    explain::Problem,
+    run::{AzureEnd, RunId, Verification},
+    tsql::Batch,
+};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// What the window asks of Azure.
+#[derive(Clone, Debug)]
+pub enum AzureRequest {
+    /// Reads what Azure knows of one database: its state, its retention, its long-term backups.
+    Read { server: ServerId, database: String },
+    /// Ends the calls of `az` that only ask; restores go on.
+    StopAsking,
+    /// Lists the servers that `az` can see, for a profile that is edited.
+    FindServers {
+        profile: Uuid,
+        program: Option<PathBuf>,
+        subscription: Option<String>,
+    },
+    Restore {
+        server: ServerId,
+        from: RestoreFrom,
+        new: NewDatabase,
+    },
+    /// Looks no longer; Azure goes on.
+    StopWatching { run: RunId },
+    /// Deletes the database that a run made: what cancels a restore.
+    DeleteNew { server: ServerId, run: RunId },
+    Rename {
+        server: ServerId,
+        database: String,
+        to: String,
+    },
+    /// Runs a batch that was shown, on a managed instance or on RDS; the gateway holds it to the profile.
+    RunBatch { server: ServerId, batch: Box<Batch> },
+    SetShortTerm {
+        server: ServerId,
+        database: String,
+        policy: ShortTerm,
+    },
+    SetLongTerm {
+        server: ServerId,
+        database: String,
+        policy: LongTerm,
+    },
+}
+
+/// What Azure answered.
+#[derive(Clone, Debug)]
+pub enum AzureEvent {
+    /// Where the databases of a server are managed, once it is connected; `Err` says why `az` is not asked.
+    Home {
+        server: ServerId,
+        home: Result<Home, Problem>,
+    },
+    /// The databases that were deleted and can be restored.
+    Deleted {
+        server: ServerId,
+        databases: Vec<DeletedDatabase>,
+    },
+    Told {
+        server: ServerId,
+        database: String,
+        told: Box<Result<AzureTold, Problem>>,
+    },
+    Found {
+        profile: Uuid,
+        result: Result<Vec<LogicalServer>, Problem>,
+    },
+    RunBegan {
+        server: ServerId,
+        run: RunId,
+        source: String,
+        new_database: String,
+        /// It was ordered by an earlier stopat, and is watched again.
+        again: bool,
+        at: UtcTime,
+    },
+    StepBegan {
+        run: RunId,
+        step: usize,
+        line: String,
+    },
+    Progress {
+        run: RunId,
+        status: Option<String>,
+        percent: Option<u8>,
+        trouble: Option<Problem>,
+    },
+    StepEnded {
+        run: RunId,
+        step: usize,
+        seconds: f64,
+        outcome: AzureStepOutcome,
+    },
+    RunEnded {
+        run: RunId,
+        end: AzureEnd,
+        seconds: f64,
+        verification: Option<Verification>,
+    },
+    Deleting {
+        run: RunId,
+        result: Result<String, Problem>,
+    },
+    Renamed {
+        server: ServerId,
+        database: String,
+        to: String,
+        result: Result<(), Problem>,
+    },
+    BatchRan {
+        server: ServerId,
+        /// Rows and messages, a line each.
+        result: Result<Vec<String>, Problem>,
+    },
+    RetentionSet {
+        server: ServerId,
+        database: String,
+        result: Result<(), Problem>,
+    },
+}
+
+/// How a step ended, in words.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AzureStepOutcome {
+    Done,
+    Failed(Problem),
+    Cancelled,
+}
+
+/// What Azure knows of one database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AzureTold {
+    pub database: AzureDatabase,
+    /// `Err` where it may not be read.
+    pub short_term: Result<ShortTerm, Problem>,
+    pub long_term: Result<LongTerm, Problem>,
+    pub long_term_backups: Result<Vec<LongTermBackup>, Problem>,
+    pub read_at: UtcTime,
+}

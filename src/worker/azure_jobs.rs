@@ -1,0 +1,542 @@
+//! Carrying out what is asked of Azure: `az` found once per server, tokens renewed, runs watched.
+
+use super::{
+    azure::{AzureEvent, AzureRequest, AzureStepOutcome, AzureTold},
+    azure_client::{AzureServer, Client},
+    handle::Events,
+    jobs::{Jobs, Report, now},
+    messages::{Event, ServerId},
+    restores::expectations_in,
+};
+use crate::{
+    azure::{self, AzCommand, AzError, Effect, Home},
+    explain::{Problem, az_problem, azure_failure, journal_problem, server_problem},
+    run::{
+        AzureOrder, AzureOutcome, AzureReport, AzureRunEvent, AzureSurroundings, AzureUnfinished,
+        Journal, JournalError, RunId, delete_new_database, journal_path, run_azure_restore,
+        unfinished_azure_restores, watch_azure_again,
+    },
+    server::{Answer, Cell, Gateway, ServerError, ask},
+    settings::Application,
+    tsql,
+};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+/// Between two questions for the state of a database: a restore takes minutes, and each question seconds.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+impl Jobs {
+    pub(super) fn azure_request(&mut self, request: AzureRequest) {
+        match request {
+            AzureRequest::Read { server, database } => self.azure_read(server, database),
+            AzureRequest::StopAsking => {
+                self.azure_asking.cancel();
+                self.azure_asking = self.stop.child_token();
+            }
+            AzureRequest::FindServers {
+                profile,
+                program,
+                subscription,
+            } => {
+                let events = self.events.clone();
+                let cancel = self.azure_asking.clone();
+                tokio::spawn(async move {
+                    let client = Client::new(program, Effect::Look);
+                    let result = find_servers(&client, subscription.as_deref(), &cancel)
+                        .await
+                        .map_err(|error| az_problem(&error));
+                    tell(&events, AzureEvent::Found { profile, result });
+                });
+            }
+            AzureRequest::Restore { server, from, new } => {
+                let id = RunId::new(now(), fastrand::u16(..));
+                self.azure_run(server, id.clone(), Start::New { id, from, new });
+            }
+            AzureRequest::StopWatching { run } => self.restores.cancel(&run),
+            AzureRequest::DeleteNew { server, run } => self.azure_delete(server, run),
+            AzureRequest::Rename {
+                server,
+                database,
+                to,
+            } => self.azure_rename(server, database, to),
+            AzureRequest::RunBatch { server, batch } => self.run_shown(server, batch),
+            AzureRequest::SetShortTerm {
+                server,
+                database,
+                policy,
+            } => self.azure_set(server, database, move |home, database| {
+                azure::set_short_term(home, database, &policy)
+            }),
+            AzureRequest::SetLongTerm {
+                server,
+                database,
+                policy,
+            } => self.azure_set(server, database, move |home, database| {
+                azure::set_long_term(home, database, &policy)
+            }),
+        }
+    }
+
+    /// A server was connected: says where it is managed, lists what was deleted, and watches again what an earlier
+    /// stopat ordered.
+    pub(super) fn azure_connected(&mut self, server: ServerId) {
+        let Some(there) = self.servers.get(&server) else {
+            return;
+        };
+        let Some(azure) = there.azure.clone() else {
+            return;
+        };
+        match azure {
+            Err(problem) => tell(
+                &self.events,
+                AzureEvent::Home {
+                    server,
+                    home: Err(problem),
+                },
+            ),
+            Ok(azure) => {
+                tell(
+                    &self.events,
+                    AzureEvent::Home {
+                        server,
+                        home: Ok(azure.home.clone()),
+                    },
+                );
+                let events = self.events.clone();
+                let cancel = self.azure_asking.clone();
+                let listed = azure.clone();
+                tokio::spawn(async move {
+                    let answer = listed
+                        .client
+                        .ask(&azure::list_deleted(&listed.home), &cancel)
+                        .await;
+                    match answer.and_then(|json| Ok(azure::parse_deleted(&json)?)) {
+                        Ok(databases) => tell(&events, AzureEvent::Deleted { server, databases }),
+                        // A person meets the same failure at the first database, with its words.
+                        Err(error) => tracing::debug!(?error, "deleted databases"),
+                    }
+                });
+                let Some(workspace) = &self.workspace else {
+                    return;
+                };
+                for unfinished in unfinished_azure_restores(&workspace.runs_folder()) {
+                    let same = unfinished.home == azure.home;
+                    if same && !self.restores.is_running(&unfinished.id) {
+                        let id = unfinished.id.clone();
+                        self.azure_run(server, id, Start::Again(unfinished));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The server with its gateway, or an answer to nobody.
+    fn azure_of(&self, server: ServerId) -> Option<(AzureServer, Arc<dyn Gateway>)> {
+        let there = self.servers.get(&server)?;
+        match &there.azure {
+            Some(Ok(azure)) => Some((azure.clone(), Arc::clone(&there.gateway))),
+            Some(Err(problem)) => {
+                self.problem(Some(server), problem.clone());
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// What a connected server calls itself, and who acts on it.
+    fn said(&self, server: ServerId) -> Option<(String, crate::run::Who)> {
+        let info = &self.servers.get(&server)?.reading.info;
+        Some((info.name.clone(), self.who(info)))
+    }
+
+    fn azure_read(&self, server: ServerId, database: String) {
+        let Some((azure, _)) = self.azure_of(server) else {
+            return;
+        };
+        let events = self.events.clone();
+        let cancel = self.azure_asking.clone();
+        tokio::spawn(async move {
+            let told = read_database(&azure, &database, &cancel)
+                .await
+                .map_err(|error| az_problem(&error));
+            tell(
+                &events,
+                AzureEvent::Told {
+                    server,
+                    database,
+                    told: Box::new(told),
+                },
+            );
+        });
+    }
+
+    fn azure_run(&mut self, server: ServerId, id: RunId, start: Start) {
+        let (Some((azure, gateway)), Some(workspace)) = (self.azure_of(server), &self.workspace)
+        else {
+            return;
+        };
+        let Some((server_name, who)) = self.said(server) else {
+            return;
+        };
+        let journal = journal_path(workspace.folder(), &id);
+        let carried = Carried {
+            server,
+            azure,
+            gateway,
+            journal,
+            applications: Arc::clone(&self.applications),
+            who,
+            server_name,
+            events: self.events.clone(),
+            reports: self.reports.clone(),
+        };
+        self.restores.start_task(id, move |run, cancel| async move {
+            carry_out(carried, run, start, cancel).await;
+        });
+    }
+
+    fn run_shown(&self, server: ServerId, batch: Box<tsql::Batch>) {
+        let Some(there) = self.servers.get(&server) else {
+            return;
+        };
+        let gateway = Arc::clone(&there.gateway);
+        let events = self.events.clone();
+        let reports = self.reports.clone();
+        let cancel = self.azure_asking.clone();
+        tokio::spawn(async move {
+            let result = run_batch(gateway.as_ref(), &batch, &cancel)
+                .await
+                .map_err(|error| server_problem(&error));
+            tell(&events, AzureEvent::BatchRan { server, result });
+            reports.send(Report::Changed { server }).ok();
+        });
+    }
+
+    fn azure_delete(&self, server: ServerId, run: RunId) {
+        let (Some((azure, _)), Some(workspace)) = (self.azure_of(server), &self.workspace) else {
+            return;
+        };
+        self.restores.cancel(&run);
+        let journal = journal_path(workspace.folder(), &run);
+        let events = self.events.clone();
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            let result = match delete_new_database(&journal, azure.client.as_ref(), now).await {
+                Ok(Ok(name)) => Ok(name),
+                Ok(Err(failure)) => Err(azure_failure(&failure)),
+                Err(error) => Err(journal_problem(&error)),
+            };
+            tell(&events, AzureEvent::Deleting { run, result });
+            reports.send(Report::Changed { server }).ok();
+        });
+    }
+
+    fn azure_rename(&self, server: ServerId, database: String, to: String) {
+        let Some((azure, gateway)) = self.azure_of(server) else {
+            return;
+        };
+        let events = self.events.clone();
+        let reports = self.reports.clone();
+        let cancel = self.azure_asking.clone();
+        tokio::spawn(async move {
+            let result = match azure::rename(&azure.home, &database, &to) {
+                Some(command) => azure
+                    .client
+                    .ask(&command, &cancel)
+                    .await
+                    .map(|_| ())
+                    .map_err(|error| az_problem(&error)),
+                None => async {
+                    let mut connection = gateway.connect().await?;
+                    ask(connection.as_mut(), &tsql::instance_rename(&database, &to)).await
+                }
+                .await
+                .map(|_| ())
+                .map_err(|error| server_problem(&error)),
+            };
+            tell(
+                &events,
+                AzureEvent::Renamed {
+                    server,
+                    database,
+                    to,
+                    result,
+                },
+            );
+            reports.send(Report::Changed { server }).ok();
+        });
+    }
+
+    fn azure_set(
+        &self,
+        server: ServerId,
+        database: String,
+        command: impl FnOnce(&Home, &str) -> AzCommand,
+    ) {
+        let Some((azure, _)) = self.azure_of(server) else {
+            return;
+        };
+        let command = command(&azure.home, &database);
+        let events = self.events.clone();
+        let cancel = self.azure_asking.clone();
+        tokio::spawn(async move {
+            let result = azure
+                .client
+                .ask(&command, &cancel)
+                .await
+                .map(|_| ())
+                .map_err(|error| az_problem(&error));
+            tell(
+                &events,
+                AzureEvent::RetentionSet {
+                    server,
+                    database: database.clone(),
+                    result,
+                },
+            );
+            let told = read_database(&azure, &database, &cancel)
+                .await
+                .map_err(|error| az_problem(&error));
+            tell(
+                &events,
+                AzureEvent::Told {
+                    server,
+                    database,
+                    told: Box::new(told),
+                },
+            );
+        });
+    }
+}
+
+fn tell(events: &Events, event: AzureEvent) {
+    events.send(Event::Azure(event));
+}
+
+/// Runs a batch and returns what it answered, a line for each row and message.
+async fn run_batch(
+    gateway: &dyn Gateway,
+    batch: &tsql::Batch,
+    cancel: &CancellationToken,
+) -> Result<Vec<String>, ServerError> {
+    let mut connection = gateway.connect().await?;
+    let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
+    let mut answer = Answer::default();
+    connection
+        .run(batch, &mut answer, Some(sender), cancel)
+        .await?;
+    let mut lines: Vec<String> = Vec::new();
+    while let Ok(message) = messages.try_recv() {
+        lines.push(message);
+    }
+    for result in &answer.results {
+        let names = result.columns.names();
+        for row in &result.rows {
+            let cells: Vec<String> = names
+                .iter()
+                .zip(row.cells())
+                .filter_map(|(name, cell)| {
+                    let text = match cell {
+                        Cell::Null => return None,
+                        Cell::Int(number) => number.to_string(),
+                        Cell::Bool(value) => value.to_string(),
+                        Cell::Float(number) => number.to_string(),
+                        Cell::Text(text) => text.clone(),
+                        Cell::Time(time) => time.to_string(),
+                        Cell::Guid(guid) => guid.to_string(),
+                        Cell::Decimal { .. } => cell.float()?.to_string(),
+                        Cell::Instant(time) => time.to_rfc3339(),
+                        Cell::Bytes(_) => return None,
+                    };
+                    Some(format!("{name} {text}"))
+                })
+                .collect();
+            lines.push(cells.join(" · "));
+        }
+    }
+    Ok(lines)
+}
+
+async fn find_servers(
+    client: &Client,
+    subscription: Option<&str>,
+    cancel: &CancellationToken,
+) -> Result<Vec<azure::LogicalServer>, AzError> {
+    let answer = client
+        .ask(&azure::list_servers(subscription), cancel)
+        .await?;
+    let mut servers = azure::parse_servers(&answer)?;
+    let answer = client
+        .ask(&azure::list_instances(subscription), cancel)
+        .await?;
+    servers.extend(azure::parse_servers(&answer)?);
+    Ok(servers)
+}
+
+/// Reads everything about one database; what may not be read keeps its reason.
+async fn read_database(
+    azure: &AzureServer,
+    database: &str,
+    cancel: &CancellationToken,
+) -> Result<AzureTold, AzError> {
+    let AzureServer { client, home } = azure;
+    let answer = client.ask(&azure::show(home, database), cancel).await?;
+    let shown = azure::parse_database(&answer)?;
+    let commands = (
+        azure::show_short_term(home, database),
+        azure::show_long_term(home, database),
+        azure::long_term_backups(home, &shown.location, database),
+    );
+    let (short, long, backups) = tokio::join!(
+        client.ask(&commands.0, cancel),
+        client.ask(&commands.1, cancel),
+        client.ask(&commands.2, cancel),
+    );
+    fn told<T>(
+        answer: Result<String, AzError>,
+        read: impl FnOnce(&str) -> Result<T, azure::Unreadable>,
+    ) -> Result<T, Problem> {
+        answer
+            .and_then(|json| Ok(read(&json)?))
+            .map_err(|error| az_problem(&error))
+    }
+    Ok(AzureTold {
+        short_term: told(short, azure::parse_short_term),
+        long_term: told(long, azure::parse_long_term),
+        long_term_backups: told(backups, azure::parse_long_term_backups),
+        database: shown,
+        read_at: now(),
+    })
+}
+
+/// What a run begins with.
+enum Start {
+    New {
+        id: RunId,
+        from: azure::RestoreFrom,
+        new: azure::NewDatabase,
+    },
+    Again(AzureUnfinished),
+}
+
+/// Everything that a run works with.
+struct Carried {
+    server: ServerId,
+    azure: AzureServer,
+    gateway: Arc<dyn Gateway>,
+    journal: PathBuf,
+    applications: Arc<Vec<Application>>,
+    who: crate::run::Who,
+    server_name: String,
+    events: Events,
+    reports: UnboundedSender<Report>,
+}
+
+async fn carry_out(carried: Carried, run: RunId, start: Start, cancel: CancellationToken) {
+    let Carried {
+        server,
+        azure,
+        gateway,
+        journal,
+        applications,
+        who,
+        server_name,
+        events,
+        reports,
+    } = carried;
+    let (source, new_database, again) = match &start {
+        Start::New { from, new, .. } => (from.database().to_owned(), new.name.clone(), false),
+        Start::Again(unfinished) => (
+            unfinished.source.clone(),
+            unfinished.new_database.clone(),
+            true,
+        ),
+    };
+    tell(
+        &events,
+        AzureEvent::RunBegan {
+            server,
+            run: run.clone(),
+            source: source.clone(),
+            new_database,
+            again,
+            at: now(),
+        },
+    );
+    let expected = expectations_in(gateway.as_ref(), &applications, &source).await;
+    let teller = {
+        let (events, run) = (events.clone(), run.clone());
+        move |event: AzureRunEvent| tell(&events, run_event(&run, event))
+    };
+    let around = AzureSurroundings {
+        az: azure.client.as_ref(),
+        gateway: gateway.as_ref(),
+        tell: &teller,
+        cancel: &cancel,
+        now,
+        interval: INTERVAL,
+    };
+    let report: Result<AzureReport, JournalError> = match start {
+        Start::New { id, from, new } => match Journal::create(&journal) {
+            Ok(journal) => {
+                let order = AzureOrder {
+                    id,
+                    server: server_name,
+                    home: azure.home.clone(),
+                    from,
+                    new,
+                    expected,
+                    who,
+                };
+                run_azure_restore(order, journal, around).await
+            }
+            Err(error) => Err(error),
+        },
+        Start::Again(unfinished) => watch_azure_again(unfinished, expected, around).await,
+    };
+    match report {
+        Ok(report) => tell(
+            &events,
+            AzureEvent::RunEnded {
+                run: run.clone(),
+                end: report.end,
+                seconds: report.seconds,
+                verification: report.verification,
+            },
+        ),
+        Err(error) => events.send(Event::Problem {
+            server: Some(server),
+            problem: journal_problem(&error),
+        }),
+    }
+    reports.send(Report::RunEnded { server, run }).ok();
+}
+
+fn run_event(run: &RunId, event: AzureRunEvent) -> AzureEvent {
+    let run = run.clone();
+    match event {
+        AzureRunEvent::StepBegan { step, line } => AzureEvent::StepBegan { run, step, line },
+        AzureRunEvent::Progress {
+            status,
+            percent,
+            trouble,
+        } => AzureEvent::Progress {
+            run,
+            status,
+            percent,
+            trouble: trouble.map(|error| az_problem(&error)),
+        },
+        AzureRunEvent::StepEnded { step, report } => AzureEvent::StepEnded {
+            run,
+            step,
+            seconds: report.seconds,
+            outcome: match report.outcome {
+                AzureOutcome::Done => AzureStepOutcome::Done,
+                AzureOutcome::Cancelled => AzureStepOutcome::Cancelled,
+                AzureOutcome::Failed(failure) => AzureStepOutcome::Failed(azure_failure(&failure)),
+            },
+        },
+    }
+}

@@ -1,0 +1,293 @@
+//! The whole way: the worker as the window uses it, the stand-in for `az`, and a practice server in Azure edition.
+
+use super::stand_in::StandIn;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use std::{sync::OnceLock, time::Duration};
+use stopat::{
+    azure::{LongTerm, NewDatabase, RestoreFrom},
+    domain::{BackupType, UtcTime},
+    practice::{PracticeOptions, PracticeServer, WorldFolder, engine::Edition},
+    run::AzureEnd,
+    server::{Credentials, Endpoint, Gateway as _, SqlServer, ask},
+    settings::{AzurePlace, Encryption, Operator, Profile, Reach, SignIn},
+    tsql::{Batch, BatchKind, Purpose},
+    worker::{
+        AzureEvent, AzureRequest, Event, Platform, Request, ServerId, ServerStatus, Worker,
+        WorkerHandle,
+    },
+};
+use uuid::Uuid;
+
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// One practice server in Azure edition for all tests here, on the machine's clock: the stand-in has no other.
+struct Shared {
+    server: PracticeServer,
+    runtime: tokio::runtime::Runtime,
+    _folder: tempfile::TempDir,
+}
+
+fn practice() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut options = PracticeOptions::new(WorldFolder::Temporary {
+            within: folder.path().to_owned(),
+        });
+        options.seed = 1;
+        options.days = 1;
+        options.edition = Edition::Azure;
+        let runtime = stopat::worker::runtime().expect("a runtime");
+        let server = runtime
+            .block_on(PracticeServer::start(options))
+            .unwrap_or_else(|error| panic!("{error:?}"));
+        Shared {
+            server,
+            runtime,
+            _folder: folder,
+        }
+    })
+}
+
+impl Shared {
+    fn announced(&self) -> Value {
+        let address = self.server.address();
+        json!({
+            "host": address.ip().to_string(),
+            "port": address.port(),
+            "user": PracticeServer::USER,
+            "password": self.server.password().expose_secret(),
+            "fingerprint": self.server.fingerprint(),
+        })
+    }
+
+    fn gateway(&self) -> SqlServer {
+        let address = self.server.address();
+        SqlServer {
+            endpoint: Endpoint {
+                host: address.ip().to_string(),
+                instance: None,
+                port: Some(address.port()),
+            },
+            credentials: Credentials::SqlLogin {
+                user: PracticeServer::USER.to_owned(),
+                password: self.server.password().clone(),
+            },
+            encryption: Encryption::Pinned(self.server.fingerprint().to_owned()),
+            reach: Reach::Restore,
+            database: None,
+        }
+    }
+}
+
+fn profile(shared: &Shared, stand_in: &StandIn) -> Profile {
+    let address = shared.server.address();
+    Profile {
+        id: Uuid::from_u128(7),
+        name: "contoso-sql".to_owned(),
+        host: address.ip().to_string(),
+        instance: None,
+        port: Some(address.port()),
+        sign_in: SignIn::Entra,
+        encryption: Encryption::Pinned(shared.server.fingerprint().to_owned()),
+        reach: Reach::Restore,
+        band: String::new(),
+        production: false,
+        backup_folder: None,
+        azure: Some(AzurePlace {
+            subscription: None,
+            resource_group: "myRG".to_owned(),
+            server: "myserver".to_owned(),
+            database: None,
+            program: Some(stand_in.program().to_owned()),
+        }),
+    }
+}
+
+fn next<T>(worker: &WorkerHandle, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    loop {
+        let event = worker
+            .events
+            .recv_timeout(PATIENCE)
+            .expect("the worker goes on");
+        match &event {
+            Event::Problem { problem, .. } => panic!("{problem:?}"),
+            Event::Server {
+                status: ServerStatus::Failed(problem),
+                ..
+            } => panic!("{problem:?}"),
+            _ => {}
+        }
+        if let Some(found) = wanted(event) {
+            return found;
+        }
+    }
+}
+
+fn run(sql: &str) -> Batch {
+    Batch {
+        kind: BatchKind::Restore,
+        purpose: Purpose::Ask,
+        title: String::new(),
+        sql: sql.to_owned(),
+    }
+}
+
+#[test]
+fn this_edition_refuses_what_azure_sql_database_refuses() {
+    let shared = practice();
+    shared.runtime.block_on(async {
+        let gateway = shared.gateway();
+        let mut connection = gateway.connect().await.expect("it lets us in");
+        for (sql, number) in [
+            ("BACKUP DATABASE OctopusAI TO DISK = N'x.bak';", 40510),
+            ("RESTORE DATABASE x FROM DISK = N'x.bak';", 40510),
+            ("USE OctopusAI;", 40508),
+            ("SELECT * FROM msdb.dbo.backupset;", 40515),
+        ] {
+            let error = ask(connection.as_mut(), &run(sql))
+                .await
+                .expect_err("not on Azure");
+            assert_eq!(error.number(), Some(number), "{sql}: {error:?}");
+        }
+        let mut inside = gateway
+            .connect_to("OctopusAI")
+            .await
+            .expect("its databases open");
+        let answer = ask(
+            inside.as_mut(),
+            &run("SELECT COUNT(*) AS n FROM sys.dm_database_backups WHERE logical_database_name <> N'OctopusAI'; "),
+        )
+        .await
+        .expect("the view is there");
+        assert_eq!(answer.first().and_then(|row| row.int("n")), Some(0));
+    });
+}
+
+#[test]
+fn connect_look_restore_and_change_what_is_kept() {
+    let shared = practice();
+    let accident = shared
+        .runtime
+        .block_on(shared.server.accident())
+        .expect("readable")
+        .expect("this world has one");
+    let stand_in = StandIn::new(Some(shared.announced()));
+    // Tokens end at once, so that each connection needs another.
+    stand_in.change(|world| world["token_secs"] = 240.into());
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let worker = Worker::start(root.path().to_owned(), Operator::default(), || {})
+        .expect("the worker starts");
+    worker.send(Request::OpenWorkspace {
+        name: "default".to_owned(),
+    });
+    let profile = profile(shared, &stand_in);
+    let server = ServerId::Profile(profile.id);
+    worker.send(Request::SaveProfile {
+        profile,
+        password: None,
+    });
+    worker.send(Request::Connect {
+        server,
+        password: None,
+    });
+    let info = next(&worker, |event| match event {
+        Event::Server {
+            status: ServerStatus::Connected(info),
+            ..
+        } => Some(info),
+        _ => None,
+    });
+    assert_eq!(info.platform, Platform::AzureSqlDatabase);
+    let history = next(&worker, |event| match event {
+        Event::History { history, .. } => Some(history),
+        _ => None,
+    });
+    let octopus = history.database("OctopusAI").expect("it has backups");
+    for kind in [BackupType::Full, BackupType::Differential, BackupType::Log] {
+        assert!(
+            octopus.lane(kind).is_some_and(|lane| !lane.is_empty()),
+            "{kind:?}"
+        );
+    }
+    let tokens = |calls: &[String]| {
+        calls
+            .iter()
+            .filter(|call| call.starts_with("account get-access-token"))
+            .count()
+    };
+    assert!(
+        tokens(&stand_in.calls()) >= 2,
+        "renewed for each connection: {:?}",
+        stand_in.calls()
+    );
+
+    let database = "OctopusAI".to_owned();
+    worker.send(Request::Azure(AzureRequest::Read {
+        server,
+        database: database.clone(),
+    }));
+    let told = next(&worker, |event| match event {
+        Event::Azure(AzureEvent::Told { told, .. }) => Some(*told),
+        _ => None,
+    })
+    .expect("Azure told");
+    let before_accident = UtcTime(accident.at.0 - chrono::TimeDelta::seconds(1));
+    assert!(
+        told.database
+            .earliest_restore
+            .is_some_and(|earliest| earliest < before_accident)
+    );
+
+    worker.send(Request::Azure(AzureRequest::Restore {
+        server,
+        from: RestoreFrom::PointInTime {
+            database: database.clone(),
+            at: before_accident,
+        },
+        new: NewDatabase {
+            name: "OctopusAI_before".to_owned(),
+            ..NewDatabase::default()
+        },
+    }));
+    let (end, verification) = next(&worker, |event| match event {
+        Event::Azure(AzureEvent::RunEnded {
+            end, verification, ..
+        }) => Some((end, verification)),
+        _ => None,
+    });
+    assert_eq!(
+        end,
+        AzureEnd::Verified,
+        "{verification:?} {:#}",
+        stand_in.world()
+    );
+    let verification = verification.expect("it was looked at");
+    for (table, rows) in &accident.rows {
+        let name = format!("dbo.{table}");
+        let count = verification
+            .tables
+            .iter()
+            .find(|count| count.table.eq_ignore_ascii_case(&name))
+            .unwrap_or_else(|| panic!("{name} is protected"));
+        assert_eq!(count.rows_copy, Some(*rows), "{name}");
+    }
+    assert!(verification.schema_version.is_some());
+
+    worker.send(Request::Azure(AzureRequest::SetLongTerm {
+        server,
+        database,
+        policy: LongTerm::OCTOPUS,
+    }));
+    next(&worker, |event| match event {
+        Event::Azure(AzureEvent::RetentionSet { result, .. }) => {
+            assert_eq!(result, Ok(()));
+            Some(())
+        }
+        _ => None,
+    });
+    let world = stand_in.world();
+    assert_eq!(world["databases"][0]["yearly"], "P5Y");
+    assert_eq!(world["databases"][0]["week_of_year"], 1);
+}
