@@ -5,9 +5,9 @@
 use super::{Dialog, Selection, State};
 use crate::{
     domain::{
-        BackupKind, BackupOptions, BackupPlan, BackupRequest, BackupTarget, ChainChoice,
-        Compression, FileTemplate, PolicyPlace, ServerPath, ServerTime, TemplateError, UtcTime,
-        option_unavailable, plan_backups,
+        BackupKind, BackupOptions, BackupPlan, BackupRequest, BackupStep, BackupTarget,
+        ChainChoice, Compression, FileTemplate, PolicyPlace, ServerPath, ServerTime, TemplateError,
+        UtcTime, option_unavailable, plan_backups,
     },
     explain::Problem,
     run::{
@@ -259,13 +259,15 @@ pub enum Blocked {
 impl BackupRunView {
     /// The part that is done, between 0 and 1, weighed by what the last backups took.
     pub fn fraction(&self) -> f32 {
-        let weight = |idx: usize| {
-            self.plan
-                .steps
-                .get(idx)
-                .and_then(|step| step.expected.bytes)
-                .map_or(1e7, |bytes| bytes as f64 + 1e6)
+        let bytes = |step: &BackupStep| step.expected.bytes.map(|bytes| bytes as f64 + 1e6);
+        let known: Vec<f64> = self.plan.steps.iter().filter_map(bytes).collect();
+        // What was never backed up counts as the others do on average.
+        let usual = if known.is_empty() {
+            1.0
+        } else {
+            known.iter().sum::<f64>() / known.len() as f64
         };
+        let weight = |idx: usize| self.plan.steps.get(idx).and_then(bytes).unwrap_or(usual);
         let total: f64 = (0..self.steps.len()).map(weight).sum();
         let done: f64 = self
             .steps

@@ -28,6 +28,7 @@ pub fn runs_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     ScrollArea::vertical()
         .id_salt("backup runs")
         .max_height(height)
+        .min_scrolled_height(height)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             let found = backups.found_jobs().count();
