@@ -29,13 +29,55 @@ const OWNER: u8 = 1;
 /// `Database Maintenance`.
 const CATEGORY: i64 = 3;
 
-/// Notes in msdb that Agent has started; its activity rows belong to that start.
+/// Class, type, id and name of the categories that every msdb has.
+const CATEGORIES: [(i64, i64, i64, &str); 8] = [
+    (1, 1, 0, "[Uncategorized (Local)]"),
+    (1, 1, 1, "Jobs from MSX"),
+    (1, 2, 2, "[Uncategorized (Multi-Server)]"),
+    (1, 1, CATEGORY, "Database Maintenance"),
+    (1, 1, 5, "Full-Text"),
+    (1, 1, 6, "Log Shipping"),
+    (1, 1, 8, "Data Collector"),
+    (3, 3, 99, "[Uncategorized]"),
+];
+
+/// Notes in a new msdb that Agent has started; its activity rows belong to that start.
 pub fn start_agent(engine: &mut Engine) -> Result<(), Message> {
     let now = Value::Int(clock::datetime(engine.clock.now_local().0));
     rows::transact(engine, |engine| {
+        for (class, kind, id, name) in CATEGORIES {
+            rows::insert(
+                engine,
+                "syscategories",
+                &[
+                    ("category_id", Value::Int(id)),
+                    ("category_class", Value::Int(class)),
+                    ("category_type", Value::Int(kind)),
+                    ("name", Value::Text(name.to_owned())),
+                ],
+            )?;
+        }
         rows::insert(engine, "syssessions", &[("agent_start_date", now)])
     })?;
     Ok(())
+}
+
+/// Takes every job away, with all that belongs to it: an edition without Agent has none.
+pub fn remove_all_jobs(engine: &mut Engine) -> Result<(), Message> {
+    rows::transact(engine, |engine| {
+        for table in [
+            "sysjobs",
+            "sysjobsteps",
+            "sysjobservers",
+            "sysjobschedules",
+            "sysjobactivity",
+            "sysjobhistory",
+            "sysschedules",
+        ] {
+            rows::delete(engine, table, &[])?;
+        }
+        Ok(())
+    })
 }
 
 /// Writes a job; returns its id, drawn from the world's seed by the engine.

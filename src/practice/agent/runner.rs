@@ -1,13 +1,17 @@
 //! Runs a job: its T-SQL steps through a session of Agent's own, and what came of it into the history.
 
 use super::{
+    history::{
+        Ended, HistoryRow, cut, history_row, note_end, note_start, outcome, sqlstate, write,
+    },
     rows::{self, Action, JobKey, ScheduledJob, Step},
     schedule::{date_number, duration_number, time_number},
+    tokens,
 };
 use crate::{
     domain::ServerTime,
     practice::{
-        engine::{Engine, EngineHandle, EngineStopped, clock},
+        engine::{Engine, EngineHandle, EngineStopped},
         reply::{Message, Reply},
         sql::session::{Login, Session},
         value::Value,
@@ -19,21 +23,85 @@ use tokio_util::sync::CancellationToken;
 /// The account that Agent's service runs under, and so the login of its sessions.
 const ACCOUNT: &str = "NT SERVICE\\SQLSERVERAGENT";
 
+/// The sid of `sa`, who owns every job whose login is still there.
+const OWNER: [u8; 1] = [1];
+
 /// Replies that may wait between a step and its reader.
 const REPLIES: usize = 64;
-
-/// `Lock request time out period exceeded.`
-const LOCK_TIMEOUT: i32 = 1222;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
-/// A minute of trying.
-const MOST_TRIES: usize = 300;
 
 /// `run_status` of `sysjobhistory`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStatus {
     Failed = 0,
     Succeeded = 1,
+    Retry = 2,
     Cancelled = 3,
+}
+
+/// Who asked for a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunSource {
+    Schedule {
+        id: i64,
+        name: String,
+        schedule: super::schedule::Schedule,
+    },
+    /// `sp_start_job`, by this login.
+    User(String),
+}
+
+/// One run of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRun {
+    pub job: JobKey,
+    pub source: RunSource,
+    /// Where it begins; `None` is the job's own first step.
+    pub first_step: Option<i64>,
+}
+
+/// A job that runs now.
+#[derive(Clone, Debug)]
+pub struct RunningJob {
+    /// `Schedule 7` or `User sa`.
+    pub requested_by: String,
+    pub cancel: CancellationToken,
+}
+
+impl RunSource {
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Schedule { id, name, .. } => format!("Schedule {id} ({name})"),
+            Self::User(login) => format!("User {login}"),
+        }
+    }
+
+    /// `run_requested_source`.
+    pub(super) fn number(&self) -> &'static str {
+        match self {
+            Self::Schedule { .. } => "1",
+            Self::User(_) => "4",
+        }
+    }
+}
+
+impl From<&ScheduledJob> for JobRun {
+    fn from(job: &ScheduledJob) -> Self {
+        Self {
+            job: job.job.clone(),
+            source: RunSource::Schedule {
+                id: job.schedule_id,
+                name: job.schedule_name.clone(),
+                schedule: job.schedule,
+            },
+            first_step: None,
+        }
+    }
+}
+
+/// Whether Agent runs: Express and Azure have none, and it can be stopped.
+pub fn is_running(engine: &Engine) -> bool {
+    use crate::practice::engine::{AgentService, Edition};
+    engine.options.edition == Edition::Developer && engine.options.agent == AgentService::Running
 }
 
 /// Why Agent could not go on. A failing step is none of these: it is an outcome.
@@ -58,6 +126,9 @@ pub fn next_due(
     after: NaiveDateTime,
 ) -> Result<Option<(NaiveDateTime, Vec<ScheduledJob>)>, Message> {
     let mut due: Option<(NaiveDateTime, Vec<ScheduledJob>)> = None;
+    if !is_running(engine) {
+        return Ok(None);
+    }
     for job in rows::scheduled_jobs(engine)? {
         let Some(at) = job.schedule.next_run(after) else {
             continue;
@@ -71,7 +142,7 @@ pub fn next_due(
     Ok(due)
 }
 
-/// Runs one job to its end and writes its history.
+/// Runs a job that is due to its end and writes its history; one that still runs is left alone.
 ///
 /// Returns whether it succeeded.
 pub async fn run_job(
@@ -79,125 +150,218 @@ pub async fn run_job(
     job: &ScheduledJob,
     cancel: &CancellationToken,
 ) -> Result<bool, AgentError> {
-    let key = job.job.clone();
+    run(engine, JobRun::from(job), cancel).await
+}
+
+/// Runs a job to its end and writes its history.
+pub async fn run(
+    engine: &EngineHandle,
+    asked: JobRun,
+    cancel: &CancellationToken,
+) -> Result<bool, AgentError> {
+    let key = asked.job.clone();
+    let id = key.id;
+    let cancel = cancel.child_token();
+    let running = RunningJob {
+        requested_by: asked.source.words(),
+        cancel: cancel.clone(),
+    };
+    let begins = engine
+        .run(move |engine| {
+            let free = !engine.running_jobs.contains_key(&id);
+            if free {
+                engine.running_jobs.insert(id, running);
+            }
+            free
+        })
+        .await?;
+    if !begins {
+        return Ok(false);
+    }
+    let outcome = run_steps(engine, &asked, &cancel).await;
+    engine
+        .run(move |engine| engine.running_jobs.remove(&id))
+        .await?;
+    outcome
+}
+
+async fn run_steps(
+    engine: &EngineHandle,
+    asked: &JobRun,
+    cancel: &CancellationToken,
+) -> Result<bool, AgentError> {
+    let key = asked.job.clone();
     let id = key.id;
     let (first, steps) = engine.run(move |engine| rows::steps(engine, id)).await??;
+    let (owner, operator) = engine
+        .run(move |engine| rows::owner_and_operator(engine, id))
+        .await??;
     let begun = engine.run(|engine| engine.clock.now_local()).await?;
-    note_start(engine, &key, begun).await?;
+    note_start(engine, asked, begun).await?;
 
-    let mut number = first;
+    let mut number = asked.first_step.unwrap_or(first);
     let mut last: Option<&Step> = None;
     let mut status = RunStatus::Failed;
-    // A job may jump back and forth between its steps; it may not do so for ever.
-    for _ in 0..steps.len() * 8 {
-        let Some(step) = steps.iter().find(|step| step.number == number) else {
-            break;
-        };
-        last = Some(step);
-        let succeeded = run_step(engine, &key, step, cancel).await?;
-        if cancel.is_cancelled() {
-            status = RunStatus::Cancelled;
-            break;
-        }
-        match if succeeded {
-            step.on_success
-        } else {
-            step.on_failure
-        } {
-            Action::QuitWithSuccess => {
-                status = RunStatus::Succeeded;
+    let mut refusal = None;
+    if owner != OWNER {
+        refusal = Some(format!(
+            "The job failed.  Unable to determine if the owner (<unknown>) of job {} has server access (reason: Could not obtain information about Windows NT group/user '<unknown>', error code 0x534. [SQLSTATE 42000] (Error 15404)).",
+            key.name
+        ));
+    } else {
+        // A job may jump back and forth between its steps; it may not do so for ever.
+        for _ in 0..steps.len() * 8 {
+            let Some(step) = steps.iter().find(|step| step.number == number) else {
+                break;
+            };
+            last = Some(step);
+            let succeeded = run_step(engine, &key, step, begun, cancel).await?;
+            if cancel.is_cancelled() {
+                status = RunStatus::Cancelled;
                 break;
             }
-            Action::QuitWithFailure => break,
-            Action::NextStep => number = step.number + 1,
-            Action::GoTo(step) => number = step,
+            match if succeeded {
+                step.on_success
+            } else {
+                step.on_failure
+            } {
+                Action::QuitWithSuccess => {
+                    status = RunStatus::Succeeded;
+                    break;
+                }
+                Action::QuitWithFailure => break,
+                Action::NextStep => number = step.number + 1,
+                Action::GoTo(step) => number = step,
+            }
         }
     }
-    let message = outcome(status, job, last);
+    let message = refusal.unwrap_or_else(|| outcome(status, &asked.source, last));
     let succeeded = status == RunStatus::Succeeded;
-    let job = job.clone();
+    let ended = Ended {
+        run: asked.clone(),
+        begun,
+        status,
+        message,
+        emailed: if status == RunStatus::Failed {
+            operator
+        } else {
+            0
+        },
+    };
     write(engine, move |engine| {
-        note_end(engine, &job, begun, status, &message)
+        note_end(engine, &ended)?;
+        rows::delete_if_wanted(engine, id, succeeded)
     })
     .await?;
     Ok(succeeded)
 }
 
+/// Runs a step, again after a failure as often as it asks for; each try has its row in the history.
 async fn run_step(
     engine: &EngineHandle,
     job: &JobKey,
     step: &Step,
+    job_begun: ServerTime,
     cancel: &CancellationToken,
 ) -> Result<bool, AgentError> {
-    let begun = engine.run(|engine| engine.clock.now_local()).await?;
-    let (succeeded, text, error) = if step.subsystem.eq_ignore_ascii_case("TSQL") {
-        run_text(engine, job, step, cancel).await
-    } else {
-        let text = format!(
-            "The {} subsystem is not available on the practice server.",
-            step.subsystem
-        );
-        (false, text, None)
-    };
-    let verdict = if succeeded {
-        "The step succeeded."
-    } else {
-        "The step failed."
-    };
-    let message = cut(&format!("Executed as user: {ACCOUNT}. {text}  {verdict}"));
-    let (key, step_number, step_name) = (job.clone(), step.number, step.name.clone());
-    write(engine, move |engine| {
-        let ended = engine.clock.now_local();
-        let status = if succeeded {
-            RunStatus::Succeeded
+    for attempt in 0..=step.retries.max(0) {
+        let begun = engine.run(|engine| engine.clock.now_local()).await?;
+        let name = engine
+            .run(|engine| engine.options.server_name.clone())
+            .await?;
+        let (succeeded, text, error) = if !step.subsystem.eq_ignore_ascii_case("TSQL") {
+            let text = format!(
+                "The {} subsystem is not available on the practice server.",
+                step.subsystem
+            );
+            (false, text, None)
         } else {
-            RunStatus::Failed
+            match tokens::expand(
+                &step.command,
+                &tokens::Facts {
+                    job,
+                    step,
+                    begun,
+                    job_begun,
+                    server: &name,
+                },
+            ) {
+                Ok(command) => run_text(engine, job, step, command, cancel).await,
+                Err(reason) => (
+                    false,
+                    format!(
+                        "Unable to start execution of step {} (reason: {reason}).",
+                        step.number
+                    ),
+                    None,
+                ),
+            }
         };
-        let seconds = (ended.0 - begun.0).num_seconds();
-        history_row(
-            engine,
-            &key,
-            (step_number, &step_name),
-            &message,
-            error.as_ref(),
-            status,
-            begun,
-            seconds,
-        )?;
-        rows::update(
-            engine,
-            "sysjobsteps",
-            &[
-                ("job_id", Value::Guid(key.id)),
-                ("step_id", Value::Int(step_number)),
-            ],
-            &[
-                ("last_run_outcome", Value::Int(status as i64)),
-                (
-                    "last_run_duration",
-                    Value::Int(i64::from(duration_number(seconds))),
-                ),
-                (
-                    "last_run_date",
-                    Value::Int(i64::from(date_number(begun.0.date()))),
-                ),
-                (
-                    "last_run_time",
-                    Value::Int(i64::from(time_number(begun.0.time()))),
-                ),
-            ],
-        )?;
-        Ok(())
-    })
-    .await?;
-    Ok(succeeded)
+        let again = !succeeded && attempt < step.retries && !cancel.is_cancelled();
+        let (status, verdict) = match succeeded {
+            true => (RunStatus::Succeeded, "The step succeeded."),
+            false if cancel.is_cancelled() => (RunStatus::Cancelled, "The step was cancelled."),
+            false if again => (RunStatus::Retry, "The step failed."),
+            false => (RunStatus::Failed, "The step failed."),
+        };
+        let message = cut(&format!("Executed as user: {ACCOUNT}. {text}  {verdict}"));
+        let (key, step_number, step_name) = (job.clone(), step.number, step.name.clone());
+        write(engine, move |engine| {
+            let ended = engine.clock.now_local();
+            let seconds = (ended.0 - begun.0).num_seconds();
+            let row = HistoryRow {
+                step: (step_number, &step_name),
+                message: &message,
+                error: error.as_ref(),
+                status,
+                begun,
+                seconds,
+                emailed: 0,
+                retries: attempt,
+            };
+            history_row(engine, &key, &row)?;
+            rows::update(
+                engine,
+                "sysjobsteps",
+                &[
+                    ("job_id", Value::Guid(key.id)),
+                    ("step_id", Value::Int(step_number)),
+                ],
+                &[
+                    ("last_run_outcome", Value::Int(status as i64)),
+                    (
+                        "last_run_duration",
+                        Value::Int(i64::from(duration_number(seconds))),
+                    ),
+                    (
+                        "last_run_date",
+                        Value::Int(i64::from(date_number(begun.0.date()))),
+                    ),
+                    (
+                        "last_run_time",
+                        Value::Int(i64::from(time_number(begun.0.time()))),
+                    ),
+                    ("last_run_retries", Value::Int(attempt)),
+                ],
+            )?;
+            Ok(())
+        })
+        .await?;
+        if !again {
+            return Ok(succeeded);
+        }
+    }
+    Ok(false)
 }
 
 /// Runs a T-SQL step; answers whether it succeeded, its messages in a row, and its first error.
+///
+/// Agent stops a step at its first statement that fails; what was caught inside it is none.
 async fn run_text(
     engine: &EngineHandle,
     job: &JobKey,
     step: &Step,
+    command: String,
     cancel: &CancellationToken,
 ) -> (bool, String, Option<Message>) {
     let login = Login {
@@ -205,7 +369,11 @@ async fn run_text(
         host: "PRACTICE".to_owned(),
         program: format!(
             "SQLAgent - TSQL JobStep (Job 0x{} : Step {})",
-            job.id.simple().to_string().to_uppercase(),
+            job.id
+                .to_bytes_le()
+                .iter()
+                .map(|byte| format!("{byte:02X}"))
+                .collect::<String>(),
             step.number
         ),
         database: Some(step.database.clone().unwrap_or_else(|| "master".to_owned())),
@@ -220,235 +388,26 @@ async fn run_text(
     let (sender, mut replies) = tokio::sync::mpsc::channel(REPLIES);
     let mut texts = Vec::new();
     let mut error = None;
+    let stop = cancel.child_token();
     let read = async {
         while let Some(reply) = replies.recv().await {
-            if let Reply::Message(message) = reply {
-                texts.push(sqlstate(&message));
-                if message.is_error() && error.is_none() {
-                    error = Some(message);
+            match reply {
+                Reply::Message(message) if !stop.is_cancelled() => {
+                    texts.push(sqlstate(&message));
+                    if message.is_error() && error.is_none() {
+                        error = Some(message);
+                    }
                 }
+                Reply::Done(_) if error.is_some() => stop.cancel(),
+                _ => {}
             }
         }
     };
-    let command = step.command.clone();
     let run = async {
-        session.batch(command, &sender, cancel).await;
+        session.batch(command, &sender, &stop).await;
         drop(sender);
         session.close().await;
     };
     tokio::join!(run, read);
     (error.is_none(), texts.join("  "), error)
-}
-
-async fn note_start(
-    engine: &EngineHandle,
-    job: &JobKey,
-    begun: ServerTime,
-) -> Result<(), AgentError> {
-    let id = job.id;
-    write(engine, move |engine| {
-        let values = [
-            ("run_requested_date", datetime(begun)),
-            ("run_requested_source", Value::Text("1".to_owned())),
-            ("start_execution_date", datetime(begun)),
-            ("last_executed_step_id", Value::Null),
-            ("stop_execution_date", Value::Null),
-        ];
-        let key = [("session_id", Value::Int(1)), ("job_id", Value::Guid(id))];
-        if rows::update(engine, "sysjobactivity", &key, &values)? == 0 {
-            let all = key.iter().chain(&values).cloned().collect::<Vec<_>>();
-            rows::insert(engine, "sysjobactivity", &all)?;
-        }
-        Ok(())
-    })
-    .await
-}
-
-/// Writes to Agent's tables, and waits while another session's transaction is open.
-async fn write<T: Send + 'static>(
-    engine: &EngineHandle,
-    job: impl Fn(&mut Engine) -> Result<T, Message> + Clone + Send + 'static,
-) -> Result<T, AgentError> {
-    let mut tries = 0;
-    loop {
-        let job = job.clone();
-        match engine
-            .run(move |engine| rows::transact(engine, job))
-            .await?
-        {
-            Err(message) if message.number == LOCK_TIMEOUT && tries < MOST_TRIES => {
-                tries += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            answer => return Ok(answer?),
-        }
-    }
-}
-
-fn note_end(
-    engine: &mut Engine,
-    job: &ScheduledJob,
-    begun: ServerTime,
-    status: RunStatus,
-    message: &str,
-) -> Result<(), Message> {
-    let ended = engine.clock.now_local();
-    let seconds = (ended.0 - begun.0).num_seconds();
-    let id = job.job.id;
-    let instance = history_row(
-        engine,
-        &job.job,
-        (0, "(Job outcome)"),
-        message,
-        None,
-        status,
-        begun,
-        seconds,
-    )?;
-    rows::trim_history(engine, id)?;
-    let next = job.schedule.next_run(ended.0);
-    rows::update(
-        engine,
-        "sysjobactivity",
-        &[("session_id", Value::Int(1)), ("job_id", Value::Guid(id))],
-        &[
-            ("stop_execution_date", datetime(ended)),
-            ("job_history_id", Value::Int(instance)),
-            (
-                "next_scheduled_run_date",
-                next.map_or(Value::Null, |next| datetime(ServerTime(next))),
-            ),
-        ],
-    )?;
-    rows::update(
-        engine,
-        "sysjobservers",
-        &[("job_id", Value::Guid(id))],
-        &[
-            ("last_run_outcome", Value::Int(status as i64)),
-            ("last_outcome_message", Value::Text(message.to_owned())),
-            (
-                "last_run_date",
-                Value::Int(i64::from(date_number(begun.0.date()))),
-            ),
-            (
-                "last_run_time",
-                Value::Int(i64::from(time_number(begun.0.time()))),
-            ),
-            (
-                "last_run_duration",
-                Value::Int(i64::from(duration_number(seconds))),
-            ),
-        ],
-    )?;
-    if let Some(next) = next {
-        rows::update(
-            engine,
-            "sysjobschedules",
-            &[
-                ("schedule_id", Value::Int(job.schedule_id)),
-                ("job_id", Value::Guid(id)),
-            ],
-            &[
-                (
-                    "next_run_date",
-                    Value::Int(i64::from(date_number(next.date()))),
-                ),
-                (
-                    "next_run_time",
-                    Value::Int(i64::from(time_number(next.time()))),
-                ),
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-fn history_row(
-    engine: &mut Engine,
-    job: &JobKey,
-    step: (i64, &str),
-    message: &str,
-    error: Option<&Message>,
-    status: RunStatus,
-    begun: ServerTime,
-    seconds: i64,
-) -> Result<i64, Message> {
-    rows::insert(
-        engine,
-        "sysjobhistory",
-        &[
-            ("job_id", Value::Guid(job.id)),
-            ("step_id", Value::Int(step.0)),
-            ("step_name", Value::Text(step.1.to_owned())),
-            (
-                "sql_message_id",
-                Value::Int(error.map_or(0, |e| i64::from(e.number))),
-            ),
-            (
-                "sql_severity",
-                Value::Int(error.map_or(0, |e| i64::from(e.class))),
-            ),
-            ("message", Value::Text(message.to_owned())),
-            ("run_status", Value::Int(status as i64)),
-            (
-                "run_date",
-                Value::Int(i64::from(date_number(begun.0.date()))),
-            ),
-            (
-                "run_time",
-                Value::Int(i64::from(time_number(begun.0.time()))),
-            ),
-            (
-                "run_duration",
-                Value::Int(i64::from(duration_number(seconds))),
-            ),
-            (
-                "server",
-                Value::Text(engine.options.server_name.as_str().to_owned()),
-            ),
-        ],
-    )
-}
-
-fn outcome(status: RunStatus, job: &ScheduledJob, last: Option<&Step>) -> String {
-    let verdict = match status {
-        RunStatus::Succeeded => "The job succeeded.",
-        RunStatus::Failed => "The job failed.",
-        RunStatus::Cancelled => "The job was stopped prior to completion.",
-    };
-    let last = last.map_or_else(String::new, |step| {
-        format!(
-            "  The last step to run was step {} ({}).",
-            step.number, step.name
-        )
-    });
-    format!(
-        "{verdict}  The Job was invoked by Schedule {} ({}).{last}",
-        job.schedule_id, job.schedule_name
-    )
-}
-
-/// A message as the history shows it.
-fn sqlstate(message: &Message) -> String {
-    let state = if message.is_error() { "42000" } else { "01000" };
-    let word = if message.is_error() {
-        "Error"
-    } else {
-        "Message"
-    };
-    format!(
-        "{} [SQLSTATE {state}] ({word} {})",
-        message.text, message.number
-    )
-}
-
-/// `sysjobhistory.message` holds 4 000 characters.
-fn cut(text: &str) -> String {
-    text.chars().take(4_000).collect()
-}
-
-fn datetime(time: ServerTime) -> Value {
-    Value::Int(clock::datetime(time.0))
 }

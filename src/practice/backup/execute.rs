@@ -160,6 +160,19 @@ async fn run_backup(
             if engine.options.edition == crate::practice::engine::Edition::Azure && !service {
                 return Err(not_on_azure(command));
             }
+            let express = engine.options.edition == crate::practice::engine::Edition::Express;
+            if express
+                && asked
+                    .compression
+                    .unwrap_or(engine.options.compression_default)
+            {
+                return Err(vec![Message::error(
+                    1844,
+                    format!(
+                        "{command} WITH COMPRESSION is not supported on Express Edition (64-bit)."
+                    ),
+                )]);
+            }
             let begun = take::begin(engine, session, &asked)?;
             engine.activities.begin(Activity {
                 session,

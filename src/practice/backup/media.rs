@@ -57,6 +57,17 @@ pub fn open(engine: &Engine, device: &str) -> Result<OpenMedia, Message> {
     })
 }
 
+/// Whether a file on the disk is a backup that this server can read.
+pub fn is_backup(path: &Path) -> bool {
+    File::open(path).is_ok_and(|mut file| container::scan(&mut file).is_ok())
+}
+
+/// When the newest set of a backup file finished; `None` when it is none.
+pub fn newest_set(path: &Path) -> Option<chrono::NaiveDateTime> {
+    let media = container::scan(&mut File::open(path).ok()?).ok()?;
+    media.sets.iter().map(|set| set.header.finish).max()
+}
+
 /// The message for what is wrong with a file.
 pub fn message(device: &str, error: &ContainerError) -> Message {
     match error {

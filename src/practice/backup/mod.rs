@@ -12,6 +12,7 @@ pub mod take;
 
 pub use container::{SetHeader, SetKind};
 pub use execute::{execute_backup, execute_restore};
+pub use media::{is_backup, newest_set};
 pub use options::{BackupRequest, Ending, Expiry, RestoreRequest};
 pub use restore::restore_now;
 pub use take::backup_now;

@@ -318,6 +318,16 @@ pub fn finish(
         };
         engine.options.device_space = Some(left);
     }
+    if let Some(device) = request
+        .devices
+        .iter()
+        .find(|device| engine.paths.broken_at(device) == Some(OsError::DISK_FULL))
+    {
+        return Err(vec![Message::error(
+            3202,
+            format!("Write on \"{device}\" failed: {}", OsError::DISK_FULL),
+        )]);
+    }
     let families = target.paths.iter().zip(&target.media).zip(&request.devices);
     for (number, ((path, media), device)) in families.enumerate() {
         let Some(path) = path else { continue };

@@ -183,6 +183,10 @@ impl Instance for Engine {
                 Edition::Express => 4,
                 Edition::Azure => 5,
             }),
+            "practicepreferredreplica" => Some((
+                SqlType::Bit,
+                Value::Int(i64::from(options.is_preferred_replica)),
+            )),
             "servername" => text(&options.server_name),
             "machinename" | "computernamephysicalnetbios" if !azure => text(&options.machine_name),
             "instancedefaultdatapath" if !azure => text(&with_separator(&options.default_data)),

@@ -56,6 +56,13 @@ pub enum SecondStopAt {
     Refuse,
 }
 
+/// Whether SQL Server Agent's service runs, where the edition has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentService {
+    Running,
+    Stopped,
+}
+
 /// A volume of the pretended machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
@@ -88,6 +95,9 @@ pub struct EngineOptions {
     pub device_space: Option<u64>,
     /// The login may not sign in (`ALTER LOGIN … DISABLE`); who is signed in stays.
     pub login_disabled: bool,
+    pub agent: AgentService,
+    /// What `fn_hadr_backup_is_preferred_replica` answers: 1 without availability groups.
+    pub is_preferred_replica: bool,
     /// `sp_configure 'backup compression default'`.
     pub compression_default: bool,
     /// `sp_configure 'backup checksum default'`.
@@ -120,6 +130,8 @@ impl EngineOptions {
             second_stopat: SecondStopAt::Accept,
             device_space: None,
             login_disabled: false,
+            agent: AgentService::Running,
+            is_preferred_replica: true,
             compression_default: false,
             checksum_default: false,
             default_data: "D:\\Data".to_owned(),
@@ -154,6 +166,8 @@ pub struct Engine {
     pub started: UtcTime,
     /// What lives in it; away while somebody moves time on, `None` on a server without a world.
     pub world: Option<Box<Simulation>>,
+    /// The jobs of Agent that run now.
+    pub running_jobs: std::collections::BTreeMap<uuid::Uuid, crate::practice::agent::RunningJob>,
 }
 
 impl Engine {
@@ -174,10 +188,14 @@ impl Engine {
             paths,
             known_media: KnownMedia::default(),
             default_trace: DefaultTrace::default(),
+            running_jobs: std::collections::BTreeMap::new(),
         };
         engine.make_folders()?;
         if engine.store.is_empty() {
             databases::create_system_databases(&mut engine)?;
+            if engine.options.edition != Edition::Azure {
+                crate::practice::agent::start_agent(&mut engine)?;
+            }
         } else {
             // tempdb is new at every start.
             databases::create_tempdb(&mut engine)?;

@@ -58,6 +58,8 @@ pub struct VirtualPaths {
     root: PathBuf,
     /// Where a relative name of a backup device lies.
     default_backup: String,
+    /// Places that answer with an error, whatever lies there: lower-case path and error.
+    broken: std::collections::BTreeMap<String, OsError>,
 }
 
 impl VirtualPaths {
@@ -65,6 +67,7 @@ impl VirtualPaths {
         Self {
             root,
             default_backup: default_backup.to_owned(),
+            broken: std::collections::BTreeMap::new(),
         }
     }
 
@@ -104,6 +107,11 @@ impl VirtualPaths {
 
     /// The same for a file that is to be opened or made: its folder must be there.
     pub fn file(&self, path: &str) -> Result<PathBuf, OsError> {
+        match self.broken_at(path) {
+            // A full disk is found full only when it is written to.
+            Some(error) if error != OsError::DISK_FULL => return Err(error),
+            _ => {}
+        }
         let real = self.real(path)?;
         let folder = real.parent().ok_or(OsError::PATH_NOT_FOUND)?;
         if folder.is_dir() {
@@ -118,8 +126,34 @@ impl VirtualPaths {
         self.file(path).is_ok()
     }
 
+    /// Lets everything below a path answer with an error, until it is repaired.
+    pub fn break_place(&mut self, path: &str, error: OsError) {
+        self.broken.insert(folded(path), error);
+    }
+
+    /// Lets a path answer again as it should.
+    pub fn repair_place(&mut self, path: &str) {
+        self.broken.remove(&folded(path));
+    }
+
+    /// Why nothing can be written below a path; `None` when something can.
+    pub fn broken_at(&self, path: &str) -> Option<OsError> {
+        let path = folded(&self.absolute(path));
+        self.broken
+            .iter()
+            .find(|(place, _)| {
+                path.strip_prefix(place.as_str()).is_some_and(|rest| {
+                    rest.is_empty() || rest.starts_with('\\') || place.ends_with('\\')
+                })
+            })
+            .map(|(_, error)| error.clone())
+    }
+
     /// Makes a virtual folder and those above it.
     pub fn create_folder(&self, path: &str) -> Result<(), OsError> {
+        if let Some(error) = self.broken_at(path) {
+            return Err(error);
+        }
         std::fs::create_dir_all(self.real(path)?).map_err(|e| OsError::from_io(&e))
     }
 
@@ -143,6 +177,10 @@ impl VirtualPaths {
             _ => OsError::PATH_NOT_FOUND,
         }
     }
+}
+
+fn folded(path: &str) -> String {
+    path.replace('/', "\\").to_lowercase()
 }
 
 /// Whether a path says on its own where it is.

@@ -14,13 +14,15 @@ pub mod instance;
 mod interpreter;
 pub mod names;
 pub mod parse;
-mod procedures;
+pub(in crate::practice) mod procedures;
 mod raise;
 mod registry;
 mod resolve;
 pub mod run;
 pub mod session;
 mod settings;
-mod state;
+pub(in crate::practice) mod state;
 pub mod statement;
 pub mod types;
+
+pub(in crate::practice) use dml::atomic;

@@ -5,8 +5,8 @@ use super::procedures::Handler;
 /// A part's procedures, by lower-case name.
 type Find = fn(&str) -> Option<Handler>;
 
-/// The parts that bring procedures (SQL Server Agent adds its family here).
-const PARTS: &[Find] = &[];
+/// The parts that bring procedures.
+const PARTS: &[Find] = &[crate::practice::agent::find_procedure];
 
 /// The procedure of that lower-case name.
 pub fn find(name: &str) -> Option<Handler> {

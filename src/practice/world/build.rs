@@ -9,7 +9,7 @@ use crate::{
     domain::{ServerTime, UtcTime},
     practice::{
         agent::{self, AgentError, NewJob},
-        engine::{EngineHandle, Simulating, Zone},
+        engine::{Edition, EngineHandle, Simulating, Zone},
         reply::{Message, Reply},
         sql::session::{Login, Session},
         value::Value,
@@ -91,13 +91,39 @@ pub async fn open(
             .run(move |engine| Simulation::resume(engine, seed))
             .await??
     } else {
-        let work = build(engine.clone(), *options, cancel.clone());
-        engine.drive(work).await??
+        let edition = engine.run(|engine| engine.options.edition).await?;
+        let (options, cancel) = (*options, cancel.clone());
+        if edition == Edition::Express {
+            let work = build_for_express(engine.clone(), options, cancel);
+            engine.drive(work).await??
+        } else {
+            let work = build(engine.clone(), options, cancel);
+            engine.drive(work).await??
+        }
     };
     engine
         .run(move |engine| engine.world = Some(Box::new(simulation)))
         .await?;
     Ok(())
+}
+
+/// A past with Agent and compression, as before a move to Express; from here on there is neither.
+async fn build_for_express(
+    engine: EngineHandle,
+    options: WorldOptions,
+    cancel: CancellationToken,
+) -> Result<Simulation, WorldError> {
+    engine
+        .run(|engine| engine.options.edition = Edition::Developer)
+        .await?;
+    let simulation = build(engine.clone(), options, cancel).await;
+    engine
+        .run(|engine| {
+            engine.options.edition = Edition::Express;
+            agent::remove_all_jobs(engine)
+        })
+        .await??;
+    simulation
 }
 
 async fn build(
@@ -128,7 +154,6 @@ async fn build(
     session.run(super::record::TABLE).await?;
     engine
         .run(move |engine| -> Result<(), Message> {
-            agent::start_agent(engine)?;
             let mut jobs = plan::octopus_jobs(first_day);
             for (name, story) in NEIGHBOURS {
                 jobs.extend(plan::neighbour_jobs(name, story, first_day));

@@ -5,7 +5,7 @@ use super::sessions::{command, requests, sessions};
 use super::{Row, datetime, local_datetime, local_ticks, sql_handle};
 use crate::practice::catalogue::system::SystemView;
 use crate::practice::engine::{
-    DatabaseState, Edition, Engine, FileKind, LogPosition, MASTER, MSDB, TRACE_FILE,
+    AgentService, DatabaseState, Edition, Engine, FileKind, LogPosition, MASTER, MSDB, TRACE_FILE,
 };
 use crate::practice::reply::Message;
 use crate::practice::sql::convert::calendar;
@@ -470,15 +470,21 @@ fn services(engine: &Engine, view: &SystemView) -> Vec<Vec<Value>> {
             "NT Service\\SQLSERVERAGENT",
         ));
     }
+    let stopped = engine.options.agent == AgentService::Stopped;
     names
         .into_iter()
         .map(|(name, filename, account)| {
+            let (status, word) = if stopped && name.starts_with("SQL Server Agent") {
+                (1, "Stopped")
+            } else {
+                (4, "Running")
+            };
             Row::new(view)
                 .text("servicename", name)
                 .int("startup_type", 2)
                 .text("startup_type_desc", "Automatic")
-                .int("status", 4)
-                .text("status_desc", "Running")
+                .int("status", status)
+                .text("status_desc", word)
                 .int("process_id", std::process::id())
                 .set("last_startup_time", started.clone())
                 .text("service_account", account)

@@ -38,9 +38,13 @@ impl Binder<'_> {
                     SqlType::DateTime,
                 ))
             }
-            // Without availability groups every database is backed up here.
+            // Without availability groups every database is backed up here, unless the practice server plays another replica.
             "fn_hadr_backup_is_preferred_replica" => {
-                Ok(self.constant(Value::Int(1), SqlType::Bit, Origin::Literal))
+                let preferred = self
+                    .instance
+                    .server_property("PracticePreferredReplica")
+                    .map_or(Value::Int(1), |(_, value)| value);
+                Ok(self.constant(preferred, SqlType::Bit, Origin::Literal))
             }
             "fn_hadr_is_primary_replica" => {
                 Ok(self.constant(Value::Null, SqlType::Bit, Origin::Literal))

@@ -5,7 +5,7 @@ use crate::practice::engine::Engine;
 use crate::practice::reply::Message;
 use crate::practice::sql::state::State;
 use crate::practice::value::{Length, SqlType, Value};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn path(arguments: &Arguments, procedure: &str) -> Result<String, Message> {
     arguments
@@ -145,4 +145,89 @@ pub fn create_folder(
         )
     })?;
     Ok(Answer::default())
+}
+
+/// `xp_delete_file type, path [, extension [, date [, subfolders]]]`: 0 is for backup files, 1 for reports.
+///
+/// A path that is a file names that one file; a folder names what in it has the extension and is older than the date.
+/// Files that are no backups stay, without a word; so does what is not there.
+pub fn delete(
+    engine: &mut Engine,
+    _state: &mut State,
+    arguments: &Arguments,
+) -> Result<Answer, Message> {
+    let kind = arguments.number("@type", 0)?.unwrap_or(0);
+    let path = arguments
+        .text_at(1)?
+        .ok_or_else(|| missing_parameter("xp_delete_file", "@path"))?;
+    let extension = arguments.text_at(2)?.unwrap_or_default();
+    let date = arguments.text_at(3)?;
+    let deeper = arguments.number("@subfolders", 4)?.unwrap_or(0) != 0;
+    let absolute = engine.paths.absolute(&path);
+    let failed = |code: i32, text: &str| {
+        Message::error(
+            22_049,
+            format!("xp_delete_file() returned error {code}, '{text}'"),
+        )
+        .with_state(1)
+    };
+    let real = engine
+        .paths
+        .file(&absolute)
+        .map_err(|error| failed(error.code, error.text))?;
+    let mut files = Vec::new();
+    if real.is_dir() {
+        let before = match date
+            .as_deref()
+            .map(str::trim)
+            .filter(|date| !date.is_empty())
+        {
+            None => None,
+            Some(text) => Some(
+                text.parse::<chrono::NaiveDateTime>()
+                    .map_err(|_source| failed(87, "The parameter is incorrect."))?,
+            ),
+        };
+        collect(&real, &extension, deeper, &mut files);
+        if let Some(before) = before {
+            // A virtual clock rules here: the set says when it was taken, not the disk.
+            files.retain(|file| {
+                crate::practice::backup::newest_set(file).is_some_and(|newest| newest < before)
+            });
+        }
+    } else if real.is_file() {
+        files.push(real);
+    }
+    for file in files {
+        if kind == 0 && !crate::practice::backup::is_backup(&file) {
+            continue;
+        }
+        std::fs::remove_file(&file).map_err(|error| {
+            let error = crate::practice::engine::paths::OsError::from_io(&error);
+            failed(error.code, error.text)
+        })?;
+    }
+    Ok(Answer::default())
+}
+
+fn collect(folder: &Path, extension: &str, deeper: bool, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    let mut all: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    all.sort();
+    for path in all {
+        if path.is_dir() {
+            if deeper {
+                collect(&path, extension, deeper, files);
+            }
+            continue;
+        }
+        let fits = path
+            .extension()
+            .is_some_and(|found| found.eq_ignore_ascii_case(extension.trim_start_matches('.')));
+        if fits {
+            files.push(path);
+        }
+    }
 }

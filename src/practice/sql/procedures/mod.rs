@@ -3,6 +3,7 @@
 //! Those that need the session itself (dynamic SQL, prepared batches, waiting for locks) are here;
 //! the rest are functions on the engine's thread, found by name in [`find`].
 
+mod agent;
 mod catalogue;
 mod files;
 mod locks;
@@ -133,6 +134,7 @@ fn find(name: &str) -> Option<Handler> {
         "xp_dirtree" => files::tree,
         "xp_fixeddrives" => files::drives,
         "xp_create_subdir" => files::create_folder,
+        "xp_delete_file" => files::delete,
         "practice_option" => practice::option,
         _ => return super::registry::find(name),
     })
@@ -204,6 +206,7 @@ impl Session {
                 Ok(Answer::default())
             }
             "practice_advance" => self.advance_time(&arguments, io).await,
+            "sp_start_job" => self.start_job(arguments, io).await,
             "sp_getapplock" => self.take_application_lock(arguments, io).await,
             _ => {
                 let Some(handler) = find(&name) else {

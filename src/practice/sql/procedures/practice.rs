@@ -2,7 +2,8 @@
 
 use super::{Answer, Arguments, missing_parameter};
 use crate::practice::agent::AgentError;
-use crate::practice::engine::{Engine, EngineHandle, SecondStopAt};
+use crate::practice::engine::paths::OsError;
+use crate::practice::engine::{AgentService, Engine, EngineHandle, SecondStopAt};
 use crate::practice::reply::Message;
 use crate::practice::sql::interpreter::Ended;
 use crate::practice::sql::session::{Io, Session};
@@ -26,6 +27,15 @@ pub fn option(
     match (name.as_str(), value.as_str()) {
         ("second_stopat", "accept") => engine.options.second_stopat = SecondStopAt::Accept,
         ("second_stopat", "4335") => engine.options.second_stopat = SecondStopAt::Refuse,
+        ("agent", "running") => engine.options.agent = AgentService::Running,
+        ("agent", "stopped") => engine.options.agent = AgentService::Stopped,
+        ("preferred_replica", "yes") => engine.options.is_preferred_replica = true,
+        ("preferred_replica", "no") => engine.options.is_preferred_replica = false,
+        ("full_disk", path) => engine.paths.break_place(path, OsError::DISK_FULL),
+        ("no_permission", path) => engine.paths.break_place(path, OsError::ACCESS_DENIED),
+        ("no_network_path", path) => engine.paths.break_place(path, OsError::NETWORK_PATH),
+        ("no_share", path) => engine.paths.break_place(path, OsError::NETWORK_NAME),
+        ("repaired", path) => engine.paths.repair_place(path),
         ("device_space", "unlimited") => engine.options.device_space = None,
         ("device_space", bytes) => {
             let bytes = bytes.parse().map_err(|_other| unknown(&name, &value))?;
