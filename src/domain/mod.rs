@@ -18,6 +18,7 @@
 //! - *tail*: the part of the log that no backup holds yet.
 //! - *branch*: a recovery fork seen as a stretch of time; restoring over a database leaves one and begins another.
 //! - *mark*: what files say to a set of the history, where both are looked at.
+//! - *policy*: what is wanted of the backups of some databases; a schedule carries it out.
 //! - *trouble*: why a set cannot be restored although its row is there.
 
 #![warn(missing_docs)]
@@ -42,6 +43,7 @@ mod overwrite;
 mod place;
 mod plan;
 mod planner;
+mod policy;
 mod record;
 mod refusal;
 mod roles;
@@ -84,6 +86,15 @@ pub use plan::{
 };
 pub use planner::{
     Alternative, CostDifference, Difference, Exchange, alternatives, plan, price, prices,
+};
+pub use policy::{
+    AgentSchedule, AgentState, Clash, Conflict, DatabaseFacts, DayTimes, Deleting, JobBacksUp,
+    JobDefinition, JobDifference, JobOutcome, JobStep, JobTrouble, Keep, LeftOut, MinuteOfDay,
+    Notify, OtherBackups, OtherJob, PlannedRun, Policy, PolicyBackup, PolicyDatabases, PolicyId,
+    PolicyJob, PolicyKind, PolicyObjective, PolicyOptions, PromisedLoss, RestoreForecast,
+    Retention, RetentionFile, RetentionList, RunStatus, ScheduleFacts, SchedulePlan, SchedulerKind,
+    StorageForecast, Times, Verdict, WeekDays, conflicts, job_backs_up, other_backups,
+    plan_schedule, retention, usual_share,
 };
 pub use record::{
     BackupRecord, BackupType, ChangeRecord, DatabaseFile, HistoryRecords, MarkRecord, MediaFile,

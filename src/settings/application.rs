@@ -163,6 +163,9 @@ pub struct ScheduledBackup {
     pub every: Every,
     /// Under the share.
     pub folder: String,
+    /// Whether each file is read back right after.
+    #[serde(default)]
+    pub verify: bool,
 }
 
 /// The kinds of backup that a schedule has.

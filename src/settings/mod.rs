@@ -13,6 +13,7 @@ mod folder;
 mod logs;
 mod operator;
 mod preferences;
+mod preset;
 mod profile;
 mod stored;
 mod workspace;
@@ -29,6 +30,7 @@ pub use folder::{BackupFolder, FolderPlace};
 pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
 pub use operator::Operator;
 pub use preferences::{Preferences, ThemeChoice};
+pub use preset::PresetError;
 pub use profile::{
     AzurePlace, Encryption, PasswordKept, Profile, ProfileFault, RESERVED_NAME, Reach, SignIn,
 };

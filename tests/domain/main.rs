@@ -6,6 +6,7 @@ mod model;
 mod objectives;
 mod properties;
 mod reader;
+mod retention;
 mod rules;
 mod samples;
 mod support;
