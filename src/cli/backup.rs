@@ -18,7 +18,7 @@ use crate::{
         BackupEnd, BackupJob, BackupOutcome, BackupPhase, BackupReading, BackupReport,
         BackupRunEvent, BackupSurroundings, Journal, OncePlan, OnceRun, OnceState, PlaceThere,
         RunId, Who, check_place, journal_path, look_at_once, read_backup_facts, run_backups,
-        start_once,
+        schedule::read_schedule, start_once,
     },
     server::{Gateway as _, ServerError},
     settings::Operator,
@@ -166,16 +166,22 @@ pub fn run(args: &BackupArgs, global: &Global) -> Result<Exit, CliError> {
 async fn back_up(args: &BackupArgs, server: &OpenServer, folder: &Path) -> Result<Exit, CliError> {
     let reading = async {
         let mut connection = server.gateway.connect().await?;
-        read_backup_facts(connection.as_mut()).await
+        let reading = read_backup_facts(connection.as_mut()).await?;
+        // Without a look at Agent's jobs no policy is known, and a backup by hand stays copy-only.
+        let policies = read_schedule(connection.as_mut())
+            .await
+            .map(|schedule| schedule.policy_places())
+            .unwrap_or_default();
+        Ok((reading, policies))
     };
-    let reading = reading.await.map_err(|error| server_failed(&error))?;
+    let (reading, policies) = reading.await.map_err(|error| server_failed(&error))?;
     let request = request(args, &reading)?;
     let plan = plan_backups(
         &request,
         &reading.server,
         &reading.databases,
         None,
-        &[],
+        &policies,
         None,
     );
     let facts = BackupFacts {

@@ -13,6 +13,8 @@ mod plan;
 mod practice;
 mod restore;
 mod runs;
+mod schedule;
+mod schedule_text;
 mod server;
 
 pub use exit::{CliError, Exit};
@@ -73,6 +75,8 @@ enum Command {
     Restore(Box<restore::RestoreArgs>),
     /// What ran in this workspace, and going on with what was interrupted
     Runs(runs::RunsArgs),
+    /// Show, apply, look after or remove the backup schedule of a database
+    Schedule(schedule::ScheduleArgs),
 }
 
 impl Command {
@@ -87,6 +91,7 @@ impl Command {
             Self::Practice(args) => practice::run(&args),
             Self::Restore(args) => restore::run(&args, global),
             Self::Runs(args) => runs::run(&args, global),
+            Self::Schedule(args) => schedule::run(&args, global),
         }
     }
 }

@@ -14,6 +14,7 @@ mod preflight;
 mod problem;
 mod resume;
 mod run;
+pub mod schedule;
 mod server;
 mod settings;
 mod ways;

@@ -3,5 +3,7 @@
 pub mod backup_files;
 pub mod backup_history;
 pub mod backup_result;
+pub mod os_schedule;
 pub mod restore_plan;
 pub mod run_report;
+pub mod schedule;

@@ -70,6 +70,11 @@ fn lsn(cell: &Cell) -> Option<Lsn> {
 }
 
 impl SetHeader {
+    /// The `NAME` option.
+    pub fn backup_name(&self) -> Option<String> {
+        self.row.text("backupname")
+    }
+
     /// Why this is not the set that a plan means; `None` when it is.
     pub fn difference(&self, step: &PlanStep) -> Option<HeaderDifference> {
         if self.backup_set_uuid != Some(step.backup_set_uuid) {

@@ -30,6 +30,7 @@ mod report;
 mod restore;
 mod resume;
 mod runbook;
+pub mod schedule;
 mod stored;
 mod target;
 mod verify;

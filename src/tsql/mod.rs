@@ -10,6 +10,7 @@ mod quote;
 mod rds;
 mod restore;
 mod running;
+mod schedule;
 mod script;
 
 pub use agent_once::{
@@ -44,4 +45,8 @@ pub use restore::{
     restore_script_with, stop_at_text, tail_file, target_database,
 };
 pub use running::running_work;
+pub use schedule::{
+    SeenJob, agent_facts, apply_script, delete_file_script, file_there, job_definitions,
+    job_history, job_schedules, job_steps, jobs, policy_line, remove_script, stored_policy,
+};
 pub use script::{Batch, BatchKind, Purpose, Script};

@@ -55,6 +55,33 @@ fn pieces(value: &str) -> String {
     }
 }
 
+/// A text as an expression that neither `sqlcmd` nor Agent reads anything into.
+pub(super) fn pieced_text(value: &str) -> String {
+    if must_be_pieced(value) {
+        pieces(value)
+    } else {
+        text(value)
+    }
+}
+
+/// A text of several lines that stays readable: as one literal, unless a reader would find something in it.
+pub(super) fn script_text(value: &str) -> String {
+    let has_go = value.lines().any(|line| {
+        let line = line.trim_start();
+        line.get(..2)
+            .is_some_and(|word| word.eq_ignore_ascii_case("go"))
+            && !line
+                .chars()
+                .nth(2)
+                .is_some_and(|c| c.is_alphanumeric() || c == '_')
+    });
+    if value.contains("$(") || has_go {
+        pieces(value)
+    } else {
+        text(value)
+    }
+}
+
 /// A comment line: no line break ends it and `sqlcmd` finds no variable in it.
 pub(super) fn comment(line: &str) -> String {
     let calm: String = line

@@ -7,9 +7,9 @@ use super::quote;
 pub enum BatchKind {
     /// Changes nothing.
     Look,
-    /// Writes a backup.
+    /// Writes a backup, or changes the jobs that do.
     BackUp,
-    /// Creates, overwrites, recovers or drops a database.
+    /// Creates, overwrites, recovers or drops a database, or deletes a backup.
     Restore,
 }
 
@@ -52,6 +52,12 @@ pub enum Purpose {
     BackUp { step: usize },
     /// Reads the backup of that step back.
     VerifyBackup { step: usize },
+    /// Makes a job of SQL Server Agent be as a policy wants it.
+    ApplyJob { name: String },
+    /// Removes a job of a policy.
+    RemoveJob { name: String },
+    /// Deletes a backup file that retention lets go.
+    DeleteFile { file: String },
 }
 
 /// One batch: at most one destructive statement, with its guards before it.

@@ -15,6 +15,7 @@ mod main_job;
 mod over;
 mod restores;
 mod runs;
+mod schedule;
 mod sessions;
 mod tds;
 mod wire;

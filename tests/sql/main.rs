@@ -6,4 +6,5 @@ mod backups;
 mod golden;
 mod oracle;
 mod samples;
+mod schedule;
 mod tape;

@@ -17,8 +17,23 @@ fn skipped(why: &str) {
     writeln!(std::io::stderr(), "skipped: Microsoft's parser ({why})").ok();
 }
 
+/// Every script parses, by the parser and by the strict rules beside it.
+pub fn strictly_parsed(scripts: &[String]) {
+    for (idx, file) in parse_with(scripts, &["--strict"])
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(file["ok"], true, "{file:#}\n{}", scripts[idx]);
+    }
+}
+
 /// Parses all scripts in one call; `None` when the parser is not there.
 pub(super) fn parse(scripts: &[String]) -> Option<Vec<Value>> {
+    parse_with(scripts, &["--ast"])
+}
+
+fn parse_with(scripts: &[String], options: &[&str]) -> Option<Vec<Value>> {
     if std::env::var_os("TSQL_CHECK_HOME").is_none() {
         skipped("TSQL_CHECK_HOME is not set");
         return None;
@@ -31,7 +46,7 @@ pub(super) fn parse(scripts: &[String]) -> Option<Vec<Value>> {
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new("python3");
-    command.arg(tool).arg("--ast");
+    command.arg(tool).args(options);
     for (idx, script) in scripts.iter().enumerate() {
         let path = folder.path().join(format!("{idx:04}.sql"));
         std::fs::write(&path, script).expect("the folder is writable");
