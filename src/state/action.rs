@@ -73,6 +73,7 @@ pub enum Action {
 
     Activity(super::ActivityAction),
     Application(super::ApplicationAction),
+    Protection(super::ProtectionAction),
     Profile(ProfileAction),
     Backup(super::BackupAction),
     Azure(super::AzureAction),

@@ -389,10 +389,14 @@ impl State {
         let form = BackupForm::new(server, databases, kind.unwrap_or(BackupKind::Full));
         self.backups.form = Some(Box::new(form));
         self.dialog = Some(Dialog::BackUp);
-        vec![Request::Backup {
-            server,
-            call: BackupCall::ReadFacts,
-        }]
+        vec![
+            Request::Backup {
+                server,
+                call: BackupCall::ReadFacts,
+            },
+            // A backup at the place of a policy keeps its chain; any other is copy-only.
+            Request::Schedule(crate::worker::ScheduleRequest::Read { server }),
+        ]
     }
 
     fn edit_form(&mut self, action: BackupAction) -> Vec<Request> {
@@ -524,8 +528,12 @@ impl State {
     }
 
     /// Where the policies of a server write, as far as they are known here.
-    fn policy_places(&self, _server: ServerId) -> Vec<PolicyPlace> {
-        Vec::new()
+    fn policy_places(&self, server: ServerId) -> Vec<PolicyPlace> {
+        self.servers
+            .get(&server)
+            .and_then(|view| view.schedules.as_ref())
+            .map(|reading| reading.policy_places())
+            .unwrap_or_default()
     }
 
     fn start_backup(&mut self) -> Vec<Request> {

@@ -89,6 +89,7 @@ impl State {
             Event::Activity(event) => return self.take_activity_event(event),
             Event::Application(event) => self.take_application_event(event),
             Event::Planning(event) => self.take_planning(event),
+            Event::Schedule(event) => return self.take_schedule_event(event),
             Event::TestResult { profile, result } => self.test_result = Some((profile, result)),
             Event::CertificateSeen {
                 server,

@@ -13,6 +13,7 @@ mod events;
 mod files;
 mod marker;
 mod planning;
+mod protection;
 mod range;
 mod restore;
 mod resume;
@@ -39,6 +40,10 @@ pub use database::{BranchPoint, DatabaseView, PlanState, Span, SpanKind};
 pub use destination::{DestinationAction, DestinationChoice, Into};
 pub use files::{FilesAction, FilesBeside, FilesDialog, FilesState};
 pub use planning::{PlanningAction, PlanningView};
+pub use protection::{
+    Asking, ProtectionAction, ProtectionChange, ProtectionReading, ProtectionSection,
+    ProtectionState,
+};
 pub use range::{RangePreset, SHORTEST, TimeRange};
 pub use resume::ResumeAction;
 pub use run::{Cancelling, Halt, Review, RunView};
@@ -86,6 +91,8 @@ pub enum Selection {
 pub enum Page {
     #[default]
     Timeline,
+    /// Schedule, retention and what is protected.
+    Protection,
     /// The last look before a restore.
     Review,
     /// The run that was started last.
@@ -217,6 +224,8 @@ pub struct State {
     pub activity: ActivityView,
     pub applications: ApplicationsView,
     pub azure: AzureState,
+    /// The schedule of the selected database.
+    pub protection: ProtectionState,
     pub notices: Vec<Notice>,
     pub files: FilesState,
     pub dialog: Option<Dialog>,
@@ -273,6 +282,7 @@ impl State {
             activity: ActivityView::default(),
             applications: ApplicationsView::default(),
             azure: AzureState::default(),
+            protection: ProtectionState::default(),
             notices: Vec::new(),
             files: FilesState::default(),
             dialog: None,
@@ -373,6 +383,12 @@ impl State {
     pub fn tick(&mut self, own: OwnClock) -> Vec<Request> {
         self.own = own;
         self.plan_backup_again();
+        let mut requests = self.follow_protection();
+        requests.extend(self.tick_history(own));
+        requests
+    }
+
+    fn tick_history(&mut self, own: OwnClock) -> Vec<Request> {
         if let Some(request) = self.read_activity_again() {
             return vec![request];
         }
@@ -389,7 +405,7 @@ impl State {
         {
             database.move_now(now, offset);
         }
-        let idle = !self.running() && self.page == Page::Timeline;
+        let idle = !self.running() && matches!(self.page, Page::Timeline | Page::Protection);
         let Some(view) = self.servers.get_mut(&server) else {
             return Vec::new();
         };

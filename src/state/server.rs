@@ -21,6 +21,8 @@ pub struct ServerView {
     pub(super) unrefined: Vec<String>,
     /// A refresh is under way.
     pub refreshing: bool,
+    /// Agent's jobs and the policies among them, as they were read last.
+    pub schedules: Option<Arc<crate::run::schedule::ScheduleReading>>,
 }
 
 /// The backup history of a server as it was read last.
@@ -50,6 +52,7 @@ impl Default for ServerView {
             freshness: BTreeMap::new(),
             unrefined: Vec::new(),
             refreshing: false,
+            schedules: None,
         }
     }
 }

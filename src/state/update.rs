@@ -86,6 +86,7 @@ impl State {
 
             Action::Activity(action) => return self.change_activity(action),
             Action::Application(action) => return self.change_applications(action),
+            Action::Protection(action) => return self.change_protection(action),
             Action::Profile(action) => return self.change_profiles(action),
             Action::Backup(action) => return self.backup(action),
             Action::Azure(action) => return self.azure_update(action),
@@ -142,6 +143,7 @@ impl State {
     pub(super) fn show_page(&mut self, page: Page) {
         let there = match page {
             Page::Timeline | Page::Applications | Page::Activity => true,
+            Page::Protection => self.database_name().is_some(),
             Page::Review => self.review.is_some(),
             Page::Run => self.run.is_some(),
             Page::AzureRun => self.azure.run.is_some(),

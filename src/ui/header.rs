@@ -164,6 +164,9 @@ fn history_only_word(state: &State) -> &'static str {
 /// The pages that there are, in their order.
 fn tabs(state: &State) -> Vec<(&'static str, Page)> {
     let mut tabs = vec![("Timeline", Page::Timeline)];
+    if state.database_name().is_some() {
+        tabs.push(("Protection", Page::Protection));
+    }
     if let Some(run) = &state.run {
         let text = if run.report.is_none() {
             "Restore · running"

@@ -18,6 +18,7 @@ mod plan_panel;
 mod plan_steps;
 mod plan_ways;
 mod profile_editor;
+mod protection;
 mod reason;
 mod review;
 mod run_dialogs;

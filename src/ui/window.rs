@@ -9,6 +9,10 @@ use super::{
 use crate::{
     state::{Action, Command, DatabaseView, Page, Selection, State},
     worker::ServerId,
+    activity::ActivityPage, application_editor::ApplicationPage, dialogs::Dialogs, empty, header,
+    notices, plan_panel::PlanPanel, protection::ProtectionPage, review::ReviewPage,
+    run_page::RunPage, shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
+    timeline::TimelineView,
 };
 use egui::{CentralPanel, Frame, Panel, Stroke, Ui};
 
@@ -37,6 +41,7 @@ pub struct WindowView {
     applications: ApplicationPage,
     activity: ActivityPage,
     folder: FolderPage,
+    protection: ProtectionPage,
     dialogs: Dialogs,
 }
 
@@ -130,6 +135,9 @@ impl WindowView {
         }
         if state.page == Page::Activity {
             return self.activity.ui(ui, state);
+        }
+        if state.page == Page::Protection && state.database_name().is_some() {
+            return self.protection.ui(ui, state);
         }
         if state.page == Page::Applications {
             return self.applications.ui(ui, state);

@@ -173,6 +173,7 @@ impl Jobs {
             Request::Activity(request) => self.activity(request),
             Request::Application(request) => self.application(request).await,
             Request::Planning(request) => self.planning(request),
+            Request::Schedule(request) => self.schedule(request),
             Request::Refresh { server } => self.refresh(server),
             Request::Preflight {
                 server,

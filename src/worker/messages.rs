@@ -7,6 +7,7 @@ use super::{
     backups::{BackupCall, BackupEvent},
     prepare::{Prepared, RestoreWishes},
     runs::{RunNews, RunRequest},
+    schedules::{ScheduleEvent, ScheduleRequest},
 };
 use crate::{
     domain::{History, HistoryNote, RestorePlan, RestoreRequest, UtcTime},
@@ -61,6 +62,8 @@ pub enum Request {
     Activity(ActivityRequest),
     /// Works out what takes longer than a frame.
     Planning(super::PlanningRequest),
+    /// See the schedules of a server, or change them.
+    Schedule(ScheduleRequest),
     /// Reads the databases and the history again; only what is new is fetched.
     Refresh {
         server: ServerId,
@@ -142,6 +145,7 @@ pub enum Event {
     Application(ApplicationEvent),
     Activity(ActivityEvent),
     Planning(super::PlanningEvent),
+    Schedule(ScheduleEvent),
     TestResult {
         profile: Uuid,
         result: Result<ServerInfo, Problem>,

@@ -21,6 +21,7 @@ mod profiles;
 mod reading;
 mod restores;
 mod runs;
+mod schedules;
 
 pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
@@ -42,3 +43,4 @@ pub use practice::{Accident, Practice};
 pub use prepare::{ApplicationWish, Prepared, RestoreWishes};
 pub use restores::expectations;
 pub use runs::{RunNews, RunRequest};
+pub use schedules::{ScheduleEvent, ScheduleRequest};

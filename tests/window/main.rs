@@ -9,6 +9,7 @@ mod folders;
 mod made_up;
 mod pictures;
 mod profiles;
+mod protection;
 mod restore;
 mod timeline;
 mod what_if;

@@ -1,0 +1,212 @@
+//! Schedules: read, applied, removed, looked after; one change at a time on a server.
+
+use super::{
+    jobs::{Jobs, Report, not_connected, now},
+    messages::{Event, ServerId},
+};
+use crate::{
+    domain::{DatabaseHistory, JobDefinition, Policy, RetentionList},
+    explain::{Problem, schedule as words, server_problem},
+    run::{
+        RunId, journal_path,
+        schedule::{
+            ChangeReport, Changing, RetentionReport, ScheduleReading, apply_schedule,
+            read_schedule, remove_schedule, run_retention,
+        },
+    },
+    tsql::{SeenJob, ServerFacts},
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// What the window asks of the schedules of a server.
+#[derive(Clone, Debug)]
+pub enum ScheduleRequest {
+    /// Reads Agent and its jobs.
+    Read { server: ServerId },
+    /// Makes the jobs be as they should.
+    Apply {
+        server: ServerId,
+        /// The database, or the words for all of them.
+        about: String,
+        jobs: Vec<JobDefinition>,
+        overwrite: Vec<SeenJob>,
+        unwanted: Vec<SeenJob>,
+    },
+    Remove {
+        server: ServerId,
+        about: String,
+        jobs: Vec<SeenJob>,
+    },
+    /// Deletes what the list lets go; the list was shown.
+    Retain {
+        server: ServerId,
+        policy: Box<Policy>,
+        history: Arc<DatabaseHistory>,
+        list: Box<RetentionList>,
+    },
+}
+
+/// What is told of them.
+#[derive(Clone, Debug)]
+pub enum ScheduleEvent {
+    Read {
+        server: ServerId,
+        reading: Result<Arc<ScheduleReading>, Problem>,
+    },
+    Changed {
+        server: ServerId,
+        report: Result<ChangeReport, Problem>,
+    },
+    Retained {
+        server: ServerId,
+        report: Result<RetentionReport, Problem>,
+    },
+}
+
+impl Jobs {
+    pub(super) fn schedule(&self, request: ScheduleRequest) {
+        match request {
+            ScheduleRequest::Read { server } => self.read_schedule(server),
+            ScheduleRequest::Apply {
+                server,
+                about,
+                jobs,
+                overwrite,
+                unwanted,
+            } => self.change_schedule(server, about, move |changing| {
+                Box::pin(
+                    async move { apply_schedule(&jobs, &overwrite, &unwanted, changing).await },
+                )
+            }),
+            ScheduleRequest::Remove {
+                server,
+                about,
+                jobs,
+            } => self.change_schedule(server, about, move |changing| {
+                Box::pin(async move { remove_schedule(&jobs, changing).await })
+            }),
+            ScheduleRequest::Retain {
+                server,
+                policy,
+                history,
+                list,
+            } => self.retain(server, *policy, history, *list),
+        }
+    }
+
+    fn read_schedule(&self, id: ServerId) {
+        let Some(server) = self.servers.get(&id) else {
+            return self.events.send(Event::Schedule(ScheduleEvent::Read {
+                server: id,
+                reading: Err(not_connected()),
+            }));
+        };
+        let gateway = Arc::clone(&server.gateway);
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let reading = async {
+                let mut connection = gateway.connect().await?;
+                read_schedule(connection.as_mut()).await
+            };
+            let reading = reading
+                .await
+                .map(Arc::new)
+                .map_err(|error| server_problem(&error));
+            events.send(Event::Schedule(ScheduleEvent::Read {
+                server: id,
+                reading,
+            }));
+        });
+    }
+
+    /// Where a change is journaled, and what it needs of the server; `None` after the window was told why not.
+    fn ready(&self, id: ServerId) -> Option<Ready> {
+        let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
+            self.problem(Some(id), not_connected());
+            return None;
+        };
+        let run = RunId::new(now(), fastrand::u16(..));
+        Some(Ready {
+            gateway: Arc::clone(&server.gateway),
+            journal: journal_path(workspace.folder(), &run),
+            run,
+            who: self.who(&server.reading.info),
+            facts: ServerFacts {
+                server_name: Some(server.reading.info.name.clone()),
+                tail_file: None,
+            },
+            cancel: self.stop.child_token(),
+        })
+    }
+
+    fn change_schedule<F>(&self, id: ServerId, about: String, change: F)
+    where
+        F: for<'a> FnOnce(
+                Changing<'a>,
+            ) -> futures_util::future::BoxFuture<
+                'a,
+                Result<ChangeReport, crate::run::schedule::ChangeError>,
+            > + Send
+            + 'static,
+    {
+        let Some(ready) = self.ready(id) else { return };
+        let events = self.events.clone();
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            let report = change(ready.changing(about))
+                .await
+                .map_err(|error| words::change_problem(&error));
+            events.send(Event::Schedule(ScheduleEvent::Changed {
+                server: id,
+                report,
+            }));
+            reports.send(Report::Changed { server: id }).ok();
+        });
+    }
+
+    fn retain(
+        &self,
+        id: ServerId,
+        policy: Policy,
+        history: Arc<DatabaseHistory>,
+        list: RetentionList,
+    ) {
+        let Some(ready) = self.ready(id) else { return };
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let about = list.database.clone();
+            let report = run_retention(&history, &policy, &list, ready.changing(about))
+                .await
+                .map_err(|error| words::retention_problem(&error));
+            events.send(Event::Schedule(ScheduleEvent::Retained {
+                server: id,
+                report,
+            }));
+        });
+    }
+}
+
+/// What a change needs, owned, so that a task can keep it.
+struct Ready {
+    gateway: Arc<dyn crate::server::Gateway>,
+    journal: PathBuf,
+    run: RunId,
+    who: crate::run::Who,
+    facts: ServerFacts,
+    cancel: tokio_util::sync::CancellationToken,
+}
+
+impl Ready {
+    fn changing(&self, about: String) -> Changing<'_> {
+        Changing {
+            gateway: self.gateway.as_ref(),
+            run: self.run.clone(),
+            journal: self.journal.clone(),
+            who: self.who.clone(),
+            about,
+            facts: self.facts.clone(),
+            now,
+            cancel: self.cancel.clone(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The page about protection: what is wanted becomes one request, and what disturbs another's chain needs a typed word.
+
+use crate::fake::{Wire, window};
+use egui::accesskit::Role;
+use egui_kittest::{Harness, kittest::Queryable as _};
+use std::{path::Path, sync::Arc};
+use stopat::{
+    app::App,
+    domain::{AgentSchedule, AgentState, JobStep, MinuteOfDay, ServerTime, Times},
+    run::schedule::{OtherJobText, ScheduleReading},
+    settings::{ThemeChoice, load_applications, shipped_applications},
+    state::{Action, Page},
+    worker::{
+        ApplicationEvent, Event, KnownApplications, Request, ScheduleEvent, ScheduleRequest,
+        ServerId,
+    },
+};
+
+/// What a server tells whose OctopusAI another job backs up.
+pub fn reading(agent: AgentState, with_other: bool) -> ScheduleReading {
+    let now = crate::made_up::now();
+    let step = JobStep {
+        subsystem: "TSQL".to_owned(),
+        command: "BACKUP LOG [OctopusAI] TO DISK = N'x'".to_owned(),
+        database: None,
+    };
+    let other = OtherJobText {
+        name: "nightly".to_owned(),
+        enabled: true,
+        steps: vec![step],
+        schedules: vec![AgentSchedule::of(&Times::daily(MinuteOfDay::MIDNIGHT))],
+        usual_secs: Some(60),
+    };
+    ScheduleReading {
+        agent,
+        edition: "Developer Edition (64-bit)".to_owned(),
+        can_compress: agent != AgentState::None,
+        is_sysadmin: true,
+        server_now: ServerTime("2026-11-22T14:41:07".parse().expect("a time")),
+        now,
+        policies: Vec::new(),
+        others: with_other.then_some(other).into_iter().collect(),
+    }
+}
+
+/// The page of OctopusAI on the practice server.
+pub fn page(
+    size: [f32; 2],
+    theme: ThemeChoice,
+    reading: ScheduleReading,
+) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = window(size, theme);
+    wire.tell(Event::Application(ApplicationEvent::Known(Arc::new(
+        KnownApplications {
+            applications: load_applications(Path::new("nowhere")).applications,
+            own_files: Default::default(),
+            shipped: shipped_applications(),
+        },
+    ))));
+    let state = &mut harness.state_mut().state;
+    let requests = state.update(Action::SelectServer(ServerId::Practice));
+    for request in requests {
+        stopat::app::Backend::send(&wire, request);
+    }
+    harness.run_steps(3);
+    let state = &mut harness.state_mut().state;
+    state.update(Action::SelectDatabase {
+        server: ServerId::Practice,
+        database: "OctopusAI".to_owned(),
+    });
+    state.update(Action::ShowPage(Page::Protection));
+    harness.run_steps(3);
+    wire.tell(Event::Schedule(ScheduleEvent::Read {
+        server: ServerId::Practice,
+        reading: Ok(Arc::new(reading)),
+    }));
+    harness.run_steps(4);
+    (harness, wire)
+}
+
+fn applied(wire: &Wire) -> Option<usize> {
+    wire.requests
+        .borrow()
+        .iter()
+        .find_map(|request| match request {
+            Request::Schedule(ScheduleRequest::Apply { jobs, .. }) => Some(jobs.len()),
+            _ => None,
+        })
+}
+
+#[test]
+fn the_preset_is_wanted_and_applied() {
+    let (mut harness, wire) = page(
+        [1440.0, 900.0],
+        ThemeChoice::Dark,
+        reading(AgentState::Running, false),
+    );
+    harness.get_by_label("runs in SQL Server Agent");
+    harness.get_by_label("Most that can be lost");
+    harness.get_by_label("15 min + log");
+    harness.get_by_label("Apply changes").click();
+    harness.run_steps(3);
+    harness.get_by_label("Apply the schedule of OctopusAI on Practice server?");
+    harness.get_by_role_and_label(Role::Button, "Apply").click();
+    harness.run_steps(3);
+    assert_eq!(applied(&wire), Some(3));
+}
+
+#[test]
+fn a_second_schedule_needs_the_name_typed() {
+    let (mut harness, wire) = page(
+        [1440.0, 900.0],
+        ThemeChoice::Light,
+        reading(AgentState::Running, true),
+    );
+    harness.get_by_label("The job nightly backs up this database");
+    harness.get_by_label("Apply changes").click();
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::Button, "Apply").click();
+    harness.run_steps(3);
+    assert_eq!(applied(&wire), None, "the name is not typed yet");
+    let field = harness.get_by_role_and_label(Role::TextInput, "Type OctopusAI");
+    field.focus();
+    harness.run_steps(2);
+    harness
+        .get_by_role_and_label(Role::TextInput, "Type OctopusAI")
+        .type_text("OctopusAI");
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::Button, "Apply").click();
+    harness.run_steps(3);
+    assert_eq!(applied(&wire), Some(3));
+}
+
+#[test]
+fn without_agent_nothing_is_applied_and_what_is_left_out_is_said() {
+    let (harness, _) = page(
+        [1280.0, 720.0],
+        ThemeChoice::Dark,
+        reading(AgentState::None, false),
+    );
+    harness.get_by_label("runs in the operating system's scheduler");
+    harness.get_by_label(
+        "Compression is left out: this edition writes no compressed backups, though it restores them",
+    );
+}
