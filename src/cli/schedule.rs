@@ -3,11 +3,12 @@
 use super::{
     CliError, Exit, Global, Output, schedule_text,
     server::{
-        OpenServer, ServerArgs, block_on, data_root, failed, open, say, server_failed, workspace,
+        OpenServer, ServerArgs, block_on, data_root, failed, open, read_records, say,
+        server_failed, workspace,
     },
 };
 use crate::{
-    domain::{AgentState, Deleting, History, HistoryRecords, Policy, PolicyDatabases, retention},
+    domain::{AgentState, Deleting, History, Policy, PolicyDatabases, retention},
     explain::{self, Problem, ProblemKind, schedule as words},
     formats::{
         os_schedule::{OsScheduler, SqlcmdTarget, os_schedule},
@@ -20,7 +21,7 @@ use crate::{
             outlook, read_schedule, remove_schedule, run_retention,
         },
     },
-    server::{Gateway as _, HistoryReader, read_databases},
+    server::{Gateway as _, read_databases},
     settings::{Operator, load_applications},
     tsql::ServerFacts,
     worker,
@@ -181,16 +182,7 @@ async fn look(
     let failed = |error| server_failed(&error);
     let mut connection = server.gateway.connect().await.map_err(failed)?;
     let reading = read_schedule(connection.as_mut()).await.map_err(failed)?;
-    let slice = HistoryReader::new(server.reading.columns)
-        .read(connection.as_mut(), &CancellationToken::new())
-        .await
-        .map_err(failed)?;
-    let (history, _) = History::from_records(HistoryRecords {
-        server: server.reading.recorded(),
-        backup_sets: slice.backup_sets,
-        restore_history: slice.restores,
-        marks: slice.marks,
-    });
+    let (history, _) = History::from_records(read_records(&server.gateway, &server.reading).await?);
     let all = read_databases(connection.as_mut()).await.map_err(failed)?;
     let scope = match &args.database {
         Some(name) => PolicyDatabases::One(

@@ -2,17 +2,13 @@
 
 use super::{
     activity::ActivityPage, application_editor::ApplicationPage, azure, dialogs::Dialogs, empty,
-    folder_page::FolderPage, header, notices, plan_panel::PlanPanel, review::ReviewPage,
-    run_page::RunPage, shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
-    timeline::TimelineView,
+    folder_page::FolderPage, header, notices, plan_panel::PlanPanel, protection::ProtectionPage,
+    review::ReviewPage, run_page::RunPage, shortcuts, sidebar::Sidebar, status_bar,
+    table::BackupTable, theme::Palette, timeline::TimelineView,
 };
 use crate::{
     state::{Action, Command, DatabaseView, Page, Selection, State},
     worker::ServerId,
-    activity::ActivityPage, application_editor::ApplicationPage, dialogs::Dialogs, empty, header,
-    notices, plan_panel::PlanPanel, protection::ProtectionPage, review::ReviewPage,
-    run_page::RunPage, shortcuts, sidebar::Sidebar, status_bar, table::BackupTable, theme::Palette,
-    timeline::TimelineView,
 };
 use egui::{CentralPanel, Frame, Panel, Stroke, Ui};
 

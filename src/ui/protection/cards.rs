@@ -8,10 +8,13 @@ use crate::{
     state::State,
     ui::{
         theme::{Palette, regular, semibold},
-        widgets::Dot,
+        widgets::{Dot, small},
     },
 };
-use egui::{Color32, Label, RichText, Ui};
+use egui::{Align, Color32, Label, Layout, RichText, Ui};
+
+/// As high as the fullest of them usually is, in points.
+const CARD: f32 = 118.0;
 
 /// Loss, restore time, storage, checks.
 pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook) {
@@ -107,28 +110,32 @@ fn figure(ui: &mut Ui, title: &str, value: &str, lines: &[Line]) {
     };
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.set_min_height(96.0);
-        ui.spacing_mut().item_spacing.y = 4.0;
-        ui.add(Label::new(
-            RichText::new(title)
-                .font(regular(12.5))
-                .color(palette.muted),
-        ));
-        ui.add(Label::new(
-            RichText::new(value)
-                .font(semibold(19.0))
-                .color(palette.text),
-        ));
-        for (text, verdict) in lines.iter().filter(|(text, _)| !text.is_empty()) {
-            ui.add(
-                Label::new(
-                    RichText::new(text)
-                        .font(regular(11.5))
-                        .color(color(verdict)),
-                )
-                .wrap(),
-            );
-        }
+        ui.set_min_height(CARD);
+        // Columns justify their text; lines of a card are short and stay ragged.
+        ui.set_max_height(f32::INFINITY);
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            ui.add(Label::new(
+                RichText::new(title)
+                    .font(regular(12.5))
+                    .color(palette.muted),
+            ));
+            ui.add(Label::new(
+                RichText::new(value)
+                    .font(semibold(19.0))
+                    .color(palette.text),
+            ));
+            for (text, verdict) in lines.iter().filter(|(text, _)| !text.is_empty()) {
+                ui.add(
+                    Label::new(
+                        RichText::new(text)
+                            .font(regular(11.5))
+                            .color(color(verdict)),
+                    )
+                    .wrap(),
+                );
+            }
+        });
     });
 }
 
@@ -136,35 +143,45 @@ fn checks_ui(ui: &mut Ui, state: &State, outlook: &Outlook) {
     let palette = *Palette::of(ui);
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.set_min_height(96.0);
-        ui.spacing_mut().item_spacing.y = 4.0;
-        ui.add(Label::new(
-            RichText::new("Checks")
-                .font(regular(12.5))
-                .color(palette.muted),
-        ));
-        for clash in outlook.plan.clashes.iter().take(3) {
-            note(ui, Dot::AtRisk, &words::clash(clash));
-        }
-        if outlook.plan.clashes.is_empty() {
-            note(ui, Dot::Good, "no other job runs at the same time");
-        }
-        let Some((_, database)) = &state.protection.of else {
-            return;
-        };
-        let outside = state
-            .applications
-            .known
-            .applications
-            .iter()
-            .filter(|application| application.lives_in(database, |_, _| false))
-            .flat_map(|application| &application.outside);
-        for outside in outside {
-            note(
-                ui,
-                Dot::AtRisk,
-                &format!("{} is not covered", outside.what.to_lowercase()),
-            );
-        }
+        ui.set_min_height(CARD);
+        // Columns justify their text; lines of a card are short and stay ragged.
+        ui.set_max_height(f32::INFINITY);
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            ui.add(Label::new(
+                RichText::new("Checks")
+                    .font(regular(12.5))
+                    .color(palette.muted),
+            ));
+            if let Some(clash) = outlook.plan.clashes.first() {
+                note(ui, Dot::AtRisk, &words::clash(clash));
+            }
+            let others = outlook.plan.clashes.len().saturating_sub(1);
+            if others > 0 {
+                let text = explain::count(others, "more clash", "more clashes");
+                let lines: Vec<String> = outlook.plan.clashes.iter().map(words::clash).collect();
+                small(ui, text).on_hover_text(lines.join("\n"));
+            }
+            if outlook.plan.clashes.is_empty() {
+                note(ui, Dot::Good, "no other job runs at the same time");
+            }
+            let Some((_, database)) = &state.protection.of else {
+                return;
+            };
+            let outside = state
+                .applications
+                .known
+                .applications
+                .iter()
+                .filter(|application| application.lives_in(database, |_, _| false))
+                .flat_map(|application| &application.outside);
+            for outside in outside {
+                note(
+                    ui,
+                    Dot::AtRisk,
+                    &format!("{} is not covered", outside.what.to_lowercase()),
+                );
+            }
+        });
     });
 }
