@@ -8,7 +8,7 @@ use crate::{
     domain::RestorePlan,
     explain::figures,
     state::{Action, DatabaseView, DestinationAction, Dialog, Into, State},
-    worker::RestoreWishes,
+    worker::{RestoreWishes, ServerId},
 };
 use egui::{Label, RichText, Sense, Stroke, TextEdit, Ui, vec2};
 
@@ -26,8 +26,11 @@ pub fn destination_ui(
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
         copy_ui(ui, state, plan, actions);
-        ui.add_space(6.0);
-        over_ui(ui, state, database, plan, actions);
+        // A folder has no original.
+        if !matches!(state.selected_server(), Some(ServerId::Folder(_))) {
+            ui.add_space(6.0);
+            over_ui(ui, state, database, plan, actions);
+        }
     });
 }
 

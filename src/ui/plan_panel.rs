@@ -356,13 +356,18 @@ fn cards_ui(ui: &mut Ui, state: &State, database: &DatabaseView, plan: &RestoreP
         fact_card(ui, &palette, width, "Ready in about", &ready, &basis);
         if let Some(moment) = moment {
             let seconds = database.now.seconds() - moment.instant.seconds();
+            // Of files nobody knows what came after the newest.
+            let (title, end) = match state.selected_server() {
+                Some(ServerId::Folder(_)) => ("Before the newest file", "newest"),
+                _ => ("Older than now", "now"),
+            };
             fact_card(
                 ui,
                 &palette,
                 width,
-                "Older than now",
+                title,
                 &figures::duration(seconds.max(0.0).floor()),
-                &format!("{} → now", figures::time_of_day(moment.server)),
+                &format!("{} → {end}", figures::time_of_day(moment.server)),
             );
         }
     });
