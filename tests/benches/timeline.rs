@@ -51,6 +51,7 @@ fn drag_over_a_million() {
     let clock = || OwnClock {
         now: now(),
         offset: UtcOffset::ZERO,
+        offset_at: |_| UtcOffset::ZERO,
     };
     let mut app = App::new(
         &ctx,
