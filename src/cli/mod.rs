@@ -5,12 +5,14 @@
 
 mod backup;
 mod demo;
+mod drill;
 mod exit;
 mod files;
 mod history;
 mod output;
 mod plan;
 mod practice;
+mod report;
 mod restore;
 mod runs;
 mod schedule;
@@ -65,12 +67,16 @@ enum Command {
     Demo(demo::DemoArgs),
     /// List what backup files hold, without a server
     Files(files::FilesArgs),
+    /// Restore to a copy, verify and measure it, and drop it
+    Drill(drill::DrillArgs),
     /// List the backups of a database as its server knows them
     History(history::HistoryArgs),
     /// Plan the way to a moment, without touching anything
     Plan(Box<plan::PlanArgs>),
     /// A practice SQL Server on this machine, with two weeks of backups and an accident
     Practice(practice::PracticeArgs),
+    /// What is promised of a database and what proves it, as a page or JSON
+    Report(report::ReportArgs),
     /// Restore a database to a moment: to a copy, or over the database itself
     Restore(Box<restore::RestoreArgs>),
     /// What ran in this workspace, and going on with what was interrupted
@@ -86,9 +92,11 @@ impl Command {
             Self::Demo(args) if args.headless => demo::tell(args.json),
             Self::Demo(_) => Ok(tell_demo()),
             Self::Files(args) => files::run(&args),
+            Self::Drill(args) => drill::run(&args, global),
             Self::History(args) => history::run(&args, global),
             Self::Plan(args) => plan::run(&args, global),
             Self::Practice(args) => practice::run(&args),
+            Self::Report(args) => report::run(&args, global),
             Self::Restore(args) => restore::run(&args, global),
             Self::Runs(args) => runs::run(&args, global),
             Self::Schedule(args) => schedule::run(&args, global),

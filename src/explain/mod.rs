@@ -9,6 +9,7 @@ mod files;
 mod format;
 mod gap;
 mod journal;
+mod objectives;
 mod plan;
 mod preflight;
 mod problem;
@@ -37,6 +38,9 @@ pub use format::{
 };
 pub use gap::{backup_word, gap_line};
 pub use journal::{journal_end, run_title};
+pub use objectives::{
+    basis, drill_part, exposure_cause, misses, promise, promise_range, remedy, scenario, status,
+};
 pub use plan::{
     cost, difference, finding, history_note, kind_name, plan_note, refusal, set_name, set_role,
     skip_reason, trouble,

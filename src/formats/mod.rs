@@ -3,6 +3,8 @@
 pub mod backup_files;
 pub mod backup_history;
 pub mod backup_result;
+pub mod fleet;
+pub mod objectives_report;
 pub mod os_schedule;
 pub mod restore_plan;
 pub mod run_report;

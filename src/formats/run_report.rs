@@ -238,7 +238,7 @@ fn step_html(number: usize, step: &RecordedStep) -> String {
 }
 
 /// Text as HTML: whatever is in a name stays text.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -4,6 +4,7 @@
 //! A line that is torn at the end (the machine died while it was written) is left out and said so.
 
 use super::{
+    drill::{DrillPlan, DrillResult, Rehearsal},
     owed::Owed,
     record::RecordedVerification,
     report::{RunId, RunKind, StepFacts, Who},
@@ -152,6 +153,24 @@ pub enum Record {
         source_database: String,
         new_database: String,
     },
+    /// What a drill is about; follows its beginning.
+    DrillBegun {
+        drill: Box<DrillPlan>,
+    },
+    /// The copy of a drill exists since then, on the server's clock: it is still being restored.
+    CopyBegun {
+        database: String,
+        /// `sys.databases.create_date`, ISO 8601.
+        create_date: String,
+    },
+    /// What a drill measured; its copy is still there.
+    DrillMeasured {
+        result: Box<DrillResult>,
+    },
+    /// The whole clock of a rehearsal.
+    Rehearsed {
+        rehearsal: Box<Rehearsal>,
+    },
     /// Written by a later version.
     #[serde(other)]
     Unknown,
@@ -235,6 +254,11 @@ impl Journal {
             sequence: 0,
             previous: String::new(),
         })
+    }
+
+    /// The file that it is written to.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Goes on with a journal; a torn last line is cut off first.

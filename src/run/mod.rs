@@ -17,11 +17,15 @@ mod azure;
 mod backup;
 mod choices;
 mod control;
+mod drill;
 mod drop_copy;
 mod failure;
+mod fleet;
 mod header;
 mod hook;
 mod journal;
+mod judged;
+mod measured;
 mod owed;
 mod preflight;
 mod record;
@@ -50,13 +54,21 @@ pub use backup::{
 };
 pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
 pub use control::{Commands, RunCommand, RunControl, Waiting};
+pub use drill::{
+    ClearError, Cleared, DrillEvent, DrillJob, DrillPlan, DrillReport, DrillResult, DrillStep,
+    DrillSurroundings, DrillTable, Leftover, PartOfDrill, Phase, PhaseKind, Rehearsal,
+    RehearsalTimes, clear_leftover, leftovers, look_at_leftover, rehearse, run_drill,
+};
 pub use drop_copy::{DropError, drop_copy};
 pub use failure::{ReachedBecause, StepFailure, StepSkip, TailFault, VerificationFault};
+pub use fleet::FleetRow;
 pub use header::{HeaderDifference, SetHeader, set_headers};
 pub use hook::{HookCommand, HookFailure, run_hook};
 pub use journal::{
     Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, read_journal,
 };
+pub use judged::{JudgeGround, Judged, judge, status_of};
+pub use measured::{Drill, Measured, MeasuredRestore, RehearsalRun};
 pub use owed::Owed;
 pub use preflight::{PreflightCheck, PreflightFinding, PreflightVerdict, VolumeNeed, preflight};
 pub use record::{

@@ -270,8 +270,13 @@ impl RunRecord {
             Record::CopyDropped { .. } => self.copy_dropped = true,
             Record::End { end, state } => self.end = Some((end.clone(), state.clone())),
             Record::ServerJob { .. } => self.on_server = true,
+            // What drills and rehearsals note is read by `measured`.
             Record::Begin { .. }
             | Record::Waits { .. }
+            | Record::DrillBegun { .. }
+            | Record::CopyBegun { .. }
+            | Record::DrillMeasured { .. }
+            | Record::Rehearsed { .. }
             | Record::AzureOrder { .. }
             | Record::Unknown => {}
         }

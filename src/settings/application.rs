@@ -5,6 +5,7 @@
 //! The editor writes a file only over one that it could read, and keeps that one beside it; see [`save_application`].
 
 use super::stored::{self, StoreError};
+use crate::domain::{Objective, ScenarioKind};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -143,6 +144,12 @@ pub struct Outside {
     /// Shown after a restore to an earlier moment.
     pub after_restore: String,
     pub hook: Option<Hook>,
+    /// How old its own backup may be; `None` promises nothing.
+    #[serde(default)]
+    pub loss_minutes: Option<u32>,
+    /// Makes its own backup, which stopat runs when it is asked to.
+    #[serde(default)]
+    pub backup: Option<Hook>,
 }
 
 /// The schedule that its owners recommend. Each backup gets a new file.
@@ -196,6 +203,52 @@ pub struct Scenario {
     pub loss_minutes: (u32, u32),
     /// How long the application is down (RTO), from least to most.
     pub down_minutes: (u32, u32),
+    /// Which backups it is about; `None` leaves that to the name.
+    #[serde(default)]
+    pub backups: Option<ScenarioBackups>,
+}
+
+/// The backups that a scenario is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScenarioBackups {
+    Full,
+    FullDifferential,
+    FullDifferentialLog,
+    Azure,
+}
+
+impl Scenario {
+    /// Which way of backing up it is about: as it says, else by the words of its name.
+    pub fn kind(&self) -> ScenarioKind {
+        match self.backups {
+            Some(ScenarioBackups::Full) => ScenarioKind::FullOnly,
+            Some(ScenarioBackups::FullDifferential) => ScenarioKind::FullDifferential,
+            Some(ScenarioBackups::FullDifferentialLog) => ScenarioKind::FullDifferentialLog,
+            Some(ScenarioBackups::Azure) => ScenarioKind::AzurePointInTime,
+            None => {
+                let name = self.scenario.to_lowercase();
+                if name.contains("azure") {
+                    ScenarioKind::AzurePointInTime
+                } else if name.contains("log") {
+                    ScenarioKind::FullDifferentialLog
+                } else if name.contains("diff") {
+                    ScenarioKind::FullDifferential
+                } else {
+                    ScenarioKind::FullOnly
+                }
+            }
+        }
+    }
+
+    /// What is promised.
+    pub fn objective(&self) -> Objective {
+        let secs = |(least, most): (u32, u32)| (least.saturating_mul(60), most.saturating_mul(60));
+        Objective {
+            scenario: self.kind(),
+            loss_secs: secs(self.loss_minutes),
+            down_secs: secs(self.down_minutes),
+        }
+    }
 }
 
 impl Application {
@@ -550,7 +603,29 @@ mod tests {
             .map(|data| data.data.as_str())
             .collect();
         assert_eq!(critical, ["Agent configurations", "Areas"]);
-        assert_eq!(octopus.objectives.len(), 4);
+        let kinds: Vec<ScenarioKind> = octopus.objectives.iter().map(Scenario::kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                ScenarioKind::FullOnly,
+                ScenarioKind::FullDifferential,
+                ScenarioKind::FullDifferentialLog,
+                ScenarioKind::AzurePointInTime
+            ]
+        );
+        let unsaid = |scenario: &Scenario| Scenario {
+            backups: None,
+            ..scenario.clone()
+        };
+        let by_name: Vec<ScenarioKind> = octopus
+            .objectives
+            .iter()
+            .map(|scenario| unsaid(scenario).kind())
+            .collect();
+        assert_eq!(
+            by_name, kinds,
+            "files without the field say it by their names"
+        );
         let schedule = octopus.schedule.as_ref().expect("a preset");
         assert_eq!(schedule.backups.len(), 3);
         assert!(schedule.compression && schedule.checksum);

@@ -11,6 +11,7 @@ mod credentials;
 mod data_root;
 mod folder;
 mod logs;
+mod objectives;
 mod operator;
 mod preferences;
 mod preset;
@@ -20,14 +21,15 @@ mod workspace;
 
 pub use application::{
     Application, ApplicationError, ApplicationFault, Applications, Criticality, Every,
-    HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace, Outside, ProtectedData, Scenario, SchedulePreset,
-    ScheduledBackup, ScheduledKind, SchemaCheck, load_applications, put_application_away,
-    save_application, shipped_applications,
+    HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace, Outside, ProtectedData, Scenario,
+    ScenarioBackups, SchedulePreset, ScheduledBackup, ScheduledKind, SchemaCheck,
+    load_applications, put_application_away, save_application, shipped_applications,
 };
 pub use credentials::{CredentialError, PasswordStore, SessionStore, SystemStore};
 pub use data_root::{DataRoot, PORTABLE_MARK};
 pub use folder::{BackupFolder, FolderPlace};
 pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
+pub use objectives::{DatabaseKey, DatabaseObjectives, PRACTICE_KEY};
 pub use operator::Operator;
 pub use preferences::{Preferences, ThemeChoice};
 pub use preset::PresetError;

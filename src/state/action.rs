@@ -74,6 +74,8 @@ pub enum Action {
     Activity(super::ActivityAction),
     Application(super::ApplicationAction),
     Protection(super::ProtectionAction),
+    Objectives(super::ObjectivesAction),
+    Fleet(super::FleetAction),
     Profile(ProfileAction),
     Backup(super::BackupAction),
     Azure(super::AzureAction),

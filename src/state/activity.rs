@@ -251,6 +251,7 @@ impl State {
     pub(super) fn page_shown(&mut self) -> Vec<Request> {
         match self.page {
             Page::Activity => vec![self.list_runs()],
+            Page::Objectives => self.objectives_shown(),
             _ => Vec::new(),
         }
     }

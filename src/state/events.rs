@@ -38,6 +38,7 @@ impl State {
                 {
                     requests.extend(self.look_where_possible(&run));
                 }
+                requests.extend(self.look_at_leftovers());
                 return requests;
             }
             Event::Databases { server, databases } => {
@@ -70,6 +71,7 @@ impl State {
                 if self.selected_server() == Some(server) {
                     self.read_database_again();
                 }
+                self.judge_shown();
                 if self.open_suggestion && self.suggestion.is_some() {
                     self.open_suggestion = false;
                     return self.update(Action::TakeSuggestion);
@@ -87,9 +89,14 @@ impl State {
                 });
             }
             Event::Activity(event) => return self.take_activity_event(event),
-            Event::Application(event) => self.take_application_event(event),
             Event::Planning(event) => self.take_planning(event),
             Event::Schedule(event) => return self.take_schedule_event(event),
+            Event::Application(event) => {
+                self.take_application_event(event);
+                self.judge_shown();
+                self.requeue_all();
+            }
+            Event::Objectives(event) => return self.take_objectives_event(event),
             Event::TestResult { profile, result } => self.test_result = Some((profile, result)),
             Event::CertificateSeen {
                 server,
@@ -384,6 +391,14 @@ impl State {
         }
     }
 
+    /// Works all of them out again, as what is promised or measured has changed.
+    pub(super) fn requeue_all(&mut self) {
+        let servers: Vec<ServerId> = self.servers.keys().copied().collect();
+        for server in servers {
+            self.queue_refinement(server);
+        }
+    }
+
     /// Works out how one more database stands; `false` when all are known.
     pub fn refine_one(&mut self) -> bool {
         let next = self
@@ -394,6 +409,17 @@ impl State {
             return false;
         };
         let freshness = self.standing(server, &name);
+        let status = self
+            .servers
+            .get(&server)
+            .and_then(|view| view.backups())
+            .and_then(|history| history.database(&name))
+            .and_then(|history| self.status_of(server, &name, &history));
+        let key = (server, name.clone());
+        match status {
+            Some(status) => self.objectives.statuses.insert(key, status),
+            None => self.objectives.statuses.remove(&key),
+        };
         if let Some(view) = self.servers.get_mut(&server) {
             view.freshness.insert(name, freshness);
         }

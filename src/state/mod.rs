@@ -11,7 +11,9 @@ mod database;
 mod destination;
 mod events;
 mod files;
+mod fleet;
 mod marker;
+mod objectives;
 mod planning;
 mod protection;
 mod range;
@@ -39,6 +41,8 @@ pub use command::{Command, Shortcut};
 pub use database::{BranchPoint, DatabaseView, PlanState, Span, SpanKind};
 pub use destination::{DestinationAction, DestinationChoice, Into};
 pub use files::{FilesAction, FilesBeside, FilesDialog, FilesState};
+pub use fleet::{FleetAction, FleetSort, FleetView};
+pub use objectives::{ObjectivesAction, ObjectivesView, Presenter, RunningDrills, Shown, key_of};
 pub use planning::{PlanningAction, PlanningView};
 pub use protection::{
     Asking, ProtectionAction, ProtectionChange, ProtectionReading, ProtectionSection,
@@ -99,6 +103,10 @@ pub enum Page {
     Run,
     /// Everything that ran.
     Activity,
+    /// How much could be lost, and how long to be back.
+    Objectives,
+    /// All databases of all servers.
+    Fleet,
     /// What lives in databases, and how it is stopped and started.
     Applications,
     /// The restore that Azure carries out.
@@ -144,6 +152,10 @@ pub enum Dialog {
         server: ServerId,
         run: RunId,
     },
+    /// What a drill restores.
+    Drill,
+    /// What is promised for the selected database.
+    Objectives,
     CloseWhileRunning,
     /// Backups are put together: see `BackupState::form`.
     BackUp,
@@ -226,6 +238,8 @@ pub struct State {
     pub azure: AzureState,
     /// The schedule of the selected database.
     pub protection: ProtectionState,
+    pub objectives: ObjectivesView,
+    pub fleet: FleetView,
     pub notices: Vec<Notice>,
     pub files: FilesState,
     pub dialog: Option<Dialog>,
@@ -283,6 +297,8 @@ impl State {
             applications: ApplicationsView::default(),
             azure: AzureState::default(),
             protection: ProtectionState::default(),
+            objectives: ObjectivesView::default(),
+            fleet: FleetView::default(),
             notices: Vec::new(),
             files: FilesState::default(),
             dialog: None,
@@ -405,7 +421,13 @@ impl State {
         {
             database.move_now(now, offset);
         }
-        let idle = !self.running() && matches!(self.page, Page::Timeline | Page::Protection);
+        self.judge_when_due();
+        let idle = !self.running()
+            && matches!(
+                self.page,
+                Page::Timeline | Page::Protection | Page::Objectives
+            )
+            && self.objectives.running.is_none();
         let Some(view) = self.servers.get_mut(&server) else {
             return Vec::new();
         };

@@ -23,7 +23,9 @@ impl State {
             Action::SelectServer(server) => return self.select_server(server),
             Action::SelectDatabase { server, database } => {
                 self.select(Selection::Database { server, database });
-                return self.azure_selected();
+                let mut requests = self.azure_selected();
+                requests.extend(self.page_shown());
+                return requests;
             }
             Action::Connect { server, password } => return self.connect(server, password),
             Action::Disconnect(server) => {
@@ -87,6 +89,8 @@ impl State {
             Action::Activity(action) => return self.change_activity(action),
             Action::Application(action) => return self.change_applications(action),
             Action::Protection(action) => return self.change_protection(action),
+            Action::Objectives(action) => return self.change_objectives(action),
+            Action::Fleet(action) => return self.change_fleet(action),
             Action::Profile(action) => return self.change_profiles(action),
             Action::Backup(action) => return self.backup(action),
             Action::Azure(action) => return self.azure_update(action),
@@ -142,8 +146,12 @@ impl State {
 
     pub(super) fn show_page(&mut self, page: Page) {
         let there = match page {
-            Page::Timeline | Page::Applications | Page::Activity => true,
             Page::Protection => self.database_name().is_some(),
+            Page::Timeline
+            | Page::Applications
+            | Page::Activity
+            | Page::Objectives
+            | Page::Fleet => true,
             Page::Review => self.review.is_some(),
             Page::Run => self.run.is_some(),
             Page::AzureRun => self.azure.run.is_some(),
@@ -208,7 +216,7 @@ impl State {
 
     /// Selects, and keeps what was chosen for the database before.
     pub(super) fn select(&mut self, selection: Selection) {
-        if matches!(self.page, Page::Review | Page::Applications)
+        if matches!(self.page, Page::Review | Page::Applications | Page::Fleet)
             || (self.page == Page::Run && self.selection != selection)
         {
             self.page = Page::Timeline;

@@ -432,6 +432,25 @@ ELSE
     )
 }
 
+/// When each table of a database was last changed, since the server started; needs `VIEW SERVER STATE`.
+///
+/// <https://learn.microsoft.com/sql/relational-databases/system-dynamic-management-views/sys-dm-db-index-usage-stats-transact-sql>
+pub fn table_changes(database: &str) -> Batch {
+    let name = identifier(database);
+    Batch::look(
+        "Read when the tables were changed",
+        format!(
+            "SELECT s.name AS schema_name, t.name AS table_name, MAX(u.last_user_update) AS last_change
+FROM sys.dm_db_index_usage_stats AS u
+JOIN {name}.sys.tables AS t ON t.object_id = u.object_id
+JOIN {name}.sys.schemas AS s ON s.schema_id = t.schema_id
+WHERE u.database_id = DB_ID({})
+GROUP BY s.name, t.name;",
+            text(database)
+        ),
+    )
+}
+
 /// Names and schemas of a table's columns are not asked for; rows are compared as the server sends them.
 pub fn all_rows(database: &str, schema: &str, table: &str) -> Batch {
     Batch::look(

@@ -21,8 +21,8 @@ pub use ask::{
     HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,
     databases, default_trace_file, file_list, header_only, history, jobs_due, label_only,
     master_files, newest_value, object_changes, orphaned_users, practice_accident, progress,
-    release_lock, running_backups, server_clock, server_facts, sessions_in, table_rows, take_lock,
-    target_facts, thumbprints, verify_only, volumes,
+    release_lock, running_backups, server_clock, server_facts, sessions_in, table_changes,
+    table_rows, take_lock, target_facts, thumbprints, verify_only, volumes,
 };
 pub use azure::{
     azure_databases, database_backups, instance_backup, instance_rename, instance_restore,

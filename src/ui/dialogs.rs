@@ -4,6 +4,7 @@ use super::{
     azure, backup,
     empty::paragraph,
     folder_dialogs::FilesDialogs,
+    objectives::{DrillDialog, ObjectivesDialog},
     profile_editor::ProfileEditor,
     run_dialogs,
     theme::{Palette, mono, regular},
@@ -26,6 +27,8 @@ pub struct Dialogs {
     editor: ProfileEditor,
     files: FilesDialogs,
     retention: azure::RetentionEditor,
+    drill: DrillDialog,
+    objectives: ObjectivesDialog,
     /// The dialog that was shown last, so that a new one begins empty and focused.
     shown: Option<Dialog>,
 }
@@ -124,6 +127,8 @@ impl Dialogs {
             Dialog::Backups => backup::runs_ui(ui, state, actions),
             Dialog::Files => super::files_dialog::files_ui(ui, state, actions),
             Dialog::CloseWhileRunning => run_dialogs::close_ui(ui, state, actions),
+            Dialog::Drill => actions.extend(self.drill.ui(ui, state)),
+            Dialog::Objectives => actions.extend(self.objectives.ui(ui, state, opened)),
             Dialog::NewWorkspace => self.workspace_ui(ui, opened, actions),
             Dialog::Help => help_ui(ui, actions),
             // Shown before: they ask the platform for things.

@@ -167,6 +167,9 @@ fn tabs(state: &State) -> Vec<(&'static str, Page)> {
     if state.database_name().is_some() {
         tabs.push(("Protection", Page::Protection));
     }
+    if state.database.is_some() {
+        tabs.push(("Objectives", Page::Objectives));
+    }
     if let Some(run) = &state.run {
         let text = if run.report.is_none() {
             "Restore · running"

@@ -1,17 +1,17 @@
 //! Servers and their databases on the left.
 
 use super::{
-    shortcuts,
+    objectives, shortcuts,
     theme::{Palette, regular, semibold, size},
     widgets::{Dot, button, paint_clipped, paint_dot, section},
 };
 use crate::{
     domain::UtcTime,
-    explain::figures,
+    explain::{self, figures},
     settings::SignIn,
     state::{
-        Action, ApplicationAction, BackupAction, Command, Dialog, FilesAction, Freshness,
-        ProfileAction, Selection, ServerView, State,
+        Action, ApplicationAction, BackupAction, Command, Dialog, FilesAction, FleetAction,
+        Freshness, ProfileAction, Selection, ServerView, State,
     },
     worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
 };
@@ -63,6 +63,13 @@ impl Sidebar {
                         ui.horizontal(|ui| {
                             ui.add_space(8.0);
                             ui.spacing_mut().item_spacing.x = 8.0;
+                            if state.profiles.len() > 1
+                                && button(ui, "All databases")
+                                    .on_hover_text("The databases of all servers, sorted by what would be lost")
+                                    .clicked()
+                            {
+                                actions.push(Action::Fleet(FleetAction::Show));
+                            }
                             if button(ui, "+ Server")
                                 .on_hover_text(shortcuts::tooltip(Command::AddServer))
                                 .clicked()
@@ -139,7 +146,15 @@ impl Sidebar {
             }
             let now = state.server_now(server);
             let freshness = view.freshness.get(&summary.name);
-            let (dot, right, hover) = standing(server, summary, freshness, now);
+            let (mut dot, right, mut hover) = standing(server, summary, freshness, now);
+            let promised = state
+                .objectives
+                .statuses
+                .get(&(server, summary.name.clone()));
+            if let Some(status) = promised {
+                dot = objectives::status_dot(*status);
+                hover.push_str(&format!("\nObjective {}", explain::status(*status)));
+            }
             let selection = Selection::Database {
                 server,
                 database: summary.name.clone(),

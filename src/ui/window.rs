@@ -2,9 +2,9 @@
 
 use super::{
     activity::ActivityPage, application_editor::ApplicationPage, azure, dialogs::Dialogs, empty,
-    folder_page::FolderPage, header, notices, plan_panel::PlanPanel, protection::ProtectionPage,
-    review::ReviewPage, run_page::RunPage, shortcuts, sidebar::Sidebar, status_bar,
-    table::BackupTable, theme::Palette, timeline::TimelineView,
+    fleet, folder_page::FolderPage, header, notices, objectives, plan_panel::PlanPanel,
+    protection::ProtectionPage, review::ReviewPage, run_page::RunPage, shortcuts, sidebar::Sidebar,
+    status_bar, table::BackupTable, theme::Palette, timeline::TimelineView,
 };
 use crate::{
     state::{Action, Command, DatabaseView, Page, Selection, State},
@@ -55,6 +55,13 @@ impl WindowView {
         ui.painter()
             .rect_filled(ui.max_rect(), 0, palette.background);
 
+        // For a room there is nothing but the page.
+        let alone = state.page == Page::Objectives && state.objectives.presenter.large;
+        if alone {
+            CentralPanel::no_frame().show(ui, |ui| actions.extend(self.page(ui, state)));
+            actions.extend(self.dialogs.ui(ui, state, &mut effects));
+            return (actions, effects);
+        }
         Panel::bottom("status bar")
             .exact_size(super::theme::size::STATUS_BAR)
             .resizable(false)
@@ -134,6 +141,12 @@ impl WindowView {
         }
         if state.page == Page::Protection && state.database_name().is_some() {
             return self.protection.ui(ui, state);
+        }
+        if state.page == Page::Fleet {
+            return fleet::fleet_ui(ui, state);
+        }
+        if state.page == Page::Objectives {
+            return objectives::objectives_ui(ui, state);
         }
         if state.page == Page::Applications {
             return self.applications.ui(ui, state);

@@ -7,6 +7,7 @@ use super::{
     connect::{ConnectFailure, Opened, open_practice, open_profile},
     handle::Events,
     messages::{Event, Request, Secret, ServerId, ServerStatus},
+    objectives::{Drills, Ground},
     practice::Practice,
     prepare::Reviewed,
     reading::{HistoryState, Refreshed, refresh},
@@ -94,6 +95,9 @@ pub(super) struct Jobs {
     practice_pace: f64,
     pub(super) restores: Restores,
     pub(super) files: super::files::Folders,
+    pub(super) drills: Drills,
+    /// Ends the reading of the fleet that is under way.
+    pub(super) fleet: CancellationToken,
     pub(super) events: Events,
     pub(super) reports: UnboundedSender<Report>,
     pub(super) stop: CancellationToken,
@@ -124,6 +128,8 @@ impl Jobs {
             restores: Restores::new(stop.clone()),
             backups: Backups::new(stop.clone()),
             files: super::files::Folders::default(),
+            drills: Drills::default(),
+            fleet: stop.child_token(),
             events,
             reports,
             azure_asking: stop.child_token(),
@@ -159,7 +165,10 @@ impl Jobs {
     async fn request(&mut self, request: Request) {
         match request {
             Request::PracticePace(pace) => self.practice_pace = pace,
-            Request::OpenWorkspace { name } => self.open_workspace(name).await,
+            Request::OpenWorkspace { name } => {
+                self.open_workspace(name).await;
+                self.read_measured();
+            }
             Request::Connect { server, password } => self.connect(server, password),
             Request::Disconnect { server } => {
                 self.disconnect(server);
@@ -174,6 +183,7 @@ impl Jobs {
             Request::Application(request) => self.application(request).await,
             Request::Planning(request) => self.planning(request),
             Request::Schedule(request) => self.schedule(request),
+            Request::Objectives(request) => self.objectives(request),
             Request::Refresh { server } => self.refresh(server),
             Request::Preflight {
                 server,
@@ -221,13 +231,17 @@ impl Jobs {
             }
             Report::RunEnded { server, run } => {
                 self.restores.ended(&run);
+                self.read_measured();
+                self.refresh(server);
+            }
+            Report::Changed { server } => {
+                self.read_measured();
                 self.refresh(server);
             }
             Report::BackupsEnded { server, run } => {
                 self.backups.ended(&run);
                 self.refresh(server);
             }
-            Report::Changed { server } => self.refresh(server),
             Report::Connected { .. } | Report::Refreshed { .. } | Report::Prepared { .. } => {}
         }
     }
@@ -486,6 +500,21 @@ impl Jobs {
     /// Where the journals of the open workspace lie.
     pub(super) fn runs_folder(&self) -> Option<PathBuf> {
         self.workspace.as_ref().map(Workspace::runs_folder)
+    }
+
+    /// What a job beside the loop needs of a connected server.
+    pub(super) fn ground(&self, id: ServerId) -> Option<Ground> {
+        let server = self.servers.get(&id)?;
+        Some(Ground {
+            gateway: Arc::clone(&server.gateway),
+            info: Arc::new(server.reading.info.clone()),
+            history: server.history.as_ref().map(HistoryState::history).cloned(),
+        })
+    }
+
+    /// Cancelled when the worker stops.
+    pub(super) fn stop_token(&self) -> CancellationToken {
+        self.stop.child_token()
     }
 
     /// Who acts on a server, for journals.

@@ -5,6 +5,7 @@ use super::{
     applications::{ApplicationEvent, ApplicationRequest},
     azure::{AzureEvent, AzureRequest},
     backups::{BackupCall, BackupEvent},
+    objectives::{ObjectivesEvent, ObjectivesRequest},
     prepare::{Prepared, RestoreWishes},
     runs::{RunNews, RunRequest},
     schedules::{ScheduleEvent, ScheduleRequest},
@@ -64,6 +65,7 @@ pub enum Request {
     Planning(super::PlanningRequest),
     /// See the schedules of a server, or change them.
     Schedule(ScheduleRequest),
+    Objectives(ObjectivesRequest),
     /// Reads the databases and the history again; only what is new is fetched.
     Refresh {
         server: ServerId,
@@ -146,6 +148,7 @@ pub enum Event {
     Activity(ActivityEvent),
     Planning(super::PlanningEvent),
     Schedule(ScheduleEvent),
+    Objectives(ObjectivesEvent),
     TestResult {
         profile: Uuid,
         result: Result<ServerInfo, Problem>,

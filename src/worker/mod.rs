@@ -8,11 +8,15 @@ mod azure_jobs;
 mod azure_reading;
 mod backups;
 mod connect;
+mod drills;
 mod files;
 mod files_on_server;
+mod fleet;
 mod handle;
 mod jobs;
 mod messages;
+mod objectives;
+mod objectives_report;
 mod on_server;
 mod planning;
 mod practice;
@@ -33,13 +37,21 @@ pub use azure::{AzureEvent, AzureRequest, AzureStepOutcome, AzureTold};
 pub(crate) use backups::once_problem;
 pub use backups::{BackupCall, BackupEvent};
 pub use connect::server_of;
+pub use drills::{
+    DRILL_DAYS, DrillGround, DrillMoment, DrillOrder, DrillRefusal, carry_out_drill, drill_problem,
+    prepare_drill,
+};
 pub use files::{FileListing, FileProblem, FilesEvent, FilesProgress, FilesRequest};
 pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
+pub use objectives::{
+    LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, TableFact, TableFacts, left_problem,
+};
+pub use objectives_report::{MadeReport, ReportGround, make_objectives_report};
 pub use on_server::RunningWork;
 pub use planning::{PlanningEvent, PlanningRequest};
-pub use practice::{Accident, Practice};
+pub use practice::{Accident, Practice, is_practice};
 pub use prepare::{ApplicationWish, Prepared, RestoreWishes};
 pub use restores::expectations;
 pub use runs::{RunNews, RunRequest};

@@ -13,6 +13,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Whether a server is a practice server, by what it says of itself: also one that was started by hand.
+pub fn is_practice(info: &crate::server::ServerInfo) -> bool {
+    // Every practice server bears this name, and its version says so as well where all of it is read.
+    info.name == "PRACTICE" || info.version_text.contains("practice")
+}
+
 /// What the world knows of its accident.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accident {

@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Restores {
     running: BTreeMap<RunId, Running>,
     stop: CancellationToken,
+    /// What runs restores of its own, and ends them when it is told to.
+    others: Vec<JoinHandle<()>>,
 }
 
 /// A restore under way.
@@ -63,6 +65,7 @@ impl Restores {
         Self {
             running: BTreeMap::new(),
             stop,
+            others: Vec::new(),
         }
     }
 
@@ -111,6 +114,12 @@ impl Restores {
         self.running.contains_key(run)
     }
 
+    /// Lets the worker wait for a task that makes restores by itself, before it ends.
+    pub(super) fn accompany(&mut self, task: JoinHandle<()>) {
+        self.others.retain(|other| !other.is_finished());
+        self.others.push(task);
+    }
+
     pub(super) fn cancel(&self, run: &RunId) {
         if let Some(running) = self.running.get(run) {
             running.cancel.cancel();
@@ -133,6 +142,11 @@ impl Restores {
         for (run, running) in self.running {
             if let Err(error) = running.task.await {
                 tracing::error!(run = run.0, %error, "a run failed");
+            }
+        }
+        for task in self.others {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a drill failed");
             }
         }
     }

@@ -88,6 +88,7 @@ async fn planned(
         backup_sets: slice.backup_sets,
         restore_history: slice.restores,
         marks: slice.marks,
+        changes: slice.changes,
     });
     let database = history
         .database(source)

@@ -4,6 +4,7 @@ mod asking;
 mod backups;
 mod certificates;
 mod corpus;
+mod drills;
 mod errors;
 mod fake;
 mod faults;

@@ -188,6 +188,24 @@ impl Exposure {
         Some(low as f64)
     }
 
+    /// What would have been lost over a period as a line to be drawn: second since 1970, seconds lost.
+    ///
+    /// At most about so many points; where several saw teeth fall into one, the highest stays.
+    pub fn points(&self, from: UtcTime, to: UtcTime, most: usize) -> Vec<(f64, f64)> {
+        let segments: Vec<Segment> = self.segments(from, to).collect();
+        let together = (2 * segments.len()).div_ceil(most.max(2)).max(1);
+        segments
+            .chunks(together)
+            .filter_map(|few| {
+                let first = few.first()?;
+                let highest = few.iter().max_by_key(|s| s.to - s.until)?;
+                let at = |second: i64, until: i64| (second as f64, (second - until).max(0) as f64);
+                Some([at(first.from, first.until), at(highest.to, highest.until)])
+            })
+            .flatten()
+            .collect()
+    }
+
     /// The newest moment that all backups together bring back.
     pub fn newest(&self) -> Option<UtcTime> {
         self.steps.last().map(|step| from_seconds(step.until))

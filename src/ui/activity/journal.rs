@@ -117,6 +117,27 @@ fn words(record: &Record) -> String {
             new_database,
             ..
         } => format!("Azure is to make {new_database} on {server} in {resource_group}"),
+        Record::DrillBegun { drill } => format!(
+            "a drill of the {} moment, whose restore is the run {}",
+            drill.chosen, drill.restore_run
+        ),
+        Record::CopyBegun {
+            database,
+            create_date,
+        } => format!("{database} is there since {create_date}"),
+        Record::DrillMeasured { result } => format!(
+            "measured: {}, {}",
+            figures::duration(result.seconds),
+            if result.verified {
+                "verified"
+            } else {
+                "not verified"
+            }
+        ),
+        Record::Rehearsed { rehearsal } => format!(
+            "a rehearsal of {} from the incident on",
+            figures::duration(rehearsal.seconds())
+        ),
         Record::Unknown => "a record of a later version".to_owned(),
     }
 }

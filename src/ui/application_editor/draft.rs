@@ -171,6 +171,7 @@ impl Draft {
                     note: outside.note.trim().to_owned(),
                     after_restore: outside.after_restore.trim().to_owned(),
                     hook: outside.hook.hook(HookPlace::Outside(idx), &mut faults),
+                    ..self.kept_of(outside.what.trim())
                 })
                 .collect(),
             schedule: self.read.schedule.clone(),
@@ -187,6 +188,26 @@ impl Draft {
         } else {
             Err(faults)
         }
+    }
+}
+
+impl Draft {
+    /// What the editor does not show of something outside SQL Server, as it was read.
+    fn kept_of(&self, what: &str) -> Outside {
+        self.read
+            .outside
+            .iter()
+            .find(|outside| outside.what == what)
+            .cloned()
+            .unwrap_or_else(|| Outside {
+                what: what.to_owned(),
+                where_it_is: String::new(),
+                note: String::new(),
+                after_restore: String::new(),
+                hook: None,
+                loss_minutes: None,
+                backup: None,
+            })
     }
 }
 

@@ -1,0 +1,412 @@
+//! `stopat drill`: a restore to a copy that is verified, measured and dropped; made to be run by the operating system's scheduler.
+
+use super::{
+    CliError, Exit, Global, Output,
+    plan::moment_of,
+    restore::who,
+    server::{
+        OpenServer, ServerArgs, block_on, data_root, failed, open, read_records, say, workspace,
+    },
+};
+use crate::{
+    domain::{DatabaseHistory, History, ScenarioKind, UtcTime},
+    explain,
+    run::{
+        Cleared, DrillEvent, DrillReport, Journal, Measured, Record, RehearsalTimes, RunEnd,
+        RunEvent, RunId, RunKind, clear_leftover, journal_path, leftovers, look_at_leftover,
+        read_journal, rehearse,
+    },
+    settings::{Workspace, load_applications},
+    worker::{
+        self, DrillGround, DrillMoment, DrillOrder, DrillRefusal, carry_out_drill, drill_problem,
+        is_practice, left_problem, prepare_drill,
+    },
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// Arguments of `stopat drill`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("moment").args(["to", "random", "worst"])))]
+pub struct DrillArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// The database whose backups are restored; it is only read
+    #[arg(long, value_name = "NAME")]
+    database: String,
+    /// The moment, as 2026-11-22T08:28:12; without one the latest that can be reached
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// A moment drawn from the last two weeks
+    #[arg(long)]
+    random: bool,
+    /// What a random moment is drawn from; the same draws the same
+    #[arg(long, value_name = "N", requires = "random")]
+    seed: Option<u64>,
+    /// The moment of the last two weeks that takes longest to go back to
+    #[arg(long)]
+    worst: bool,
+    /// Which backups take part
+    #[arg(long, value_name = "WHICH", value_enum, default_value = "log")]
+    scenario: ScenarioArg,
+    /// Drill every scenario, one after the other
+    #[arg(long, conflicts_with_all = ["scenario", "to", "random", "worst"])]
+    all: bool,
+    /// Run DBCC CHECKDB in the copy
+    #[arg(long)]
+    checkdb: bool,
+    /// Show what interrupted drills left, and do nothing else
+    #[arg(long, conflicts_with_all = ["to", "random", "worst", "all"])]
+    leftovers: bool,
+    /// Drop what is shown and proved to be the copy of an interrupted drill
+    #[arg(long, requires = "leftovers")]
+    drop: bool,
+    /// Keep the whole clock of a restore over the original as a rehearsal
+    #[arg(long, value_name = "RUN", requires_all = ["incident", "noticed"])]
+    rehearsal: Option<String>,
+    /// When it broke, as 2026-11-22T08:28:12
+    #[arg(long, value_name = "TIME", requires = "rehearsal")]
+    incident: Option<String>,
+    /// When somebody noticed
+    #[arg(long, value_name = "TIME", requires = "rehearsal")]
+    noticed: Option<String>,
+    /// Print what was measured as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ScenarioArg {
+    /// The newest full backup alone
+    Full,
+    /// With its newest differential
+    Differential,
+    /// With the logs
+    Log,
+}
+
+impl ScenarioArg {
+    fn kind(self) -> ScenarioKind {
+        match self {
+            Self::Full => ScenarioKind::FullOnly,
+            Self::Differential => ScenarioKind::FullDifferential,
+            Self::Log => ScenarioKind::FullDifferentialLog,
+        }
+    }
+}
+
+pub fn run(args: &DrillArgs, global: &Global) -> Result<Exit, CliError> {
+    block_on(async {
+        let server = open(&args.server.server, &args.server.sign_in, global).await?;
+        let done = work(args, global, &server).await;
+        if let Some(practice) = server.practice {
+            practice.stop().await;
+        }
+        done
+    })
+}
+
+async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<Exit, CliError> {
+    let root = data_root(global)?;
+    let workspace = workspace(global, &root)?;
+    if args.leftovers {
+        return show_leftovers(args, server, &workspace).await;
+    }
+    let records = read_records(&server.gateway, &server.reading).await?;
+    let (history, _) = History::from_records(records);
+    if let Some(run) = &args.rehearsal {
+        return keep_rehearsal(args, server, &workspace, &history, run);
+    }
+    let n_left = leftovers(&workspace.runs_folder())
+        .iter()
+        .filter(|left| left.server == server.reading.info.name)
+        .count();
+    if n_left > 0 {
+        say(&format!(
+            "{} may have left a copy; see stopat drill --leftovers",
+            explain::count(n_left, "interrupted drill", "interrupted drills")
+        ));
+    }
+    let applications = load_applications(&root.applications_folder()).applications;
+    let mut reports = Vec::new();
+    for order in orders(args, &history)? {
+        let measured = Measured::read(&workspace.runs_folder());
+        let runs = measured.runs_of(&server.reading.info.name);
+        let ground = DrillGround {
+            gateway: &server.gateway,
+            database: &args.database,
+            history: &history,
+            info: &server.reading.info,
+            applications: &applications,
+            runs: &runs,
+            who: who(&server.reading),
+            now: worker::now,
+        };
+        reports.push(one(&ground, order, &workspace).await?);
+    }
+    if args.json {
+        let all: Vec<Value> = reports.iter().map(drill_json).collect();
+        args.output.write(&format!(
+            "{:#}\n",
+            json!({ "format": "drills/1", "drills": all })
+        ))?;
+    }
+    Ok(reports
+        .iter()
+        .map(exit_of)
+        .max_by_key(|exit| *exit as u8)
+        .unwrap_or(Exit::Done))
+}
+
+/// Runs one drill and tells it on standard error.
+async fn one(
+    ground: &DrillGround<'_>,
+    order: DrillOrder,
+    workspace: &Workspace,
+) -> Result<DrillReport, CliError> {
+    let folder = workspace.runs_folder();
+    let job = prepare_drill(ground, order, &folder)
+        .await
+        .map_err(|refusal| {
+            let exit = match refusal {
+                DrillRefusal::Server(_) => Exit::Refused,
+                _ => Exit::Unreachable,
+            };
+            failed(exit, drill_problem(&refusal, ground.database))
+        })?;
+    say(&format!(
+        "{}: {} into {}{}",
+        explain::scenario(order.scenario),
+        job.plan.moment.as_deref().unwrap_or("the latest"),
+        crate::tsql::target_database(&job.restore.plan),
+        job.plan
+            .estimate_secs
+            .map_or_else(String::new, |estimate| format!(
+                ", estimated {}",
+                explain::duration(estimate)
+            ))
+    ));
+    let cancel = CancellationToken::new();
+    let on_interrupt = cancel.clone();
+    let interrupt = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            say("stops; the copy is dropped");
+            on_interrupt.cancel();
+        }
+    });
+    let tell = |event: DrillEvent| match event {
+        DrillEvent::Restore(RunEvent::StepEnded { report, .. }) => say(&format!(
+            "  {:<44} {}",
+            report.title,
+            explain::duration(report.seconds)
+        )),
+        DrillEvent::CopyDropped => say("  the copy was dropped"),
+        DrillEvent::Restore(_) | DrillEvent::Measured(_) => {}
+    };
+    let report = carry_out_drill(job, ground.gateway, &folder, &tell, &cancel, ground.now).await;
+    interrupt.abort();
+    let report = report.map_err(|error| failed(Exit::Failed, explain::journal_problem(&error)))?;
+    say(&format!(
+        "{} in {}{}",
+        if report.result.verified {
+            "verified"
+        } else {
+            "not verified"
+        },
+        explain::duration(report.result.seconds),
+        if report.plan.simulated {
+            ", simulated"
+        } else {
+            ""
+        }
+    ));
+    for problem in &report.result.problems {
+        say(&format!("  {problem}"));
+    }
+    if let Some(error) = &report.left {
+        failed(Exit::Failed, left_problem(error)).report();
+    }
+    Ok(report)
+}
+
+fn orders(args: &DrillArgs, history: &History) -> Result<Vec<DrillOrder>, CliError> {
+    if args.all {
+        return Ok(DrillOrder::all(args.checkdb));
+    }
+    let moment = match &args.to {
+        Some(text) => {
+            let database = database_of(args, history)?;
+            DrillMoment::At(moment_of(text, &database)?)
+        }
+        None if args.random => DrillMoment::Random {
+            seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+        },
+        None if args.worst => DrillMoment::Worst,
+        None => DrillMoment::Latest,
+    };
+    Ok(vec![DrillOrder {
+        scenario: args.scenario.kind(),
+        moment,
+        check_database: args.checkdb,
+    }])
+}
+
+fn database_of(
+    args: &DrillArgs,
+    history: &History,
+) -> Result<std::sync::Arc<DatabaseHistory>, CliError> {
+    history.database(&args.database).ok_or_else(|| {
+        failed(
+            Exit::Unreachable,
+            drill_problem(
+                &DrillRefusal::NoHistory {
+                    database: args.database.clone(),
+                },
+                &args.database,
+            ),
+        )
+    })
+}
+
+fn exit_of(report: &DrillReport) -> Exit {
+    if report.left.is_some() {
+        return Exit::Failed;
+    }
+    match report.restore.end {
+        RunEnd::Verified => Exit::Done,
+        RunEnd::OnlineNotVerified => Exit::NotVerified,
+        RunEnd::Cancelled => Exit::Cancelled,
+        _ => Exit::Untouched,
+    }
+}
+
+fn drill_json(report: &DrillReport) -> Value {
+    json!({
+        "run": report.run.0,
+        "restore_run": report.plan.restore_run,
+        "plan": report.plan,
+        "result": report.result,
+        "copy_dropped": report.left.is_none(),
+    })
+}
+
+/// Shows what interrupted drills left on this server; drops it when that is asked for as well.
+async fn show_leftovers(
+    args: &DrillArgs,
+    server: &OpenServer,
+    workspace: &Workspace,
+) -> Result<Exit, CliError> {
+    let mut exit = Exit::Done;
+    let all = leftovers(&workspace.runs_folder());
+    let here = all
+        .iter()
+        .filter(|left| left.server == server.reading.info.name && left.database == args.database);
+    for left in here {
+        let found = look_at_leftover(&server.gateway, left)
+            .await
+            .map_err(|error| super::server::server_failed(&error))?;
+        match &found {
+            None => say(&format!("{}: nothing of it is there", left.copy)),
+            Some((identity, true)) => say(&format!(
+                "{}: {}, created {} by the drill {} of {}",
+                left.copy, identity.state, identity.create_date, left.drill.0, left.database
+            )),
+            Some((identity, false)) => {
+                say(&format!(
+                    "{}: a database of this name is {}, and no drill made it; it stays",
+                    left.copy, identity.state
+                ));
+                continue;
+            }
+        }
+        if !args.drop {
+            continue;
+        }
+        match clear_leftover(&server.gateway, left, worker::now).await {
+            Ok(Cleared::Dropped) => say(&format!("{} was dropped", left.copy)),
+            Ok(Cleared::NotThere) => {}
+            Err(error) => {
+                exit = Exit::Failed;
+                failed(Exit::Failed, left_problem(&error)).report();
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// Puts what people know before what the journal of a restore tells.
+fn keep_rehearsal(
+    args: &DrillArgs,
+    server: &OpenServer,
+    workspace: &Workspace,
+    history: &History,
+    run: &str,
+) -> Result<Exit, CliError> {
+    let database = database_of(args, history)?;
+    let at = |text: &Option<String>| -> Result<UtcTime, CliError> {
+        Ok(moment_of(text.as_deref().unwrap_or_default(), &database)?.instant)
+    };
+    let times = RehearsalTimes {
+        incident: at(&args.incident)?,
+        noticed: at(&args.noticed)?,
+    };
+    let path = journal_path(workspace.folder(), &RunId(run.to_owned()));
+    let content = read_journal(&path).map_err(|error| {
+        CliError::usage(
+            format!("The journal of {run} cannot be read"),
+            error.to_string(),
+        )
+    })?;
+    let kept = rehearse(&content, times, is_practice(&server.reading.info)).ok_or_else(|| {
+        CliError::usage(
+            format!("{run} is no restore that ended after somebody noticed"),
+            "Give a run of stopat runs, and times in their order: incident, noticed, restore.",
+        )
+    })?;
+    let id = RunId::new(worker::now(), fastrand::u16(..));
+    let failed_journal =
+        |error: crate::run::JournalError| failed(Exit::Failed, explain::journal_problem(&error));
+    let mut journal =
+        Journal::create(&journal_path(workspace.folder(), &id)).map_err(failed_journal)?;
+    let mut write = |record: Record| {
+        let at = worker::now()
+            .0
+            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        journal.write(at, record).map_err(failed_journal)
+    };
+    write(Record::Begin {
+        format: crate::run::FORMAT.to_owned(),
+        run: id.0.clone(),
+        server: server.reading.info.name.clone(),
+        source_database: args.database.clone(),
+        target_database: args.database.clone(),
+        target: String::new(),
+        steps: Vec::new(),
+        run_kind: RunKind::Drill,
+        who: who(&server.reading),
+    })?;
+    write(Record::Rehearsed {
+        rehearsal: Box::new(kept.clone()),
+    })?;
+    write(Record::End {
+        end: kept.end.clone(),
+        state: format!("rehearsal of run {run}"),
+    })?;
+    for phase in &kept.phases {
+        say(&format!(
+            "  {:<10} {}",
+            phase.kind.word(),
+            explain::duration(phase.seconds)
+        ));
+    }
+    say(&format!(
+        "rehearsal: {} from the incident to the application",
+        explain::duration(kept.seconds())
+    ));
+    if args.json {
+        args.output.write(&format!("{:#}\n", json!(kept)))?;
+    }
+    Ok(Exit::Done)
+}

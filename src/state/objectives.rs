@@ -1,0 +1,471 @@
+//! Objectives as the window shows them: what is promised and what is true, drills and what they left.
+
+use super::{Dialog, Page, Selection, State};
+use crate::{
+    domain::{DatabaseHistory, Moment, Objective, ScenarioKind, Status, UtcTime},
+    run::{
+        DrillPlan, DrillResult, JudgeGround, Judged, Leftover, Measured, RunId, judge, status_of,
+    },
+    settings::{Application, DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario},
+    worker::{
+        DRILL_DAYS, DrillMoment, DrillOrder, LeftoverFound, ObjectivesEvent, ObjectivesRequest,
+        Request, SaveAs, ServerId, TableFacts, is_practice,
+    },
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How old a judgement may be while somebody looks at it.
+const JUDGE_AGAIN_SECS: f64 = 15.0;
+
+/// What the window knows of objectives.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectivesView {
+    pub measured: Arc<Measured>,
+    /// Promises of single databases, which win over their application's.
+    pub edited: Arc<Vec<DatabaseObjectives>>,
+    pub tables: BTreeMap<(ServerId, String), Arc<TableFacts>>,
+    /// How each database stands, where something is promised.
+    pub statuses: BTreeMap<(ServerId, String), Status>,
+    /// The selected database, judged.
+    pub shown: Option<Arc<Shown>>,
+    /// The drill whose steps are shown; `None` for the last.
+    pub chosen_drill: Option<RunId>,
+    /// Drills that run in this window.
+    pub running: Option<RunningDrills>,
+    /// What interrupted drills may have left.
+    pub leftovers: Arc<Vec<Leftover>>,
+    /// What a server has of them, as far as it was looked at.
+    pub found: BTreeMap<RunId, LeftoverFound>,
+    pub presenter: Presenter,
+}
+
+/// How the page is shown to a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Presenter {
+    /// Large type.
+    pub large: bool,
+    /// Names of servers, databases and tables are not shown.
+    pub names_hidden: bool,
+}
+
+/// A database with everything that its page says.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub server: ServerId,
+    /// Whether the promises are this database's own.
+    pub own_objectives: bool,
+    /// What is measured here measures a simulation.
+    pub simulated: bool,
+    pub judged: Judged,
+}
+
+/// Drills that run, one after the other.
+#[derive(Clone, Debug)]
+pub struct RunningDrills {
+    pub server: ServerId,
+    pub database: String,
+    pub orders: Vec<DrillOrder>,
+    /// The one that runs, with its titles.
+    pub order: Option<DrillOrder>,
+    pub plan: Option<DrillPlan>,
+    pub steps: Vec<String>,
+    pub step: usize,
+    pub elapsed_secs: f64,
+    pub percent: Option<f32>,
+    pub ended: Vec<(DrillOrder, DrillResult)>,
+    pub cancelling: bool,
+    pub started: UtcTime,
+}
+
+/// What is done on the page.
+#[derive(Clone, Debug)]
+pub enum ObjectivesAction {
+    AskDrill,
+    Drill(Vec<DrillOrder>),
+    CancelDrills,
+    ChooseDrill(RunId),
+    AskEdit,
+    /// Keeps these promises for the database; `None` goes back to its application's.
+    Save(Option<Vec<Scenario>>),
+    Present(Presenter),
+    Report(SaveAs),
+    /// Shows a moment on the timeline.
+    GoTo(UtcTime),
+    ClearLeftover(RunId),
+    /// Leaves what drills left, and speaks of it no more in this window.
+    KeepLeftovers,
+}
+
+impl State {
+    pub(super) fn change_objectives(&mut self, action: ObjectivesAction) -> Vec<Request> {
+        match action {
+            ObjectivesAction::AskDrill => self.dialog = Some(Dialog::Drill),
+            ObjectivesAction::AskEdit => self.dialog = Some(Dialog::Objectives),
+            ObjectivesAction::Drill(orders) => return self.start_drills(orders),
+            ObjectivesAction::CancelDrills => {
+                if let Some(running) = &mut self.objectives.running {
+                    running.cancelling = true;
+                    return vec![Request::Objectives(ObjectivesRequest::CancelDrills)];
+                }
+            }
+            ObjectivesAction::ChooseDrill(run) => self.objectives.chosen_drill = Some(run),
+            ObjectivesAction::Save(objectives) => {
+                self.dialog = None;
+                if let Some(key) = self.objectives_key() {
+                    return vec![Request::Objectives(ObjectivesRequest::Save {
+                        key,
+                        objectives,
+                    })];
+                }
+            }
+            ObjectivesAction::Present(presenter) => self.objectives.presenter = presenter,
+            ObjectivesAction::Report(how) => {
+                if let Selection::Database { server, database } = self.selection.clone() {
+                    return vec![Request::Objectives(ObjectivesRequest::Report {
+                        server,
+                        database,
+                        how,
+                    })];
+                }
+            }
+
+            ObjectivesAction::GoTo(at) => {
+                self.page = Page::Timeline;
+                return self.update(super::Action::GoTo(at.seconds()));
+            }
+            ObjectivesAction::ClearLeftover(drill) => {
+                let server = self
+                    .objectives
+                    .leftovers
+                    .iter()
+                    .find(|leftover| leftover.drill == drill)
+                    .and_then(|leftover| self.server_named(&leftover.server));
+                return server
+                    .map(|server| {
+                        Request::Objectives(ObjectivesRequest::ClearLeftover { server, drill })
+                    })
+                    .into_iter()
+                    .collect();
+            }
+            ObjectivesAction::KeepLeftovers => self.objectives.leftovers = Arc::default(),
+        }
+        Vec::new()
+    }
+
+    pub(super) fn take_objectives_event(&mut self, event: ObjectivesEvent) -> Vec<Request> {
+        match event {
+            ObjectivesEvent::Known {
+                measured,
+                edited,
+                leftovers,
+            } => {
+                self.objectives.measured = measured;
+                self.objectives.edited = edited;
+                self.objectives.leftovers = leftovers;
+                let found = std::mem::take(&mut self.objectives.found);
+                self.objectives.found = found
+                    .into_iter()
+                    .filter(|(drill, _)| {
+                        self.objectives
+                            .leftovers
+                            .iter()
+                            .any(|leftover| leftover.drill == *drill)
+                    })
+                    .collect();
+                self.judge_shown();
+                self.requeue_all();
+                return self.look_at_leftovers();
+            }
+            ObjectivesEvent::Tables {
+                server,
+                database,
+                tables,
+            } => {
+                self.objectives.tables.insert((server, database), tables);
+                self.judge_shown();
+            }
+            ObjectivesEvent::DrillBegan {
+                order, plan, steps, ..
+            } => {
+                if let Some(running) = &mut self.objectives.running {
+                    running.order = Some(order);
+                    running.plan = Some(*plan);
+                    running.steps = steps;
+                    running.step = 0;
+                    running.started = self.own.now;
+                }
+            }
+            ObjectivesEvent::DrillStep {
+                step,
+                elapsed_secs,
+                percent,
+            } => {
+                if let Some(running) = &mut self.objectives.running {
+                    running.step = step;
+                    running.elapsed_secs = elapsed_secs;
+                    running.percent = percent;
+                }
+            }
+            ObjectivesEvent::DrillMeasured { order, result } => {
+                if let Some(running) = &mut self.objectives.running {
+                    running.ended.push((order, *result));
+                    running.order = None;
+                }
+                self.objectives.chosen_drill = None;
+                return vec![Request::Objectives(ObjectivesRequest::Read)];
+            }
+            ObjectivesEvent::DrillsEnded => {
+                self.objectives.running = None;
+                return vec![Request::Objectives(ObjectivesRequest::Read)];
+            }
+            ObjectivesEvent::Leftover { drill, found } => {
+                self.objectives.found.insert(drill, found);
+            }
+            ObjectivesEvent::ToSave { file_name, text } => {
+                self.to_save = Some((file_name, text));
+            }
+            event @ (ObjectivesEvent::FleetBegan { .. }
+            | ObjectivesEvent::FleetServer { .. }
+            | ObjectivesEvent::FleetEnded) => self.take_fleet_event(event),
+        }
+        Vec::new()
+    }
+
+    /// What the page needs when it is shown.
+    pub(super) fn objectives_shown(&mut self) -> Vec<Request> {
+        self.judge_shown();
+        let mut requests = vec![Request::Objectives(ObjectivesRequest::Read)];
+        if let Selection::Database { server, database } = &self.selection {
+            requests.push(Request::Objectives(ObjectivesRequest::ReadTables {
+                server: *server,
+                database: database.clone(),
+            }));
+        }
+        requests
+    }
+
+    /// Judges again when what is shown has grown old.
+    pub(super) fn judge_when_due(&mut self) {
+        if self.page != Page::Objectives {
+            return;
+        }
+        let Some(server) = self.selected_server() else {
+            return;
+        };
+        let now = self.server_now(server);
+        let due = self.objectives.shown.as_ref().is_none_or(|shown| {
+            (now.seconds() - shown.judged.judged_at.seconds()).abs() > JUDGE_AGAIN_SECS
+        });
+        if due {
+            self.judge_shown();
+        }
+    }
+
+    /// Judges the selected database.
+    pub(super) fn judge_shown(&mut self) {
+        self.objectives.shown = match self.selection.clone() {
+            Selection::Database { server, database } => self.judge(server, &database).map(Arc::new),
+            Selection::Nothing | Selection::Server(_) => None,
+        };
+    }
+
+    fn judge(&self, server: ServerId, database: &str) -> Option<Shown> {
+        let view = self.servers.get(&server)?;
+        let info = view.info();
+        let history = view.history.as_ref()?.history.database(database)?;
+        let (objectives, own_objectives) = self.objectives_of(server, database);
+        let called = info.map(|info| info.name.clone()).unwrap_or_default();
+        Some(Shown {
+            server,
+            own_objectives,
+            simulated: server == ServerId::Practice || info.is_some_and(|info| is_practice(info)),
+            judged: judge(&JudgeGround {
+                history: &history,
+                server_name: &called,
+                application: self.application_of(server, database),
+                objectives: &objectives,
+                measured: &self.objectives.measured,
+                now: self.server_now(server),
+                days: DRILL_DAYS,
+            }),
+        })
+    }
+
+    /// How a database stands by its promises; `None` when nothing is promised for it.
+    pub(super) fn status_of(
+        &self,
+        server: ServerId,
+        database: &str,
+        history: &DatabaseHistory,
+    ) -> Option<Status> {
+        let (objectives, _) = self.objectives_of(server, database);
+        let finest = objectives
+            .iter()
+            .map(|objective| objective.scenario)
+            .filter(|scenario| *scenario != ScenarioKind::AzurePointInTime)
+            .max()?;
+        let called = self
+            .servers
+            .get(&server)
+            .and_then(|view| view.info())
+            .map(|info| info.name.clone())
+            .unwrap_or_default();
+        let status = status_of(
+            &JudgeGround {
+                history,
+                server_name: &called,
+                application: None,
+                objectives: &objectives,
+                measured: &self.objectives.measured,
+                now: self.server_now(server),
+                days: DRILL_DAYS,
+            },
+            finest,
+        );
+        Some(status)
+    }
+
+    /// The application that lives in a database.
+    pub fn application_of(&self, server: ServerId, database: &str) -> Option<&Application> {
+        let tables = self.objectives.tables.get(&(server, database.to_owned()));
+        self.applications
+            .known
+            .applications
+            .iter()
+            .find(|application| {
+                application.lives_in(database, |schema, table| {
+                    tables.is_some_and(|facts| {
+                        facts
+                            .tables
+                            .contains_key(&format!("{schema}.{table}").to_lowercase())
+                    })
+                })
+            })
+    }
+
+    /// What is promised for a database, and whether the promises are its own.
+    pub fn objectives_of(&self, server: ServerId, database: &str) -> (Vec<Objective>, bool) {
+        let (scenarios, own) = self.scenarios_of(server, database);
+        (scenarios.iter().map(Scenario::objective).collect(), own)
+    }
+
+    /// The same as it is written.
+    pub fn scenarios_of(&self, server: ServerId, database: &str) -> (Vec<Scenario>, bool) {
+        let key = key_of(server, database);
+        if let Some(own) = self.objectives.edited.iter().find(|known| known.key == key) {
+            return (own.objectives.clone(), true);
+        }
+        let of_application = self
+            .application_of(server, database)
+            .map(|application| application.objectives.clone())
+            .unwrap_or_default();
+        (of_application, false)
+    }
+
+    fn objectives_key(&self) -> Option<DatabaseKey> {
+        match &self.selection {
+            Selection::Database { server, database } => Some(key_of(*server, database)),
+            Selection::Nothing | Selection::Server(_) => None,
+        }
+    }
+
+    fn start_drills(&mut self, orders: Vec<DrillOrder>) -> Vec<Request> {
+        self.dialog = None;
+        let Selection::Database { server, database } = self.selection.clone() else {
+            return Vec::new();
+        };
+        if self.objectives.running.is_some() || orders.is_empty() {
+            return Vec::new();
+        }
+        self.objectives.running = Some(RunningDrills {
+            server,
+            database: database.clone(),
+            orders: orders.clone(),
+            order: None,
+            plan: None,
+            steps: Vec::new(),
+            step: 0,
+            elapsed_secs: 0.0,
+            percent: None,
+            ended: Vec::new(),
+            cancelling: false,
+            started: self.own.now,
+        });
+        vec![Request::Objectives(ObjectivesRequest::Drill {
+            server,
+            database,
+            orders,
+        })]
+    }
+
+    /// Asks the connected servers what they have of the leftovers that nobody looked at yet.
+    pub(super) fn look_at_leftovers(&self) -> Vec<Request> {
+        self.objectives
+            .leftovers
+            .iter()
+            .filter(|leftover| !self.objectives.found.contains_key(&leftover.drill))
+            .filter_map(|leftover| {
+                let server = self.server_named(&leftover.server)?;
+                Some(Request::Objectives(ObjectivesRequest::LookAtLeftover {
+                    server,
+                    drill: leftover.drill.clone(),
+                }))
+            })
+            .collect()
+    }
+
+    /// The connected server that calls itself so.
+    fn server_named(&self, name: &str) -> Option<ServerId> {
+        self.servers
+            .iter()
+            .find(|(_, view)| view.info().is_some_and(|info| info.name == name))
+            .map(|(server, _)| *server)
+    }
+
+    /// Leftovers that are there and proved ours: what is asked about.
+    pub fn leftovers_to_ask(&self) -> Vec<(&Leftover, &str, &str)> {
+        self.objectives
+            .leftovers
+            .iter()
+            .filter_map(
+                |leftover| match self.objectives.found.get(&leftover.drill)? {
+                    LeftoverFound::Ours { state, create_date } => {
+                        Some((leftover, state.as_str(), create_date.as_str()))
+                    }
+                    _ => None,
+                },
+            )
+            .collect()
+    }
+
+    /// The moment under the marker, for a drill to it.
+    pub fn marked_moment(&self) -> Option<Moment> {
+        self.choice.moment
+    }
+}
+
+impl DrillOrder {
+    /// A drill of each scenario to its newest moment.
+    pub fn all(check_database: bool) -> Vec<Self> {
+        ScenarioKind::OF_BACKUPS
+            .into_iter()
+            .map(|scenario| Self {
+                scenario,
+                moment: DrillMoment::Latest,
+                check_database,
+            })
+            .collect()
+    }
+}
+
+/// The database of a server, as promises are kept for it.
+pub fn key_of(server: ServerId, database: &str) -> DatabaseKey {
+    DatabaseKey {
+        server: match server {
+            ServerId::Practice => PRACTICE_KEY.to_owned(),
+            ServerId::Profile(id) => id.to_string(),
+            ServerId::Folder(id) => format!("folder {id:?}"),
+        },
+        database: database.to_owned(),
+    }
+}

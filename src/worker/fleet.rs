@@ -1,0 +1,242 @@
+//! The fleet: the databases of all profiles, read side by side, so that a dead server costs its own line and nothing else.
+
+use super::{
+    connect::{ConnectFailure, open_profile},
+    drills::DRILL_DAYS,
+    jobs::{Jobs, blocking, now},
+    messages::Event,
+    objectives::ObjectivesEvent,
+};
+use crate::{
+    domain::{History, HistoryRecords, ScenarioKind, Status},
+    explain::server_problem,
+    run::{FleetRow, JudgeGround, Measured, status_of},
+    server::{Gateway, HistoryReader, ServerError, ServerReading, read_databases, read_server},
+    settings::{Application, DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario},
+    worker::ServerId,
+};
+use futures_util::{StreamExt as _, stream};
+use std::{sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// How many servers are read at once.
+const AT_ONCE: usize = 16;
+/// How long a server may take to let stopat in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What judging needs besides a server.
+struct Judging {
+    applications: Arc<Vec<Application>>,
+    edited: Vec<DatabaseObjectives>,
+    measured: Measured,
+}
+
+/// A server to be read.
+enum Source {
+    Open(Arc<dyn Gateway>),
+    Profile(Box<crate::settings::Profile>),
+}
+
+impl Jobs {
+    /// Reads all servers; each tells its lines as soon as it has them.
+    pub(super) fn read_fleet(&mut self) {
+        let Some(workspace) = self.workspace.clone() else {
+            return;
+        };
+        let mut sources: Vec<(ServerId, String, String, Source)> = Vec::new();
+        if let Some(ground) = self.ground(ServerId::Practice) {
+            sources.push((
+                ServerId::Practice,
+                "Practice server".to_owned(),
+                PRACTICE_KEY.to_owned(),
+                Source::Open(ground.gateway),
+            ));
+        }
+        for profile in &self.profiles {
+            let id = ServerId::Profile(profile.id);
+            let source = match self.ground(id) {
+                Some(ground) => Source::Open(ground.gateway),
+                None => Source::Profile(Box::new(profile.clone())),
+            };
+            sources.push((id, profile.name.clone(), profile.id.to_string(), source));
+        }
+        let events = self.events.clone();
+        let session = Arc::clone(&self.session_passwords);
+        let applications = Arc::clone(&self.applications);
+        self.fleet.cancel();
+        self.fleet = self.stop_token();
+        let cancel = self.fleet.clone();
+        tokio::spawn(async move {
+            let read = blocking(move || {
+                (
+                    workspace.load_objectives().map(|loaded| loaded.value),
+                    Measured::read(&workspace.runs_folder()),
+                )
+            });
+            let (edited, measured) = read
+                .await
+                .unwrap_or_else(|| (Ok(Vec::new()), Measured::default()));
+            let judging = Arc::new(Judging {
+                applications,
+                // What is wrong with the file is told where objectives are read.
+                edited: edited.unwrap_or_default(),
+                measured,
+            });
+            events.send(Event::Objectives(ObjectivesEvent::FleetBegan {
+                servers: sources.len(),
+            }));
+            let reading = stream::iter(sources).for_each_concurrent(
+                AT_ONCE,
+                |(server, name, key, source)| {
+                    let (events, session, judging) =
+                        (events.clone(), Arc::clone(&session), Arc::clone(&judging));
+                    async move {
+                        let rows = match open(source, session).await {
+                            Ok((gateway, reading)) => {
+                                rows_of(gateway.as_ref(), reading, &name, &key, judging)
+                                    .await
+                                    .unwrap_or_else(|error| {
+                                        vec![FleetRow::failed(
+                                            &name,
+                                            server_problem(&error).sentence,
+                                        )]
+                                    })
+                            }
+                            Err(problem) => vec![FleetRow::failed(&name, problem)],
+                        };
+                        events.send(Event::Objectives(ObjectivesEvent::FleetServer {
+                            server,
+                            rows,
+                        }));
+                    }
+                },
+            );
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = reading => events.send(Event::Objectives(ObjectivesEvent::FleetEnded)),
+            }
+        });
+    }
+}
+
+/// Signs in, within the time that a server has for it.
+async fn open(
+    source: Source,
+    session: Arc<crate::settings::SessionStore>,
+) -> Result<(Arc<dyn Gateway>, ServerReading), String> {
+    let opening = async {
+        match source {
+            Source::Open(gateway) => {
+                let mut connection = gateway
+                    .connect()
+                    .await
+                    .map_err(|error| server_problem(&error).sentence)?;
+                let reading = read_server(connection.as_mut(), now)
+                    .await
+                    .map_err(|error| server_problem(&error).sentence)?;
+                Ok((gateway, reading))
+            }
+            Source::Profile(profile) => match open_profile(*profile, None, session).await {
+                Ok(opened) => Ok((opened.gateway, opened.reading)),
+                Err(ConnectFailure::PasswordNeeded) => Err("Its password is not known".to_owned()),
+                Err(ConnectFailure::Server(error)) => Err(server_problem(&error).sentence),
+                Err(ConnectFailure::Other(problem)) => Err(problem.sentence),
+            },
+        }
+    };
+    tokio::time::timeout(CONNECT_TIMEOUT, opening)
+        .await
+        .unwrap_or_else(|_| {
+            Err(format!(
+                "It did not let stopat in within {} s",
+                CONNECT_TIMEOUT.as_secs()
+            ))
+        })
+}
+
+async fn rows_of(
+    gateway: &dyn Gateway,
+    reading: ServerReading,
+    name: &str,
+    key: &str,
+    judging: Arc<Judging>,
+) -> Result<Vec<FleetRow>, ServerError> {
+    let mut connection = gateway.connect().await?;
+    let databases = read_databases(connection.as_mut()).await?;
+    let slice = HistoryReader::new(reading.columns)
+        .read(connection.as_mut(), &CancellationToken::new())
+        .await?;
+    drop(connection);
+    let (name, key) = (name.to_owned(), key.to_owned());
+    // Judging many sets takes a while; the runtime's threads have other servers to read.
+    let rows = blocking(move || {
+        let (history, _) = History::from_records(HistoryRecords {
+            server: reading.recorded(),
+            backup_sets: slice.backup_sets,
+            restore_history: slice.restores,
+            marks: slice.marks,
+            changes: slice.changes,
+        });
+        let server_now = now().plus(chrono::TimeDelta::milliseconds(
+            reading.info.clock_skew_millis,
+        ));
+        databases
+            .into_iter()
+            .filter(|database| !database.summary(None).is_system)
+            .map(|database| {
+                let mut row = FleetRow {
+                    server: name.clone(),
+                    state: Some(database.state.clone()),
+                    recovery_model: database.recovery_model.clone(),
+                    size_bytes: database.size_bytes,
+                    status: Status::Unknown.word(),
+                    ..FleetRow::default()
+                };
+                if let Some(known) = history.database(&database.name) {
+                    let objectives: Vec<_> = judging
+                        .scenarios(&key, &database.name)
+                        .iter()
+                        .map(Scenario::objective)
+                        .collect();
+                    let ground = JudgeGround {
+                        history: &known,
+                        server_name: &reading.info.name,
+                        application: None,
+                        objectives: &objectives,
+                        measured: &judging.measured,
+                        now: server_now,
+                        days: DRILL_DAYS,
+                    };
+                    let finest = objectives
+                        .iter()
+                        .map(|objective| objective.scenario)
+                        .filter(|scenario| *scenario != ScenarioKind::AzurePointInTime)
+                        .max();
+                    let status =
+                        finest.map_or(Status::Unknown, |finest| status_of(&ground, finest));
+                    row.judge(&known, status, server_now);
+                }
+                row.database = Some(database.name);
+                row
+            })
+            .collect()
+    });
+    Ok(rows.await.unwrap_or_default())
+}
+
+impl Judging {
+    /// What is promised for a database: its own, else that of the application whose databases have this name.
+    fn scenarios(&self, key: &str, database: &str) -> &[Scenario] {
+        let key = DatabaseKey {
+            server: key.to_owned(),
+            database: database.to_owned(),
+        };
+        if let Some(own) = self.edited.iter().find(|known| known.key == key) {
+            return &own.objectives;
+        }
+        self.applications
+            .iter()
+            .find(|application| application.lives_in(database, |_, _| false))
+            .map_or(&[], |application| application.objectives.as_slice())
+    }
+}

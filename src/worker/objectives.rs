@@ -1,0 +1,563 @@
+//! Objectives as the window asks for them: what was measured, what is protected, drills that run, what interrupted ones left.
+
+use super::{
+    drills::{DrillGround, DrillOrder, carry_out_drill, drill_problem, prepare_drill},
+    jobs::{Jobs, blocking, now},
+    messages::{Event, ServerId},
+    objectives_report::{ReportGround, make_objectives_report},
+};
+use crate::{
+    domain::{History, ServerTime},
+    explain::{Problem, ProblemKind, server_problem, store_problem},
+    formats::fleet,
+    run::{
+        ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, FleetRow, Leftover, Measured,
+        RunEvent, RunId, clear_leftover, leftovers, look_at_leftover,
+    },
+    server::{Gateway, ServerError, ServerInfo, ask},
+    settings::{DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario},
+    tsql,
+};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// What the window asks.
+#[derive(Clone, Debug)]
+pub enum ObjectivesRequest {
+    /// Reads the journals, the edited promises, and what interrupted drills may have left. Answered by `Known`.
+    Read,
+    /// Counts the tables of a database. Answered by `Tables`.
+    ReadTables { server: ServerId, database: String },
+    /// Keeps the promises of one database; `None` gives up its own.
+    Save {
+        key: DatabaseKey,
+        objectives: Option<Vec<Scenario>>,
+    },
+    /// Runs drills one after the other.
+    Drill {
+        server: ServerId,
+        database: String,
+        orders: Vec<DrillOrder>,
+    },
+    /// Stops the drill that runs; its copy is dropped, and no further one begins.
+    CancelDrills,
+    /// Looks what a server has of a leftover. Answered by `Leftover`.
+    LookAtLeftover { server: ServerId, drill: RunId },
+    /// Drops a leftover that was shown.
+    ClearLeftover { server: ServerId, drill: RunId },
+    /// Reads the databases of all profiles. Answered by `FleetBegan`, `FleetServer`… and `FleetEnded`.
+    ReadFleet,
+    /// Puts lines of the fleet into a file's form. Answered by `ToSave`.
+    ExportFleet { rows: Vec<FleetRow>, how: SaveAs },
+    /// Makes the report of a database. Answered by `ToSave`.
+    Report {
+        server: ServerId,
+        database: String,
+        how: SaveAs,
+    },
+}
+
+/// What is told.
+#[derive(Clone, Debug)]
+pub enum ObjectivesEvent {
+    Known {
+        measured: Arc<Measured>,
+        edited: Arc<Vec<DatabaseObjectives>>,
+        leftovers: Arc<Vec<Leftover>>,
+    },
+    Tables {
+        server: ServerId,
+        database: String,
+        tables: Arc<TableFacts>,
+    },
+    DrillBegan {
+        server: ServerId,
+        database: String,
+        order: DrillOrder,
+        plan: Box<DrillPlan>,
+        steps: Vec<String>,
+    },
+    DrillStep {
+        step: usize,
+        elapsed_secs: f64,
+        percent: Option<f32>,
+    },
+    DrillMeasured {
+        order: DrillOrder,
+        result: Box<DrillResult>,
+    },
+    /// The last drill has ended, or none began.
+    DrillsEnded,
+    Leftover {
+        drill: RunId,
+        found: LeftoverFound,
+    },
+    FleetBegan {
+        servers: usize,
+    },
+    /// The lines of one server.
+    FleetServer {
+        server: ServerId,
+        rows: Vec<FleetRow>,
+    },
+    FleetEnded,
+    /// A text is ready to be saved under this name, once somebody has said where.
+    ToSave {
+        file_name: String,
+        text: String,
+    },
+}
+
+/// The form of an exported file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveAs {
+    Csv,
+    Html,
+    Json,
+}
+
+/// What a server has of a leftover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeftoverFound {
+    Gone,
+    /// It is what the drill made: its state and when it was created.
+    Ours {
+        state: String,
+        create_date: String,
+    },
+    /// Somebody else's database has this name.
+    NotOurs,
+    Dropped,
+}
+
+/// The tables of a database, by lower-case `schema.table`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TableFacts {
+    pub tables: BTreeMap<String, TableFact>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableFact {
+    /// As the server spells it.
+    pub name: String,
+    pub rows: u64,
+    /// Since the server started; `None` when the server does not tell.
+    pub last_change: Option<ServerTime>,
+}
+
+/// Drills that run in this window.
+#[derive(Debug, Default)]
+pub(super) struct Drills {
+    cancel: Option<CancellationToken>,
+}
+
+impl Jobs {
+    pub(super) fn objectives(&mut self, request: ObjectivesRequest) {
+        match request {
+            ObjectivesRequest::Read => self.read_measured(),
+            ObjectivesRequest::ReadTables { server, database } => {
+                self.read_tables(server, database);
+            }
+            ObjectivesRequest::Save { key, objectives } => self.save_objectives(key, objectives),
+            ObjectivesRequest::Drill {
+                server,
+                database,
+                orders,
+            } => self.drill(server, database, orders),
+            ObjectivesRequest::CancelDrills => {
+                if let Some(cancel) = &self.drills.cancel {
+                    cancel.cancel();
+                }
+            }
+            ObjectivesRequest::LookAtLeftover { server, drill } => {
+                self.leftover(server, drill, false);
+            }
+            ObjectivesRequest::ClearLeftover { server, drill } => {
+                self.leftover(server, drill, true);
+            }
+            ObjectivesRequest::ReadFleet => self.read_fleet(),
+            ObjectivesRequest::ExportFleet { rows, how } => {
+                let (extension, text) = match how {
+                    SaveAs::Json | SaveAs::Html => ("json", fleet::to_json(&rows)),
+                    SaveAs::Csv => ("csv", fleet::to_csv(&rows)),
+                };
+                self.tell()(ObjectivesEvent::ToSave {
+                    file_name: format!("fleet.{extension}"),
+                    text,
+                });
+            }
+            ObjectivesRequest::Report {
+                server,
+                database,
+                how,
+            } => self.report_objectives(server, database, how),
+        }
+    }
+
+    fn tell(&self) -> impl Fn(ObjectivesEvent) + Send + Sync + Clone + 'static {
+        let events = self.events.clone();
+        move |event| events.send(Event::Objectives(event))
+    }
+
+    /// Reads everything that the journals tell; files are few and small.
+    pub(super) fn read_measured(&self) {
+        let Some(workspace) = self.workspace.clone() else {
+            return;
+        };
+        let tell = self.tell();
+        let events = self.events.clone();
+        // A drill that runs here has not been interrupted.
+        let busy = self
+            .drills
+            .cancel
+            .as_ref()
+            .is_some_and(|cancel| !cancel.is_cancelled());
+        tokio::spawn(async move {
+            let read = blocking(move || {
+                let folder = workspace.runs_folder();
+                let left = if busy { Vec::new() } else { leftovers(&folder) };
+                (Measured::read(&folder), left, workspace.load_objectives())
+            });
+            let Some((measured, left, edited)) = read.await else {
+                return;
+            };
+            let edited = match edited {
+                Ok(loaded) => loaded.value,
+                Err(error) => {
+                    events.send(Event::Problem {
+                        server: None,
+                        problem: store_problem(&error),
+                    });
+                    Vec::new()
+                }
+            };
+            tell(ObjectivesEvent::Known {
+                measured: Arc::new(measured),
+                edited: Arc::new(edited),
+                leftovers: Arc::new(left),
+            });
+        });
+    }
+
+    fn read_tables(&self, server: ServerId, database: String) {
+        let Some(ground) = self.ground(server) else {
+            return;
+        };
+        let tell = self.tell();
+        tokio::spawn(async move {
+            match tables_of(ground.gateway.as_ref(), &database).await {
+                Ok(tables) => tell(ObjectivesEvent::Tables {
+                    server,
+                    database,
+                    tables: Arc::new(tables),
+                }),
+                // A database that cannot be read, as one that is restored, has no rows to show.
+                Err(error) => tracing::debug!(?error, "tables of a database"),
+            }
+        });
+    }
+
+    fn report_objectives(&self, server: ServerId, database: String, how: SaveAs) {
+        let (Some(ground), Some(workspace)) = (self.ground(server), self.workspace.clone()) else {
+            return self.problem(Some(server), super::jobs::not_connected());
+        };
+        let Some(history) = ground.history.clone() else {
+            return self.problem(
+                Some(server),
+                super::jobs::yours("The history is being read; try again in a moment".to_owned()),
+            );
+        };
+        let tell = self.tell();
+        let applications = Arc::clone(&self.applications);
+        let who = self.who(&ground.info);
+        tokio::spawn(async move {
+            let runs_folder = workspace.runs_folder();
+            let folder = runs_folder.clone();
+            let read = blocking(move || {
+                let edited = workspace.load_objectives().map(|loaded| loaded.value);
+                // What is wrong with the file is told where objectives are read.
+                (Measured::read(&folder), edited.unwrap_or_default())
+            });
+            let (measured, edited) = read.await.unwrap_or_default();
+            let made = make_objectives_report(&ReportGround {
+                gateway: ground.gateway.as_ref(),
+                info: &ground.info,
+                history: &history,
+                database: &database,
+                applications: &applications,
+                edited: &edited,
+                key: DatabaseKey {
+                    server: match server {
+                        ServerId::Practice => PRACTICE_KEY.to_owned(),
+                        ServerId::Profile(id) => id.to_string(),
+                        ServerId::Folder(id) => format!("folder {id:?}"),
+                    },
+                    database: database.clone(),
+                },
+                measured: &measured,
+                runs_folder: &runs_folder,
+                made_by: who.user.as_deref(),
+            })
+            .await;
+            if let Some(made) = made {
+                let name = tsql::file_name(&database);
+                let (file_name, text) = match how {
+                    SaveAs::Json => (format!("{name} objectives.json"), made.json),
+                    SaveAs::Html | SaveAs::Csv => (format!("{name} objectives.html"), made.html),
+                };
+                tell(ObjectivesEvent::ToSave { file_name, text });
+            }
+        });
+    }
+
+    fn save_objectives(&self, key: DatabaseKey, objectives: Option<Vec<Scenario>>) {
+        let Some(workspace) = &self.workspace else {
+            return;
+        };
+        if let Err(error) = workspace.save_objectives(&key, objectives) {
+            self.problem(None, store_problem(&error));
+        }
+        self.read_measured();
+    }
+
+    fn drill(&mut self, server: ServerId, database: String, orders: Vec<DrillOrder>) {
+        let tell = self.tell();
+        let (Some(ground), Some(workspace)) = (self.ground(server), self.workspace.clone()) else {
+            self.problem(Some(server), super::jobs::not_connected());
+            return tell(ObjectivesEvent::DrillsEnded);
+        };
+        let Some(history) = ground.history.clone() else {
+            self.problem(
+                Some(server),
+                super::jobs::yours("The history is being read; try again in a moment".to_owned()),
+            );
+            return tell(ObjectivesEvent::DrillsEnded);
+        };
+        let cancel = self.stop_token();
+        self.drills.cancel = Some(cancel.clone());
+        let who = self.who(&ground.info);
+        let applications = Arc::clone(&self.applications);
+        let events = self.events.clone();
+        let reports = self.reports();
+        let task = async move {
+            let folder = workspace.runs_folder();
+            for order in orders {
+                let measured = {
+                    let folder = folder.clone();
+                    blocking(move || Measured::read(&folder))
+                        .await
+                        .unwrap_or_default()
+                };
+                let runs = measured.runs_of(&ground.info.name);
+                let on = DrillGround {
+                    gateway: ground.gateway.as_ref(),
+                    database: &database,
+                    history: &history,
+                    info: &ground.info,
+                    applications: &applications,
+                    runs: &runs,
+                    who: who.clone(),
+                    now,
+                };
+                let job = match prepare_drill(&on, order, &folder).await {
+                    Ok(job) => job,
+                    Err(refusal) => {
+                        events.send(Event::Problem {
+                            server: Some(server),
+                            problem: drill_problem(&refusal, &database),
+                        });
+                        continue;
+                    }
+                };
+                let plan = job.plan.clone();
+                let forward = |event: DrillEvent| match event {
+                    DrillEvent::Restore(RunEvent::Started { steps, .. }) => {
+                        tell(ObjectivesEvent::DrillBegan {
+                            server,
+                            database: database.clone(),
+                            order,
+                            plan: Box::new(plan.clone()),
+                            steps,
+                        });
+                    }
+                    DrillEvent::Restore(RunEvent::StepBegan { step }) => {
+                        tell(ObjectivesEvent::DrillStep {
+                            step,
+                            elapsed_secs: 0.0,
+                            percent: None,
+                        });
+                    }
+                    DrillEvent::Restore(RunEvent::Progress(progress)) => {
+                        tell(ObjectivesEvent::DrillStep {
+                            step: progress.step,
+                            elapsed_secs: progress.elapsed_secs,
+                            percent: progress.percent,
+                        });
+                    }
+                    DrillEvent::Restore(_) | DrillEvent::CopyDropped => {}
+                    DrillEvent::Measured(result) => {
+                        tell(ObjectivesEvent::DrillMeasured { order, result });
+                    }
+                };
+                let done = carry_out_drill(
+                    job,
+                    ground.gateway.as_ref(),
+                    &folder,
+                    &forward,
+                    &cancel,
+                    now,
+                )
+                .await;
+                match done {
+                    Ok(report) => {
+                        if let Some(error) = report.left {
+                            events.send(Event::Problem {
+                                server: Some(server),
+                                problem: left_problem(&error),
+                            });
+                        }
+                    }
+                    Err(error) => events.send(Event::Problem {
+                        server: Some(server),
+                        problem: crate::explain::journal_problem(&error),
+                    }),
+                }
+                if cancel.is_cancelled() {
+                    break;
+                }
+            }
+            cancel.cancel();
+            tell(ObjectivesEvent::DrillsEnded);
+            reports.send(super::jobs::Report::Changed { server }).ok();
+        };
+        self.restores.accompany(tokio::spawn(task));
+    }
+
+    fn leftover(&self, server: ServerId, drill: RunId, clear: bool) {
+        let (Some(ground), Some(workspace)) = (self.ground(server), self.workspace.clone()) else {
+            return self.problem(Some(server), super::jobs::not_connected());
+        };
+        let tell = self.tell();
+        let events = self.events.clone();
+        let reports = self.reports();
+        tokio::spawn(async move {
+            let folder = workspace.runs_folder();
+            let Some(found) = blocking(move || {
+                leftovers(&folder)
+                    .into_iter()
+                    .find(|leftover| leftover.drill == drill)
+            })
+            .await
+            .flatten() else {
+                return;
+            };
+            let drill = found.drill.clone();
+            let told = if clear {
+                clear_leftover(ground.gateway.as_ref(), &found, now)
+                    .await
+                    .map(|cleared| match cleared {
+                        Cleared::Dropped => LeftoverFound::Dropped,
+                        Cleared::NotThere => LeftoverFound::Gone,
+                    })
+                    .map_err(|error| left_problem(&error))
+            } else {
+                look_at_leftover(ground.gateway.as_ref(), &found)
+                    .await
+                    .map(|looked| match looked {
+                        None => LeftoverFound::Gone,
+                        Some((identity, true)) => LeftoverFound::Ours {
+                            state: identity.state,
+                            create_date: identity.create_date,
+                        },
+                        Some((_, false)) => LeftoverFound::NotOurs,
+                    })
+                    .map_err(|error| server_problem(&error))
+            };
+            match told {
+                Ok(found) => tell(ObjectivesEvent::Leftover { drill, found }),
+                Err(problem) => events.send(Event::Problem {
+                    server: Some(server),
+                    problem,
+                }),
+            }
+            if clear {
+                reports.send(super::jobs::Report::Changed { server }).ok();
+            }
+        });
+    }
+}
+
+/// What a job needs of a connected server.
+pub(super) struct Ground {
+    pub(super) gateway: Arc<dyn Gateway>,
+    pub(super) info: Arc<ServerInfo>,
+    /// `None` while it is being read.
+    pub(super) history: Option<History>,
+}
+
+/// Rows from partition metadata, and when each table was last changed where the server tells it.
+pub(super) async fn tables_of(
+    gateway: &dyn Gateway,
+    database: &str,
+) -> Result<TableFacts, ServerError> {
+    let mut connection = gateway.connect().await?;
+    let rows = ask(connection.as_mut(), &tsql::table_rows(database)).await?;
+    let changes = match ask(connection.as_mut(), &tsql::table_changes(database)).await {
+        Ok(answer) => answer,
+        // Without VIEW SERVER STATE nobody knows.
+        Err(ServerError::Refused { .. }) => Default::default(),
+        Err(other) => return Err(other),
+    };
+    let mut facts = TableFacts::default();
+    for row in rows.rows() {
+        let (Some(schema), Some(table)) = (row.text("schema_name"), row.text("table_name")) else {
+            continue;
+        };
+        let name = format!("{schema}.{table}");
+        facts.tables.insert(
+            name.to_lowercase(),
+            TableFact {
+                name,
+                rows: row
+                    .int("row_count")
+                    .and_then(|rows| u64::try_from(rows).ok())
+                    .unwrap_or(0),
+                last_change: None,
+            },
+        );
+    }
+    for row in changes.rows() {
+        if let (Some(schema), Some(table)) = (row.text("schema_name"), row.text("table_name"))
+            && let Some(fact) = facts
+                .tables
+                .get_mut(&format!("{schema}.{table}").to_lowercase())
+        {
+            fact.last_change = row.time("last_change");
+        }
+    }
+    Ok(facts)
+}
+
+/// A copy that is still there, in words.
+pub fn left_problem(error: &ClearError) -> Problem {
+    let (kind, hint) = match error {
+        ClearError::NotOurs { .. } => (
+            ProblemKind::Yours,
+            "Look at it on the server; stopat drops only what it is proved to have made.",
+        ),
+        ClearError::OtherServer { .. } => (
+            ProblemKind::Yours,
+            "Connect to the server on which the drill ran.",
+        ),
+        ClearError::Drop(inner) => return super::restores::drop_problem(inner),
+        ClearError::Server(inner) => return server_problem(inner),
+        ClearError::Journal(inner) => return crate::explain::journal_problem(inner),
+    };
+    Problem {
+        kind,
+        sentence: format!("The copy of a drill was not dropped: {error}"),
+        hint: hint.to_owned(),
+        details: Vec::new(),
+    }
+}

@@ -1,0 +1,269 @@
+//! Drills: they never touch the original, and leave nothing behind however they end.
+
+use super::asking::{Practice, own_clock, start};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, atomic::AtomicUsize, atomic::Ordering},
+    time::Duration,
+};
+use stopat::{
+    domain::{History, ScenarioKind, UtcTime},
+    run::{
+        Cleared, DrillEvent, DrillReport, Measured, RunEnd, RunEvent, Who, clear_leftover,
+        leftovers, look_at_leftover,
+    },
+    server::{ServerInfo, ask},
+    settings::{Application, load_applications},
+    tsql,
+    worker::{DrillGround, DrillMoment, DrillOrder, carry_out_drill, prepare_drill},
+};
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+
+const DATABASE: &str = "OctopusAI";
+
+struct Place {
+    folder: tempfile::TempDir,
+    info: ServerInfo,
+    history: History,
+    applications: Vec<Application>,
+}
+
+impl Place {
+    async fn of(practice: &Practice) -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            info: practice.reading().await.info,
+            history: practice.history().await,
+            applications: load_applications(Path::new("nowhere")).applications,
+        }
+    }
+
+    fn runs(&self) -> PathBuf {
+        self.folder.path().join("runs")
+    }
+
+    async fn drill(
+        &self,
+        practice: &Practice,
+        order: DrillOrder,
+        now: fn() -> UtcTime,
+        tell: &(dyn Fn(DrillEvent) + Send + Sync),
+        cancel: &CancellationToken,
+    ) -> DrillReport {
+        let runs = Measured::read(&self.runs()).runs_of(&self.info.name);
+        let ground = DrillGround {
+            gateway: &practice.gateway,
+            database: DATABASE,
+            history: &self.history,
+            info: &self.info,
+            applications: &self.applications,
+            runs: &runs,
+            who: Who::default(),
+            now,
+        };
+        let job = prepare_drill(&ground, order, &self.runs())
+            .await
+            .unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        carry_out_drill(job, &practice.gateway, &self.runs(), tell, cancel, now)
+            .await
+            .expect("the journals can be written")
+    }
+}
+
+fn latest() -> DrillOrder {
+    DrillOrder {
+        scenario: ScenarioKind::FullDifferentialLog,
+        moment: DrillMoment::Latest,
+        check_database: false,
+    }
+}
+
+/// A full and a differential: every kind of step, and few of them.
+fn of_two_sets() -> DrillOrder {
+    DrillOrder {
+        scenario: ScenarioKind::FullDifferential,
+        ..latest()
+    }
+}
+
+async fn databases(practice: &Practice) -> Vec<String> {
+    let mut connection = practice.connect().await;
+    let answer = ask(connection.as_mut(), &tsql::databases())
+        .await
+        .expect("databases can be listed");
+    answer
+        .rows()
+        .iter()
+        .filter_map(|row| row.text("name"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drill_restores_verifies_measures_and_drops() {
+    let practice = start().await;
+    let place = Place::of(&practice).await;
+    let before = (
+        databases(&practice).await,
+        practice.contents(DATABASE).await,
+    );
+    for order in DrillOrder::all(true) {
+        let report = place
+            .drill(
+                &practice,
+                order,
+                own_clock,
+                &|_| {},
+                &CancellationToken::new(),
+            )
+            .await;
+        assert_eq!(report.restore.end, RunEnd::Verified, "{:#?}", report.result);
+        assert!(report.left.is_none(), "{:?}", report.left);
+        assert_eq!(report.plan.scenario, order.scenario.word());
+        assert!(report.plan.simulated);
+        assert!(report.result.copy_gone);
+        assert!(report.result.rows_of("dbo.Octopus_Areas").is_some());
+    }
+    assert_eq!(databases(&practice).await, before.0);
+    assert_eq!(practice.contents(DATABASE).await, before.1);
+
+    let measured = Measured::read(&place.runs());
+    assert_eq!(measured.drills.len(), 3);
+    assert_eq!(measured.restores.len(), 3);
+    assert!(
+        measured
+            .drills
+            .iter()
+            .all(|drill| drill.ended && drill.copy_gone)
+    );
+    assert!(leftovers(&place.runs()).is_empty());
+}
+
+/// Drills that are killed right after each thing that they tell.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drill_killed_at_any_step_leaves_nothing_after_a_yes() {
+    let practice = Arc::new(start().await);
+    let place = Arc::new(Place::of(&practice).await);
+    let before: (Vec<String>, BTreeMap<String, Vec<String>>) = (
+        databases(&practice).await,
+        practice.contents(DATABASE).await,
+    );
+    let mut killed = 0;
+    let mut left = 0;
+    let mut n = 0;
+    loop {
+        n += 1;
+        let told = Arc::new(AtomicUsize::new(0));
+        let kill: Arc<Mutex<Option<AbortHandle>>> = Arc::default();
+        let task = {
+            let (practice, place) = (Arc::clone(&practice), Arc::clone(&place));
+            let (told, kill) = (Arc::clone(&told), Arc::clone(&kill));
+            tokio::spawn(async move {
+                let tell = move |event: DrillEvent| {
+                    // Messages come by the dozen and end nothing.
+                    if matches!(
+                        event,
+                        DrillEvent::Restore(RunEvent::Message { .. } | RunEvent::Progress(_))
+                    ) {
+                        return;
+                    }
+                    if told.fetch_add(1, Ordering::SeqCst) + 1 == n
+                        && let Some(handle) = kill.lock().expect("nobody panics").take()
+                    {
+                        handle.abort();
+                    }
+                };
+                place
+                    .drill(
+                        &practice,
+                        of_two_sets(),
+                        own_clock,
+                        &tell,
+                        &CancellationToken::new(),
+                    )
+                    .await
+            })
+        };
+        *kill.lock().expect("nobody panics") = Some(task.abort_handle());
+        let ended = task.await;
+        match &ended {
+            Ok(report) => assert!(report.left.is_none(), "{:?}", report.left),
+            Err(error) => {
+                assert!(error.is_cancelled(), "{error}");
+                killed += 1;
+            }
+        }
+        // The next start: what is there is looked at, and dropped after a yes.
+        for found in leftovers(&place.runs()) {
+            let looked = look_at_leftover(&practice.gateway, &found)
+                .await
+                .expect("the server answers");
+            if let Some((identity, ours)) = looked {
+                assert!(ours, "killed after {n}: {identity:?} of {found:?}");
+                left += 1;
+            }
+            clear(&practice, &found).await;
+        }
+        assert!(leftovers(&place.runs()).is_empty(), "killed after {n}");
+        assert_eq!(databases(&practice).await, before.0, "killed after {n}");
+        if ended.is_ok() {
+            break;
+        }
+    }
+    assert_eq!(practice.contents(DATABASE).await, before.1);
+    assert!(killed > 8, "{killed} kills");
+    assert!(left > 2, "{left} copies were left");
+}
+
+/// The server may still be busy with the statement of a connection that has just died.
+async fn clear(practice: &Practice, found: &stopat::run::Leftover) {
+    let mut last = None;
+    for _ in 0..100 {
+        match clear_leftover(&practice.gateway, found, own_clock).await {
+            Ok(Cleared::Dropped | Cleared::NotThere) => return,
+            Err(error) => last = Some(error),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_made_is_never_dropped() {
+    let practice = start().await;
+    let place = Place::of(&practice).await;
+    // A drill that died right after it had begun, and a database of the copy's name that somebody made since.
+    let report = place
+        .drill(
+            &practice,
+            latest(),
+            own_clock,
+            &|_| {},
+            &CancellationToken::new(),
+        )
+        .await;
+    let journal = place.runs().join(format!("{}.jsonl", report.run.0));
+    let text = std::fs::read_to_string(&journal).expect("readable");
+    let begun: String = text.split_inclusive('\n').take(2).collect();
+    std::fs::write(&journal, begun).expect("writable");
+    let restore = place
+        .runs()
+        .join(format!("{}.jsonl", report.plan.restore_run));
+    std::fs::remove_file(restore).expect("it was there");
+    let copy = report.restore.target_database.clone();
+    practice.run(&format!("CREATE DATABASE [{copy}];")).await;
+
+    let found = leftovers(&place.runs())
+        .pop()
+        .expect("a drill that did not end");
+    let (_, ours) = look_at_leftover(&practice.gateway, &found)
+        .await
+        .expect("the server answers")
+        .expect("somebody's database");
+    assert!(!ours);
+    clear_leftover(&practice.gateway, &found, own_clock)
+        .await
+        .expect_err("it is not ours");
+    assert!(databases(&practice).await.contains(&copy));
+}
