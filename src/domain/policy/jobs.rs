@@ -421,7 +421,7 @@ mod tests {
             }]
         );
         job.outcomes
-            .insert(1, ran("2026-11-22T10:30:00", RunStatus::Failed));
+            .insert(2, ran("2026-11-22T10:30:00", RunStatus::Failed));
         assert_eq!(missed(&job), []);
         job.outcomes.remove(0);
         job.running_since = Some(time("2026-11-22T11:00:00"));
