@@ -4,12 +4,17 @@
 //! which state a set needs, which one it gives, and where `STOPAT` stops.
 //! The message numbers in the docs are the server's answers.
 
+mod mark;
+mod moves;
+mod started;
+
+use started::builds_on_started;
+
 use super::{
-    BackupSet, BackupType, DatabaseHistory, Destination, Lineage, Lsn, MarkTarget, Moment,
-    PlanStep, RestorePlan, RestoringState, Role, Start, Target, Trouble, UtcTime,
+    BackupSet, BackupType, DatabaseHistory, Lineage, Lsn, Moment, PlanStep, RestorePlan,
+    RestoringState, Role, Start, Target, Trouble, UtcTime,
 };
 use chrono::TimeDelta;
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What is wrong, or remarkable, about a plan.
@@ -277,56 +282,6 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// A database that is `RESTORING` already: what it holds is known from the sets that end at or before its redo LSN.
-    fn gone_on_with(&self, started: &'a RestoringState) -> State<'a> {
-        let agrees = |a: Option<Uuid>, b: Option<Uuid>| a.zip(b).is_none_or(|(a, b)| a == b);
-        let held = || {
-            self.history.sets().filter(|set| {
-                // An empty log says when nothing had changed yet, not where the database stands.
-                let empty = set.kind() == BackupType::Log && set.first_lsn == set.last_lsn;
-                set.last_lsn <= started.redo
-                    && !empty
-                    && agrees(set.lineage.family, started.family)
-                    && agrees(set.lineage.last_fork, started.fork)
-            })
-        };
-        let is_data = |set: &BackupSet| {
-            set.last_lsn == started.redo
-                && started
-                    .differential_base
-                    .is_some_and(|base| match &set.role {
-                        Role::Full(_) => set.uuid == base,
-                        Role::Differential(facts) => facts.base_guid == Some(base),
-                        Role::Log | Role::Part(_) => false,
-                    })
-        };
-        let until = |set: &BackupSet| match set.kind() {
-            BackupType::Log if !set.has_bulk_logged_data() => set.start(),
-            _ => set.finish(),
-        };
-        // Sets that end at one record hold the same state, so the one that was done first tells since when.
-        let data = held().filter(|set| is_data(set)).map(until).min();
-        let ends_here = |set: &&BackupSet| set.last_lsn == started.redo;
-        let here = held().filter(ends_here).map(until).min();
-        let newest = here.or_else(|| held().map(until).max());
-        let first = self.history.set(0).map(BackupSet::start);
-        let told = started.stands_at;
-        let stands_at = data.or(newest).or(first).max(told).unwrap_or(Moment {
-            server: super::ServerTime(chrono::DateTime::UNIX_EPOCH.naive_utc()),
-            instant: UtcTime(chrono::DateTime::UNIX_EPOCH),
-        });
-        State {
-            redo: started.redo,
-            fork: started.fork,
-            family: started.family,
-            beginning: Beginning::Started(started),
-            data_finish: stands_at,
-            logs_applied: data.is_none(),
-            holds_until: stands_at.instant,
-            crossed_from: None,
-        }
-    }
-
     fn apply_differential(&mut self, state: &mut State<'_>, set: &BackupSet, n: usize) {
         if state.logs_applied {
             self.error(FindingKind::DifferentialAfterLog, n);
@@ -494,81 +449,6 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// A mark is a record: it lies in the last log, and in nothing before.
-    fn judge_mark(&mut self, sets: &[&BackupSet], state: &State<'_>, target: MarkTarget) {
-        let known = self.history.mark(target);
-        let named = self
-            .plan
-            .stop_mark
-            .as_ref()
-            .zip(known)
-            .is_some_and(|(stop, mark)| {
-                stop.name == *mark.name
-                    && stop.stop == target.stop
-                    && stop.after == mark.at.server.datetime_tick()
-            });
-        if !named {
-            self.find(Severity::Error, FindingKind::MarkUnknown, None);
-        }
-        let lsn = target.lsn;
-        let started = self.plan.start.restoring();
-        if started.is_some_and(|started| started.redo > lsn) {
-            self.find(Severity::Error, FindingKind::MarkPassed, None);
-        }
-        let (earlier, last) = match (self.plan.tail, sets.split_last()) {
-            (None, Some((last, earlier))) => (earlier, Some(*last)),
-            _ => (sets, None),
-        };
-        for (n, _) in earlier
-            .iter()
-            .enumerate()
-            .filter(|(_, set)| set.last_lsn > lsn)
-        {
-            self.error(FindingKind::MarkPassed, n);
-        }
-        let Some(last) = last else {
-            if state.redo > lsn || self.plan.tail.is_none() {
-                self.find(Severity::Error, FindingKind::TargetNotReached, None);
-            }
-            return;
-        };
-        let n = sets.len() - 1;
-        let holds = last.kind() == BackupType::Log && last.first_lsn <= lsn && lsn < last.last_lsn;
-        if !holds {
-            self.error(FindingKind::TargetNotReached, n);
-        }
-        // msdb keeps whole seconds of a backup.
-        let late = target.at.instant > last.finish().instant.plus(TimeDelta::seconds(1));
-        let on_new = last.lineage.first_fork != last.lineage.last_fork
-            && last.lineage.fork_point.is_none_or(|point| lsn >= point);
-        let begun = self
-            .history
-            .restores()
-            .iter()
-            .rfind(|restore| restore.at.instant <= last.start().instant);
-        let before_fork = on_new
-            && begun.is_none_or(|restore| {
-                restore.at.instant > target.at.instant.plus(TimeDelta::seconds(1))
-            });
-        // Before the fork point the mark is on the common past only if nothing else was restored in between.
-        let n_restores = |crossing: Crossing| {
-            let restores = self.history.restores().iter();
-            restores
-                .filter(|restore| {
-                    crossing.held_before < restore.at.instant
-                        && restore.at.instant <= last.start().instant
-                })
-                .count()
-        };
-        let uncertain = !on_new && state.crossed_from.is_some_and(|from| n_restores(from) != 1);
-        let later = earlier
-            .iter()
-            .any(|set| set.start().instant > target.at.instant.plus(TimeDelta::seconds(1)));
-        if late || later || before_fork || uncertain {
-            self.error(FindingKind::AbandonedBranch, n);
-        }
-    }
-
     /// No data backup may finish after the target; a stop in a log is a second later at the earliest.
     fn judge_data(&mut self, state: &State<'_>, target: Moment, last: usize, whole_last: bool) {
         let finish = state.data_finish.instant;
@@ -639,59 +519,6 @@ impl<'a> Judge<'a> {
                     && set.lineage.last_fork.zip(fork).is_none_or(|(a, b)| a == b)
             })
     }
-
-    /// Every file of every set needs its `MOVE` on the first step that has the file, to a path of its own.
-    fn judge_moves(&mut self, sets: &[&BackupSet]) {
-        if self.plan.destination == Destination::Original {
-            return;
-        }
-        let started = self.plan.start.restoring();
-        if started.is_some_and(|state| state.files.is_empty()) {
-            // Which files it has is unknown, so which are new is too; the server refuses what has no place (1834).
-            return;
-        }
-        let mut moved: BTreeSet<String> = started
-            .into_iter()
-            .flat_map(|state| state.files.iter().map(|name| name.to_lowercase()))
-            .collect();
-        let mut paths: BTreeSet<String> = BTreeSet::new();
-        for (n, set) in sets.iter().enumerate() {
-            let here: Vec<&super::FileMove> = self
-                .plan
-                .steps
-                .get(n)
-                .map(|step| &step.moves)
-                .into_iter()
-                .flatten()
-                .filter_map(|&at| self.plan.moves.get(at))
-                .collect();
-            for file in &here {
-                if !paths.insert(file.to.to_lowercase()) {
-                    let to = file.to.clone();
-                    self.find(Severity::Error, FindingKind::MoveTwice { to }, Some(n));
-                }
-                moved.insert(file.logical_name.to_lowercase());
-            }
-            match &set.files {
-                None if set.kind() == BackupType::Full => {
-                    self.find(Severity::Warning, FindingKind::FilesUnknown, Some(n));
-                }
-                None => {}
-                Some(list) => {
-                    let missing: Vec<String> = list
-                        .files
-                        .iter()
-                        .filter_map(|file| file.logical_name.as_ref())
-                        .filter(|name| !moved.contains(&name.to_lowercase()))
-                        .cloned()
-                        .collect();
-                    for logical_name in missing {
-                        self.error(FindingKind::MoveMissing { logical_name }, n);
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Rule 2, by guid where there is one.
@@ -704,16 +531,6 @@ fn builds_on(set: &BackupSet, full: &BackupSet) -> bool {
     }
     let lsn = facts.base_lsn.or(facts.database_backup_lsn);
     !full.is_copy_only() && lsn.is_some() && lsn == base.checkpoint_lsn
-}
-
-/// Rule 2 for a database of which only the base's name is known.
-fn builds_on_started(set: &BackupSet, started: &RestoringState) -> bool {
-    match &set.role {
-        Role::Differential(facts) => {
-            facts.base_guid.is_some() && facts.base_guid == started.differential_base
-        }
-        _ => false,
-    }
 }
 
 /// Rule 4: whether a log may follow a state on this fork.

@@ -1,12 +1,17 @@
 //! The sets of one database: found by time, kind and uuid, and grown without copying what is there.
 
+mod past;
+
+pub(super) use past::Happened;
+use past::Past;
+
 use super::{
-    BackupSet, BackupType, ChangeRecord, HistoryNoteKind, Lost, Lsn, Mark, MarkRecord, MarkTarget,
-    Moment, RestoreRecord, ServerClock, SharedVec, UtcTime,
-    event::{self, ObjectEvent},
+    BackupSet, BackupType, HistoryNoteKind, Lost, Lsn, Mark, MarkTarget, Moment, ServerClock,
+    SharedVec, UtcTime,
+    event::ObjectEvent,
     graph::Graphs,
     judge::Notes,
-    mark, overwrite,
+    overwrite,
     place::{Place, note_backwards},
     set::{UNKNOWN_ZONE, flag},
 };
@@ -36,45 +41,6 @@ pub struct DatabaseHistory {
     crossings: Arc<Vec<u32>>,
     newest_id: Option<i64>,
     pub(super) graphs: Graphs,
-}
-
-/// What happened to a database besides its backups.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Happened {
-    pub restores: Vec<RestoreRecord>,
-    pub marks: Vec<MarkRecord>,
-    pub changes: Vec<ChangeRecord>,
-}
-
-/// The same, judged and in order.
-#[derive(Clone, Debug, Default)]
-struct Past {
-    restores: Arc<Vec<Restore>>,
-    marks: Arc<Vec<Mark>>,
-    objects: Arc<Vec<ObjectEvent>>,
-}
-
-impl Past {
-    fn merged(old: Option<Self>, new: &Happened, clock: &ServerClock) -> Self {
-        let Self {
-            restores,
-            marks,
-            objects,
-        } = old.unwrap_or_default();
-        Self {
-            restores: merged_restores(&restores, &new.restores, clock),
-            marks: if new.marks.is_empty() {
-                marks
-            } else {
-                Arc::new(mark::merged(&marks, &new.marks, clock))
-            },
-            objects: if new.changes.is_empty() {
-                objects
-            } else {
-                Arc::new(event::merged(&objects, &new.changes, clock))
-            },
-        }
-    }
 }
 
 /// A restore over this database that ended with recovery, so that a new fork begins.
@@ -606,32 +572,4 @@ fn duplicates(sets: &[BackupSet], by_uuid: &[u32]) -> BTreeSet<u32> {
         }
     }
     duplicates
-}
-
-/// Restores that began a fork: those that ended with recovery, `VERIFYONLY` apart.
-fn merged_restores(
-    old: &[Restore],
-    new: &[RestoreRecord],
-    clock: &ServerClock,
-) -> Arc<Vec<Restore>> {
-    let mut restores = old.to_vec();
-    for record in new {
-        let verified_only = record
-            .restore_type
-            .as_deref()
-            .is_some_and(|kind| kind.trim() == "V");
-        if let Some(date) = record.restore_date
-            && record.recovery != Some(false)
-            && !verified_only
-        {
-            restores.push(Restore {
-                at: clock.moment(date),
-                stop_at: record.stop_at.map(|stop| clock.moment(stop)),
-                user: record.user_name.as_deref().map(Arc::from),
-            });
-        }
-    }
-    restores.sort_by_key(|restore| (restore.at, restore.stop_at));
-    restores.dedup_by(|a, b| a.at == b.at && a.stop_at == b.stop_at);
-    Arc::new(restores)
 }

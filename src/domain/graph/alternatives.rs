@@ -5,7 +5,8 @@
 use super::{
     Graph, LogRef,
     chain::State,
-    search::{Goal, Landing, Way, sets_of},
+    landing::{Goal, Landing},
+    search::{Way, sets_of},
 };
 use crate::domain::DatabaseHistory;
 use std::{

@@ -13,8 +13,11 @@
 //! A plan then looks at the few sets around its target and follows the ways back: its price is its length.
 
 mod alternatives;
+mod bases;
 mod chain;
+mod exclusion;
 mod label;
+mod landing;
 mod losses;
 mod reached;
 mod search;
@@ -22,14 +25,16 @@ mod windows;
 
 pub(super) use alternatives::Wanted;
 pub(super) use chain::{Chain, LogNode, holds_until};
+pub(super) use exclusion::Exclusion;
 pub(super) use label::{Base, Edge, Label, LogRef, STARTED};
+pub(super) use landing::Goal;
 pub use losses::Loss;
 pub(super) use reached::Reached;
-pub(super) use search::{Found, Goal, Way};
+pub(super) use search::{Found, Way};
 
 use super::{
-    BackupSet, BackupType, Coverage, DatabaseHistory, Limits, Lineage, Lost, Lsn, Origin, Role,
-    SharedVec, Start, Trouble, Usage, database::same_path, start::Stand,
+    BackupSet, BackupType, Coverage, DatabaseHistory, Limits, Lineage, Lsn, Role, SharedVec,
+    start::Stand,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -286,57 +291,6 @@ impl Graph {
         Some(graph)
     }
 
-    /// Why a set takes no part; `None` when it does.
-    pub fn exclusion(&self, set: &BackupSet) -> Option<Exclusion> {
-        let Limits {
-            differentials,
-            logs,
-            taken_by,
-            without,
-            costs: _,
-            start,
-        } = &self.limits;
-        match set.kind() {
-            BackupType::Full if *start != Start::Nothing => return Some(Exclusion::StartsOver),
-            BackupType::Full => {}
-            BackupType::Differential if *differentials == Usage::Use => {}
-            BackupType::Log if *logs == Usage::Use => {}
-            BackupType::Differential | BackupType::Log => return Some(Exclusion::KindIgnored),
-            _ => return Some(Exclusion::Part),
-        }
-        if let Some(server) = taken_by
-            && !taken_by_server(&set.origin, server)
-        {
-            return Some(Exclusion::OtherServer);
-        }
-        let trouble = if without.is_empty() {
-            set.trouble()
-        } else {
-            trouble_without(set, without)
-        };
-        match (self.strictness, trouble) {
-            (_, None) => None,
-            (Strictness::Ideal, Some(Trouble::NoLsn)) => Some(Exclusion::Trouble(Trouble::NoLsn)),
-            (Strictness::Ideal, Some(_)) => None,
-            (Strictness::Real, Some(trouble)) => Some(Exclusion::Trouble(trouble)),
-        }
-    }
-
-    /// Whether a set takes no part; keeps count of why.
-    fn note_exclusion(&mut self, set: &BackupSet) -> bool {
-        let exclusion = self.exclusion(set);
-        match exclusion {
-            Some(Exclusion::Trouble(_)) => self.has_trouble = true,
-            Some(Exclusion::Part) => self.n_parts += 1,
-            _ => {}
-        }
-        // An empty log need not be readable: its row alone says that nothing changed (rule 8).
-        let tells = matches!(exclusion, Some(Exclusion::Trouble(trouble)) if trouble != Trouble::NoLsn)
-            && matches!(set.role, Role::Log)
-            && set.first_lsn == set.last_lsn;
-        exclusion.is_some() && !tells
-    }
-
     /// Rule 14: what the cost model says of a set.
     pub fn edge(&self, set: &BackupSet) -> Edge {
         let bytes = set.bytes().unwrap_or_else(|| {
@@ -487,145 +441,6 @@ impl Graph {
         order
     }
 
-    /// The database that is gone on with is a base that costs nothing more.
-    fn add_start(&mut self, history: &DatabaseHistory) {
-        let Start::Restoring(state) = &self.limits.start else {
-            return;
-        };
-        let stand = state.stand(history);
-        let base = Base {
-            set: STARTED,
-            full: STARTED,
-            redo: state.redo,
-            finish: stand.second,
-            cost: 0,
-            count: 0,
-            seconds: 0,
-        };
-        let chains = self.chains_for(state.family, state.fork);
-        let index = u32::try_from(self.bases.len()).unwrap_or(u32::MAX);
-        if stand.data_only
-            && let Some(full) = state
-                .differential_base
-                .and_then(|guid| history.index_of(guid))
-        {
-            self.full_bases
-                .insert(u32::try_from(full).unwrap_or(u32::MAX), index);
-        }
-        self.bases.push(base);
-        for &chain in &chains {
-            if let Some(chain) = self.chains.get_mut(chain as usize) {
-                chain.by_redo.push((base.redo, index));
-                if stand.data_only {
-                    chain.by_finish.push((base.finish, index));
-                    chain.spans.push(base.finish, base.finish);
-                }
-            }
-        }
-        self.started = Some(Started {
-            base: index,
-            stand,
-            chains,
-        });
-    }
-
-    fn add_full(&mut self, history: &DatabaseHistory, idx: u32) {
-        let Some(set) = history.set(idx as usize) else {
-            return;
-        };
-        let Role::Full(facts) = &set.role else {
-            return;
-        };
-        if let Some(checkpoint) = facts.checkpoint_lsn
-            && !set.is_copy_only()
-        {
-            self.full_by_checkpoint
-                .entry(checkpoint)
-                .or_default()
-                .push(idx);
-        }
-        let Edge { cost, seconds } = self.edge(set);
-        let base = Base {
-            set: idx,
-            full: idx,
-            redo: set.last_lsn,
-            finish: set.finish_second(),
-            cost,
-            count: 1,
-            seconds,
-        };
-        let base_idx = self.push_base(set, base);
-        self.full_bases.insert(idx, base_idx);
-    }
-
-    /// A differential needs its very base (rule 2): by guid, else by LSN.
-    fn add_differential(&mut self, history: &DatabaseHistory, idx: u32) {
-        let Some(set) = history.set(idx as usize) else {
-            return;
-        };
-        let full = self
-            .bases_of(history, set)
-            .into_iter()
-            .filter_map(|full| self.bases.get(*self.full_bases.get(&full)? as usize))
-            .min_by_key(|base| (base.cost, std::cmp::Reverse(base.finish)))
-            .copied();
-        let Some(full) = full.filter(|full| full.set != STARTED || full.redo <= set.last_lsn)
-        else {
-            return;
-        };
-        let Edge { cost, seconds } = self.edge(set);
-        let base = Base {
-            set: idx,
-            full: full.full,
-            redo: set.last_lsn,
-            finish: set.finish_second().max(full.finish),
-            cost: full.cost.saturating_add(cost),
-            count: full.count + 1,
-            seconds: full.seconds.saturating_add(seconds),
-        };
-        self.push_base(set, base);
-    }
-
-    /// The fulls that this graph knows and on which a differential may build.
-    pub fn bases_of(&self, history: &DatabaseHistory, set: &BackupSet) -> Vec<u32> {
-        let Role::Differential(facts) = &set.role else {
-            return Vec::new();
-        };
-        let fits = |idx: u32| {
-            history.set(idx as usize).is_some_and(|full| {
-                full.last_lsn <= set.last_lsn && agrees(full.lineage.family, set.lineage.family)
-            })
-        };
-        if let Some(guid) = facts.base_guid {
-            return history
-                .index_of(guid)
-                .and_then(|idx| u32::try_from(idx).ok())
-                .filter(|&idx| fits(idx))
-                .into_iter()
-                .collect();
-        }
-        let lsn = facts.base_lsn.or(facts.database_backup_lsn);
-        lsn.and_then(|lsn| self.full_by_checkpoint.get(&lsn))
-            .into_iter()
-            .flatten()
-            .copied()
-            .filter(|&idx| fits(idx))
-            .collect()
-    }
-
-    fn push_base(&mut self, set: &BackupSet, base: Base) -> u32 {
-        let base_idx = u32::try_from(self.bases.len()).unwrap_or(u32::MAX);
-        self.bases.push(base);
-        if let Some(placement) = self.placements.get(&*set.lineage) {
-            for &chain in &placement.last {
-                if let Some(chain) = self.chains.get_mut(chain as usize) {
-                    chain.push_base(&base, base_idx);
-                }
-            }
-        }
-        base_idx
-    }
-
     /// The set of a log node.
     pub fn log_set<'h>(&self, history: &'h DatabaseHistory, log: LogRef) -> Option<&'h BackupSet> {
         history.set(self.log(log)?.set as usize)
@@ -637,46 +452,5 @@ impl Graph {
             .get(log.chain as usize)?
             .logs
             .get(log.index as usize)
-    }
-}
-
-/// Why a set takes no part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exclusion {
-    Trouble(Trouble),
-    KindIgnored,
-    OtherServer,
-    Part,
-    StartsOver,
-}
-
-fn agrees(a: Option<uuid::Uuid>, b: Option<uuid::Uuid>) -> bool {
-    a.zip(b).is_none_or(|(a, b)| a == b)
-}
-
-fn taken_by_server(origin: &Origin, server: &str) -> bool {
-    origin
-        .server_name
-        .as_deref()
-        .is_some_and(|name| name.eq_ignore_ascii_case(server))
-}
-
-/// Why a set cannot be restored when these sets and files are lost as well.
-pub(super) fn trouble_without(set: &BackupSet, without: &[Lost]) -> Option<Trouble> {
-    let set_lost = without
-        .iter()
-        .any(|lost| matches!(lost, Lost::Set(uuid) if *uuid == set.uuid));
-    if set_lost {
-        return Some(Trouble::TreatedAsLost);
-    }
-    let lost = |name: &str| {
-        without
-            .iter()
-            .any(|lost| matches!(lost, Lost::File(path) if same_path(path, name)))
-    };
-    let trouble = set.trouble_without(&lost);
-    match trouble {
-        Some(Trouble::StripeMissing(_)) if set.trouble().is_none() => Some(Trouble::TreatedAsLost),
-        other => other,
     }
 }

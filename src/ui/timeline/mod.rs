@@ -9,13 +9,15 @@ mod layout;
 mod model;
 mod paint;
 mod scale;
+mod words;
 
 pub use curve::{Curve, CurveUnit};
-pub use interact::{MARKER_NAME, role_words};
+pub use interact::MARKER_NAME;
 pub use layout::Layout;
 pub use model::{Bar, Density, LaneModel, Lanes};
 pub use paint::kind_color;
 pub use scale::{Tick, TickWeight, TimeScale, repeated_hours, ticks};
+pub use words::role_words;
 
 use crate::state::{Action, DatabaseView, State};
 use egui::{Rect, Ui};
