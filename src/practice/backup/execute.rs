@@ -3,6 +3,8 @@
 //! The order and the `DONE` after each message follow a capture of the real server: progress, pages per file, the
 //! closing line; errors end with 3013 and a failed `DONE`, and do not end the batch.
 
+mod progress;
+
 use super::{
     info,
     options::{self, BackupRequest, RestoreRequest},
@@ -16,6 +18,7 @@ use crate::practice::{
         statement::{BackupStatement, BackupWhat, RestoreStatement, RestoreWhat},
     },
 };
+use progress::{Cancelled, Progress, passed, wait};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
@@ -492,85 +495,6 @@ async fn pace_restore(
         return Ok(());
     }
     wait(recovering, cancel).await
-}
-
-/// In simulated time nothing waits: the clock moves on by what it takes.
-async fn passed(engine: &EngineHandle, time: Duration) -> bool {
-    engine
-        .run(move |engine| engine.clock.pass(time))
-        .await
-        .unwrap_or(false)
-}
-
-/// The statement was cancelled.
-#[derive(Debug)]
-struct Cancelled;
-
-/// Which 3211 lines were said.
-struct Progress {
-    step: Option<u8>,
-    said: u8,
-}
-
-impl Progress {
-    fn new(step: Option<u8>) -> Self {
-        Self { step, said: 0 }
-    }
-
-    /// Waits while bytes would move, saying the steps as they pass.
-    async fn pause(
-        &mut self,
-        engine: &EngineHandle,
-        voice: &mut Voice<'_>,
-        expected: Duration,
-        cancel: &CancellationToken,
-    ) -> Result<(), Cancelled> {
-        if cancel.is_cancelled() {
-            return Err(Cancelled);
-        }
-        if passed(engine, expected).await {
-            return Ok(());
-        }
-        let began = Instant::now();
-        while let Some(next) = self.next().filter(|next| *next < 100) {
-            let at = expected.mul_f64(f64::from(next) / 100.0);
-            if at.is_zero() {
-                return Ok(());
-            }
-            wait(at.saturating_sub(began.elapsed()), cancel).await?;
-            self.say(voice, next).await;
-        }
-        wait(expected.saturating_sub(began.elapsed()), cancel).await
-    }
-
-    /// Says what is left, up to 100.
-    async fn finish(&mut self, voice: &mut Voice<'_>) {
-        while let Some(next) = self.next() {
-            self.say(voice, next).await;
-        }
-    }
-
-    fn next(&self) -> Option<u8> {
-        let step = self.step?;
-        (self.said < 100).then(|| self.said.saturating_add(step).min(100))
-    }
-
-    async fn say(&mut self, voice: &mut Voice<'_>, percent: u8) {
-        self.said = percent;
-        voice
-            .inform(Message::info(3211, format!("{percent} percent processed.")))
-            .await;
-    }
-}
-
-async fn wait(time: Duration, cancel: &CancellationToken) -> Result<(), Cancelled> {
-    if time.is_zero() {
-        return Ok(());
-    }
-    tokio::select! {
-        () = cancel.cancelled() => Err(Cancelled),
-        () = tokio::time::sleep(time) => Ok(()),
-    }
 }
 
 fn seconds(seconds: f64) -> Duration {
