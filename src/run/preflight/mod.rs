@@ -245,10 +245,10 @@ pub async fn preflight(
     let (files, headers) = backup_files(connection, plan, choices).await?;
     checks.push(files);
     checks.push(version_check(&abilities, &headers));
-    if let (Some(over), Some(target)) = (&choices.over, &target) {
+    if let (Some(_), Some(target)) = (&choices.over, &target) {
         checks.push(group_check(name, target));
         checks.push(connections_check(connection, name).await?);
-        checks.push(jobs_check(connection, plan, choices, over).await?);
+        checks.push(jobs_check(connection, plan, choices).await?);
     }
     if let Some(check) = programs_check(choices) {
         checks.push(check);

@@ -146,9 +146,7 @@ pub(super) async fn jobs_check(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
     choices: &RunChoices,
-    over: &OverChoice,
 ) -> Result<PreflightCheck, ServerError> {
-    let _ = over;
     let seconds = plan
         .estimate
         .map_or(UNKNOWN_DURATION_SECS, |estimate| estimate.high.max(60.0));
