@@ -349,7 +349,9 @@ pub fn storage(ty: SqlType) -> &'static str {
 
 /// Whether two identifiers are the same under the server's collation.
 pub fn same_name(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b) || a.to_lowercase() == b.to_lowercase()
+    // Nearly every name is ASCII: only others need their letters looked up, and memory for that.
+    a.eq_ignore_ascii_case(b)
+        || !(a.is_ascii() && b.is_ascii()) && a.to_lowercase() == b.to_lowercase()
 }
 
 /// A name for SQLite, in double quotes.
