@@ -30,13 +30,29 @@ use std::{ffi::OsString, path::PathBuf};
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Global {
     /// Keep settings, workspaces, journals and logs in this folder
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        help_heading = "Options of every command"
+    )]
     pub data: Option<PathBuf>,
     /// The workspace to use: one client's profiles and runs
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        global = true,
+        help_heading = "Options of every command"
+    )]
     pub workspace: Option<String>,
     /// Draw the window with this instead of what suits the platform
-    #[arg(long, value_name = "HOW", value_enum, global = true)]
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        global = true,
+        help_heading = "Options of every command"
+    )]
     pub renderer: Option<RendererArg>,
 }
 

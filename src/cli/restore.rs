@@ -92,7 +92,7 @@ pub struct RestoreArgs {
     /// Leave out what the application's owners want done before and after
     #[arg(long)]
     no_application_steps: bool,
-    /// Take every step that is done by hand as done
+    /// Take every step that is done by hand as done; without a terminal such steps are else left out
     #[arg(long)]
     yes_by_hand: bool,
     /// Treat this backup set (uuid) or file (path) as lost
@@ -172,7 +172,10 @@ async fn restore(
     let workspace = workspace(global, &root)?;
     let applications = load_applications(&root.applications_folder()).applications;
     let run = RunId::new(worker::now(), fastrand::u16(..));
-    let choices = choices(args, gateway, reading, &plan, &applications, &run).await?;
+    let mut choices = choices(args, gateway, reading, &plan, &applications, &run).await?;
+    if !args.yes_by_hand && !std::io::stdin().is_terminal() {
+        leave_out_hand_steps(&mut choices);
+    }
     let plan = with_tail(plan, &choices);
     let facts = ServerFacts {
         server_name: Some(reading.info.name.clone()),
@@ -190,12 +193,6 @@ async fn restore(
         utc_offset_minutes: reading.info.utc_offset.minutes(),
         who: who(reading),
     };
-    if has_hand_steps(&job.choices) && !args.yes_by_hand && !std::io::stdin().is_terminal() {
-        return Err(CliError::usage(
-            "A step is done by hand, and there is no terminal to say that it was",
-            "Say --yes-by-hand when somebody has seen to it, or --no-application-steps.",
-        ));
-    }
     let path = journal_path(workspace.folder(), &run);
     let journal = Journal::create(&path).map_err(|error| journal_failed(&error))?;
     say(&format!(
@@ -499,13 +496,21 @@ impl Telling {
     }
 }
 
-/// Whether somebody must be there to say *Done*.
-fn has_hand_steps(choices: &RunChoices) -> bool {
-    choices
-        .before
-        .iter()
-        .chain(&choices.after)
-        .any(|step| step.hook.is_none())
+/// Without a terminal nobody could say that a step by hand is done, and the run would wait for ever.
+///
+/// The database is taken from its users by the run itself, so their absence endangers nothing.
+fn leave_out_hand_steps(choices: &mut RunChoices) {
+    for steps in [&mut choices.before, &mut choices.after] {
+        steps.retain(|step| {
+            if step.hook.is_none() {
+                say(&format!(
+                    "left out: \"{}\" is done by hand, and there is no terminal to say that it was (--yes-by-hand takes it as done)",
+                    step.title
+                ));
+            }
+            step.hook.is_some()
+        });
+    }
 }
 
 /// Prints how it ended, writes the reports, and gives the exit code of the end state.
