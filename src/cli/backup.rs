@@ -3,7 +3,7 @@
 use super::{
     CliError, Exit, Global, Output,
     server::{
-        OpenServer, ServerArgs, block_on, data_root, failed, open, say, server_failed, workspace,
+        OpenServer, ServerArgs, data_root, failed, say, server_failed, with_server, workspace,
     },
 };
 use crate::{
@@ -152,15 +152,12 @@ impl From<AlgorithmArg> for EncryptionAlgorithm {
 pub fn run(args: &BackupArgs, global: &Global) -> Result<Exit, CliError> {
     let root = data_root(global)?;
     let workspace = workspace(global, &root)?;
-    block_on(async {
-        let mut server = open(&args.server.server, &args.server.sign_in, global).await?;
-        let practice = server.practice.take();
-        let done = back_up(args, &server, workspace.folder()).await;
-        if let Some(practice) = practice {
-            practice.stop().await;
-        }
-        done
-    })
+    with_server(
+        &args.server.server,
+        &args.server.sign_in,
+        global,
+        async |server| back_up(args, server, workspace.folder()).await,
+    )
 }
 
 async fn back_up(args: &BackupArgs, server: &OpenServer, folder: &Path) -> Result<Exit, CliError> {

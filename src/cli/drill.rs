@@ -5,7 +5,7 @@ use super::{
     plan::moment_of,
     restore::who,
     server::{
-        OpenServer, ServerArgs, block_on, data_root, failed, open, read_records, say, workspace,
+        OpenServer, ServerArgs, data_root, failed, read_records, say, with_server, workspace,
     },
 };
 use crate::{
@@ -98,14 +98,12 @@ impl ScenarioArg {
 }
 
 pub fn run(args: &DrillArgs, global: &Global) -> Result<Exit, CliError> {
-    block_on(async {
-        let server = open(&args.server.server, &args.server.sign_in, global).await?;
-        let done = work(args, global, &server).await;
-        if let Some(practice) = server.practice {
-            practice.stop().await;
-        }
-        done
-    })
+    with_server(
+        &args.server.server,
+        &args.server.sign_in,
+        global,
+        async |server| work(args, global, server).await,
+    )
 }
 
 async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<Exit, CliError> {

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Exit, Global, Output,
-    server::{ServerArgs, records_of, say},
+    server::{ServerArgs, nothing_known, records_of, say},
 };
 use crate::{
     domain::{BackupRecord, DatabaseHistory, History, HistoryRecords, Limits},
@@ -30,15 +30,7 @@ pub fn run(args: &HistoryArgs, global: &Global) -> Result<Exit, CliError> {
     let records = records_of(&args.server.server, &args.server.sign_in, global)?;
     let (history, _) = History::from_records(records.clone());
     let Some(database) = history.database(&args.database) else {
-        let mut error = CliError::usage(
-            format!("Nothing is known of a database {}", args.database),
-            format!(
-                "The server's history knows {}.",
-                history.databases().join(", ")
-            ),
-        );
-        error.exit = Exit::Unreachable;
-        return Err(error);
+        return Err(nothing_known(&args.database, &history));
     };
     let records = only(records, database.name());
     if args.json {

@@ -3,7 +3,7 @@
 use super::{
     CliError, Exit, Global, Output,
     files::{self, Folders, MappingArgs},
-    server::{SignInArgs, records_of, say},
+    server::{SignInArgs, nothing_known, records_of, say},
 };
 use crate::{
     domain::{
@@ -11,7 +11,7 @@ use crate::{
         HistoryRecords, Lost, MarkStop, Refusal, RestorePlan, RestoreRequest, ServerTime, Start,
         Tail, Target, Usage, UtcTime, check, is_proved, plan,
     },
-    explain::{self, ProblemKind},
+    explain::{self, Problem, ProblemKind},
     formats::{
         backup_history::{self, HistoryFile, parse_server_time},
         restore_plan::{self, Answer},
@@ -352,20 +352,7 @@ fn bad_time(text: &str) -> CliError {
 }
 
 fn unknown_database(args: &PlanArgs, history: &History) -> Result<Exit, CliError> {
-    let sentence = format!("Nothing is known of a database {}", args.database);
-    let names = history.databases();
-    let hint = match names.as_slice() {
-        [] => "This history holds no backups.".to_owned(),
-        names => {
-            let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
-            let more = if names.len() > shown.len() {
-                ", …"
-            } else {
-                ""
-            };
-            format!("It knows {}{more}.", shown.join(", "))
-        }
-    };
+    let error = nothing_known(&args.database, history);
     if args.json {
         let target = match &args.to {
             Some(text) => {
@@ -379,12 +366,11 @@ fn unknown_database(args: &PlanArgs, history: &History) -> Result<Exit, CliError
             }
             None => Target::Latest,
         };
-        let json = restore_plan::unknown_database_json(&args.database, target, &sentence, &hint);
+        let Problem { sentence, hint, .. } = &error.problem;
+        let json = restore_plan::unknown_database_json(&args.database, target, sentence, hint);
         args.output.write(&json)?;
-        return Ok(Exit::Unreachable);
+        return Ok(error.exit);
     }
-    let mut error = CliError::usage(sentence, hint);
-    error.exit = Exit::Unreachable;
     Err(error)
 }
 

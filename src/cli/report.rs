@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Exit, Global, Output,
-    server::{OpenServer, ServerArgs, block_on, data_root, failed, open, read_records, workspace},
+    server::{OpenServer, ServerArgs, data_root, failed, read_records, with_server, workspace},
 };
 use crate::{
     domain::History,
@@ -28,14 +28,12 @@ pub struct ReportArgs {
 }
 
 pub fn run(args: &ReportArgs, global: &Global) -> Result<Exit, CliError> {
-    block_on(async {
-        let server = open(&args.server.server, &args.server.sign_in, global).await?;
-        let done = work(args, global, &server).await;
-        if let Some(practice) = server.practice {
-            practice.stop().await;
-        }
-        done
-    })
+    with_server(
+        &args.server.server,
+        &args.server.sign_in,
+        global,
+        async |server| work(args, global, server).await,
+    )
 }
 
 async fn work(args: &ReportArgs, global: &Global, server: &OpenServer) -> Result<Exit, CliError> {

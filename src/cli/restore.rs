@@ -6,7 +6,8 @@ use super::{
     CliError, Exit, Global, Output,
     plan::{moment_of, read_history_file, report_refusal},
     server::{
-        ServerArgs, block_on, data_root, failed, open, read_records, say, server_failed, workspace,
+        ServerArgs, data_root, failed, nothing_known, read_records, say, server_failed,
+        with_server, workspace,
     },
 };
 use crate::{
@@ -119,14 +120,12 @@ pub struct RestoreArgs {
 
 /// Plans, shows, runs and reports.
 pub fn run(args: &RestoreArgs, global: &Global) -> Result<Exit, CliError> {
-    block_on(async {
-        let server = open(&args.server.server, &args.server.sign_in, global).await?;
-        let outcome = restore(args, global, &server.gateway, &server.reading).await;
-        if let Some(practice) = server.practice {
-            practice.stop().await;
-        }
-        outcome
-    })
+    with_server(
+        &args.server.server,
+        &args.server.sign_in,
+        global,
+        async |server| restore(args, global, &server.gateway, &server.reading).await,
+    )
 }
 
 async fn restore(
@@ -142,15 +141,7 @@ async fn restore(
     };
     let (history, _) = History::from_records(records);
     let Some(database) = history.database(&args.database) else {
-        let mut error = CliError::usage(
-            format!("Nothing is known of a database {}", args.database),
-            format!(
-                "The server's history knows {}.",
-                history.databases().join(", ")
-            ),
-        );
-        error.exit = Exit::Unreachable;
-        return Err(error);
+        return Err(nothing_known(&args.database, &history));
     };
     let request = request_of(args, &database)?;
     let plan = match crate::domain::plan(&database, &request) {

@@ -5,7 +5,7 @@ use super::{
     plan::moment_of,
     restore::{Telling, cancel_on_interrupt, finish, how_of, journal_failed, who},
     server::{
-        SignInArgs, block_on, data_root, failed, open, read_records, say, server_failed, workspace,
+        SignInArgs, data_root, failed, read_records, say, server_failed, with_server, workspace,
     },
 };
 use crate::{
@@ -160,55 +160,47 @@ fn list(args: &RunsArgs, folder: &std::path::Path) -> Result<Exit, CliError> {
 
 fn go_on(args: &ResumeArgs, global: &Global, path: &std::path::Path) -> Result<Exit, CliError> {
     let record = record_of(path)?;
-    block_on(async {
-        let server = open(&args.server, &args.sign_in, global).await?;
-        let outcome = async {
-            let records = read_records(&server.gateway, &server.reading).await?;
-            let (history, _) = History::from_records(records);
-            let mut connection = server
-                .gateway
-                .connect()
-                .await
-                .map_err(|error| server_failed(&error))?;
-            let standing = assess(connection.as_mut(), &record)
-                .await
-                .map_err(|error| server_failed(&error))?;
-            drop(connection);
-            tell_standing(&standing);
-            let Some(word) = &args.how else {
-                return Ok(exit_of(&standing));
-            };
-            let to = match &args.to {
-                Some(text) => {
-                    let database = history
-                        .database(&record.source_database)
-                        .ok_or_else(|| CliError::usage("Nothing is known of the database", ""))?;
-                    Some(Target::At(moment_of(text, &database)?))
-                }
-                None => None,
-            };
-            let how = how_of(word, to).ok_or_else(|| {
-                CliError::usage(
-                    format!("{word} is no way to go on"),
-                    "It is one of continue, take-logs, recover, start-over, abandon.",
-                )
-            })?;
-            carry_on(
-                args,
-                &server.gateway,
-                &server.reading,
-                path,
-                &record,
-                &how,
-                history,
-            )
+    with_server(&args.server, &args.sign_in, global, async |server| {
+        let records = read_records(&server.gateway, &server.reading).await?;
+        let (history, _) = History::from_records(records);
+        let mut connection = server
+            .gateway
+            .connect()
             .await
-        }
-        .await;
-        if let Some(practice) = server.practice {
-            practice.stop().await;
-        }
-        outcome
+            .map_err(|error| server_failed(&error))?;
+        let standing = assess(connection.as_mut(), &record)
+            .await
+            .map_err(|error| server_failed(&error))?;
+        drop(connection);
+        tell_standing(&standing);
+        let Some(word) = &args.how else {
+            return Ok(exit_of(&standing));
+        };
+        let to = match &args.to {
+            Some(text) => {
+                let database = history
+                    .database(&record.source_database)
+                    .ok_or_else(|| CliError::usage("Nothing is known of the database", ""))?;
+                Some(Target::At(moment_of(text, &database)?))
+            }
+            None => None,
+        };
+        let how = how_of(word, to).ok_or_else(|| {
+            CliError::usage(
+                format!("{word} is no way to go on"),
+                "It is one of continue, take-logs, recover, start-over, abandon.",
+            )
+        })?;
+        carry_on(
+            args,
+            &server.gateway,
+            &server.reading,
+            path,
+            &record,
+            &how,
+            history,
+        )
+        .await
     })
 }
 

@@ -3,8 +3,8 @@
 use super::{
     CliError, Exit, Global, Output, schedule_text,
     server::{
-        OpenServer, ServerArgs, block_on, data_root, failed, open, read_records, say,
-        server_failed, workspace,
+        OpenServer, ServerArgs, data_root, failed, read_records, say, server_failed, with_server,
+        workspace,
     },
 };
 use crate::{
@@ -116,14 +116,12 @@ enum OsArg {
 }
 
 pub fn run(args: &ScheduleArgs, global: &Global) -> Result<Exit, CliError> {
-    block_on(async {
-        let server = open(&args.server.server, &args.server.sign_in, global).await?;
-        let outcome = on_server(args, global, &server).await;
-        if let Some(practice) = server.practice {
-            practice.stop().await;
-        }
-        outcome
-    })
+    with_server(
+        &args.server.server,
+        &args.server.sign_in,
+        global,
+        async |server| on_server(args, global, server).await,
+    )
 }
 
 /// What is known of the server, and the policy that the arguments mean.

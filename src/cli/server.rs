@@ -2,7 +2,7 @@
 
 use super::{CliError, Exit, Global};
 use crate::{
-    domain::HistoryRecords,
+    domain::{History, HistoryRecords},
     explain::{
         Problem, ProblemKind, aside_problem, server_problem, store_problem, workspace_name_fault,
     },
@@ -267,20 +267,52 @@ fn endpoint(text: &str) -> Result<Endpoint, CliError> {
     })
 }
 
+/// Connects, does the work, and stops the practice server where it was started for it.
+pub fn with_server<T>(
+    name: &str,
+    args: &SignInArgs,
+    global: &Global,
+    work: impl AsyncFnOnce(&OpenServer) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    block_on(async {
+        let mut server = open(name, args, global).await?;
+        let practice = server.practice.take();
+        let done = work(&server).await;
+        if let Some(practice) = practice {
+            practice.stop().await;
+        }
+        done
+    })
+}
+
 /// Connects, reads the whole history of a server as records, and leaves.
 pub fn records_of(
     name: &str,
     args: &SignInArgs,
     global: &Global,
 ) -> Result<HistoryRecords, CliError> {
-    block_on(async {
-        let server = open(name, args, global).await?;
-        let records = read_records(&server.gateway, &server.reading).await;
-        if let Some(practice) = server.practice {
-            practice.stop().await;
-        }
-        records
+    with_server(name, args, global, async |server| {
+        read_records(&server.gateway, &server.reading).await
     })
+}
+
+/// A history has nothing of a database: which others it knows.
+pub fn nothing_known(database: &str, history: &History) -> CliError {
+    let names = history.databases();
+    let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+    let more = if names.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let hint = if names.is_empty() {
+        "This history holds no backups.".to_owned()
+    } else {
+        format!("It knows {}{more}.", shown.join(", "))
+    };
+    let mut error = CliError::usage(format!("Nothing is known of a database {database}"), hint);
+    error.exit = Exit::Unreachable;
+    error
 }
 
 /// The whole history of a server as records.

@@ -272,7 +272,6 @@ pub fn database_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
 /// A server that cannot be used, and what to do.
 fn failed_ui(ui: &mut Ui, state: &State, server: ServerId, problem: &Problem) -> Vec<Action> {
     let mut actions = Vec::new();
-    let palette = *Palette::of(ui);
     column(ui, 520.0, 320.0, |ui| {
         strong(
             ui,
@@ -280,17 +279,7 @@ fn failed_ui(ui: &mut Ui, state: &State, server: ServerId, problem: &Problem) ->
             18.0,
         );
         ui.add_space(4.0);
-        ui.add(
-            Label::new(
-                RichText::new(&problem.sentence)
-                    .font(semibold(13.0))
-                    .color(palette.danger),
-            )
-            .wrap(),
-        );
-        if !problem.hint.is_empty() {
-            paragraph(ui, &problem.hint);
-        }
+        problem_words(ui, problem);
         ui.add_space(10.0);
         ui.horizontal(|ui| {
             if primary_button(ui, "Try again", 120.0, true).clicked() {
@@ -310,6 +299,22 @@ fn failed_ui(ui: &mut Ui, state: &State, server: ServerId, problem: &Problem) ->
         });
     });
     actions
+}
+
+/// A problem's sentence and hint. What else is known of it is for the caller to show.
+pub fn problem_words(ui: &mut Ui, problem: &Problem) {
+    let palette = *Palette::of(ui);
+    ui.add(
+        Label::new(
+            RichText::new(&problem.sentence)
+                .font(semibold(13.0))
+                .color(palette.danger),
+        )
+        .wrap(),
+    );
+    if !problem.hint.is_empty() {
+        paragraph(ui, &problem.hint);
+    }
 }
 
 /// Wrapped muted text.

@@ -1,7 +1,7 @@
 //! What came of a run: the state, what was wrong, the counted tables.
 
 use super::{
-    empty::paragraph,
+    empty::problem_words,
     theme::{Palette, card, mono, regular, semibold},
     widgets::{small, strong},
 };
@@ -80,17 +80,7 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
 fn problem_ui(ui: &mut Ui, problem: &crate::explain::Problem) {
     let palette = *Palette::of(ui);
     ui.add_space(4.0);
-    ui.add(
-        Label::new(
-            RichText::new(&problem.sentence)
-                .font(semibold(13.0))
-                .color(palette.danger),
-        )
-        .wrap(),
-    );
-    if !problem.hint.is_empty() {
-        paragraph(ui, &problem.hint);
-    }
+    problem_words(ui, problem);
     for line in problem.details.iter().take(4) {
         ui.add(
             Label::new(RichText::new(line).font(mono(11.0)).color(palette.muted))

@@ -1,9 +1,9 @@
 //! Where an unfinished run stands, and the ways on.
 
 use super::super::{
-    empty::paragraph,
+    empty::problem_words,
     form,
-    theme::{Palette, card, mix, mono, regular, semibold},
+    theme::{Palette, card, mix, mono, regular},
     widgets::{button, danger_button, primary_button, small, strong},
 };
 use crate::{
@@ -44,17 +44,7 @@ pub fn standing_ui(
                     }
                 }
                 (Some(server), Some(Err(problem))) => {
-                    ui.add(
-                        Label::new(
-                            RichText::new(&problem.sentence)
-                                .font(semibold(13.0))
-                                .color(palette.danger),
-                        )
-                        .wrap(),
-                    );
-                    if !problem.hint.is_empty() {
-                        paragraph(ui, &problem.hint);
-                    }
+                    problem_words(ui, problem);
                     if button(ui, "Look again").clicked() {
                         actions.push(look(server, run));
                     }
