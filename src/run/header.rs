@@ -1,9 +1,9 @@
-//! What a backup file says of its sets: rows of `RESTORE HEADERONLY`, read by column name.
+//! What a backup file says of its sets: rows of `RESTORE HEADERONLY` and `FILELISTONLY`, read by column name.
 //!
 //! <https://learn.microsoft.com/sql/t-sql/statements/restore-statements-headeronly-transact-sql>
 
 use crate::{
-    domain::{BackupRecord, Lsn, MediaFile, PlanStep, ServerTime},
+    domain::{BackupRecord, DatabaseFile, Lsn, MediaFile, PlanStep, ServerTime},
     server::{Answer, Cell, Row},
 };
 use uuid::Uuid;
@@ -63,6 +63,28 @@ pub fn set_headers(answer: &Answer) -> Vec<SetHeader> {
         .collect()
 }
 
+/// Every file that the answer of `FILELISTONLY` lists.
+///
+/// <https://learn.microsoft.com/sql/t-sql/statements/restore-statements-filelistonly-transact-sql>
+pub fn listed_files(answer: &Answer) -> Vec<DatabaseFile> {
+    let rows = answer.rows().iter();
+    rows.map(|row| DatabaseFile {
+        file_number: row.int("fileid"),
+        logical_name: row.text("logicalname"),
+        physical_name: row.text("physicalname"),
+        file_type: row.text("type"),
+        file_size: bytes(row.cell("size")),
+        backup_size: bytes(row.cell("backupsizeinbytes")),
+        filegroup_name: row.text("filegroupname"),
+        is_present: row.bool("ispresent"),
+    })
+    .collect()
+}
+
+fn bytes(cell: &Cell) -> Option<u64> {
+    cell.whole().and_then(|value| u64::try_from(value).ok())
+}
+
 fn lsn(cell: &Cell) -> Option<Lsn> {
     cell.whole()
         .and_then(|value| u128::try_from(value).ok())
@@ -94,11 +116,7 @@ impl SetHeader {
     pub fn record(&self, file: &str, utc_offset_minutes: i32) -> BackupRecord {
         let row = &self.row;
         let number = |name: &str| row.int(name).and_then(|value| i32::try_from(value).ok());
-        let bytes = |name: &str| {
-            row.cell(name)
-                .whole()
-                .and_then(|value| u64::try_from(value).ok())
-        };
+        let bytes = |name: &str| bytes(row.cell(name));
         BackupRecord {
             backup_set_uuid: self.backup_set_uuid,
             position: i32::try_from(self.position).ok(),

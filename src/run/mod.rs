@@ -49,7 +49,7 @@ pub use backup::{
     BackupEnd, BackupFault, BackupJob, BackupOutcome, BackupPhase, BackupProgress, BackupReading,
     BackupReport, BackupRunEvent, BackupStepReport, BackupSurroundings, FolderEntry, FolderListing,
     FoundJob, OnceError, OncePlan, OnceRun, OnceState, PlaceCheck, PlaceThere, ProbeOutcome,
-    ProbeResult, WrittenBackup, browse, check_place, find_once, look_at_once, probe,
+    ProbeResult, WrittenBackup, browse, check_place, find_once, list_folder, look_at_once, probe,
     read_backup_facts, remove_once, run_backups, start_once,
 };
 pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
@@ -62,7 +62,7 @@ pub use drill::{
 pub use drop_copy::{DropError, drop_copy};
 pub use failure::{ReachedBecause, StepFailure, StepSkip, TailFault, VerificationFault};
 pub use fleet::FleetRow;
-pub use header::{HeaderDifference, SetHeader, set_headers};
+pub use header::{HeaderDifference, SetHeader, listed_files, set_headers};
 pub use hook::{HookCommand, HookFailure, run_hook};
 pub use journal::{
     Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, read_journal,

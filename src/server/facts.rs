@@ -155,7 +155,7 @@ pub async fn read_server(
             name: text("server_name").unwrap_or_default(),
             version: text("product_version").unwrap_or_default(),
             version_text: text("version_text")
-                .and_then(|text| text.lines().next().map(str::to_owned))
+                .and_then(|text| Some(text.lines().next()?.trim_end().to_owned()))
                 .unwrap_or_default(),
             edition: text("edition").unwrap_or_default(),
             login: text("login_name").unwrap_or_default(),

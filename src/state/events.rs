@@ -45,7 +45,7 @@ impl State {
                 let view = self.servers.entry(server).or_default();
                 view.databases = databases;
                 view.refreshing = false;
-                self.merge_files(server);
+                self.list_joined(server);
                 self.list_deleted(server);
                 self.queue_refinement(server);
                 self.check_selection(server);
@@ -66,7 +66,6 @@ impl State {
                     read_at,
                 });
                 view.refreshing = false;
-                self.merge_files(server);
                 self.queue_refinement(server);
                 if self.selected_server() == Some(server) {
                     self.read_database_again();
@@ -325,6 +324,7 @@ impl State {
             view.history = None;
             view.files = None;
             view.freshness.clear();
+            self.files.progress.remove(&server);
         }
         if !matches!(status, ServerStatus::Connected(_)) {
             view.refreshing = false;
@@ -421,18 +421,22 @@ impl State {
             None => self.objectives.statuses.remove(&key),
         };
         if let Some(view) = self.servers.get_mut(&server) {
-            view.freshness.insert(name, freshness);
+            match freshness {
+                Some(freshness) => view.freshness.insert(name, freshness),
+                None => view.freshness.remove(&name),
+            };
         }
         true
     }
 
-    fn standing(&self, server: ServerId, name: &str) -> Freshness {
+    /// `None` while its backups are not read.
+    fn standing(&self, server: ServerId, name: &str) -> Option<Freshness> {
         let view = self.servers.get(&server);
         let known = view
             .and_then(|view| view.backups())
             .and_then(|history| history.database(name));
         if let Some(managed) = self.managed_view(server, name, known.clone()) {
-            return managed.freshness();
+            return Some(managed.freshness());
         }
         let online = view
             .and_then(|view| view.summary(name))
@@ -442,12 +446,13 @@ impl State {
             .map(|info| info.utc_offset);
         match known {
             Some(history) => {
-                DatabaseView::new(history, &[], self.own.now, offset, online).freshness()
+                let view = DatabaseView::new(history, &[], self.own.now, offset, online);
+                Some(view.freshness())
             }
-            None => Freshness {
+            None => view?.history.as_ref().map(|_| Freshness {
                 newest: None,
                 usual_interval: None,
-            },
+            }),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{Dialog, Selection, State};
 use crate::{
-    domain::{DatabaseHistory, FileMark, History, HistoryRecords, Lost, ServerPath, compare},
+    domain::{DatabaseHistory, FileMark, Lost, ServerPath},
     explain::ProblemKind,
     settings::BackupFolder,
     worker::{
         DatabaseState, DatabaseSummary, FileListing, FilesEvent, FilesProgress, FilesRequest,
-        Request, ServerId,
+        JoinedFiles, Request, ServerId,
     },
 };
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -68,36 +68,46 @@ pub struct FilesState {
 /// Files that are looked at beside the history of a server.
 #[derive(Clone, Debug)]
 pub struct FilesBeside {
-    /// Where they are, in words.
-    pub place: String,
     /// The folder of this PC that they come from; `None` when the server read them itself.
     pub folder: Option<ServerId>,
-    records: Arc<HistoryRecords>,
-    /// Where was looked, as the server sees it.
-    on_server: Vec<ServerPath>,
-    /// The history with what only the files know.
-    pub(super) merged: History,
-    /// What both sides say to each set.
-    pub marks: Arc<BTreeMap<Uuid, FileMark>>,
-    /// How many sets have which mark, by database.
-    counts: BTreeMap<String, BTreeMap<FileMark, usize>>,
+    /// What was read, folder by folder where the server read them.
+    parts: Vec<Arc<FileListing>>,
+    /// All of it.
+    pub listing: Arc<FileListing>,
+    /// The history with what only the files know; `None` while the worker joins them for the first time.
+    pub(super) joined: Option<Arc<JoinedFiles>>,
 }
 
 impl FilesBeside {
+    /// Whether its marks are known.
+    pub fn is_joined(&self) -> bool {
+        self.joined.is_some()
+    }
+
+    /// What both sides say to a set.
+    pub fn mark(&self, uuid: Uuid) -> Option<FileMark> {
+        self.joined.as_ref()?.marks.get(&uuid).copied()
+    }
+
     /// Whether its files are not there, or hold another backup.
     fn is_gone(&self, uuid: Uuid) -> bool {
-        matches!(
-            self.marks.get(&uuid),
-            Some(FileMark::Missing | FileMark::Changed)
-        )
+        matches!(self.mark(uuid), Some(FileMark::Missing | FileMark::Changed))
+    }
+
+    /// How many sets of all databases have this mark.
+    pub fn total(&self, mark: FileMark) -> usize {
+        let joined = self.joined.iter();
+        joined
+            .flat_map(|joined| joined.counts.values())
+            .filter_map(|counts| counts.get(&mark))
+            .sum()
     }
 
     /// How many sets of a database have this mark.
     pub fn count(&self, database: &DatabaseHistory, mark: FileMark) -> usize {
-        let counts = self.counts.get(database.name());
-        counts
-            .and_then(|counts| counts.get(&mark))
-            .copied()
+        let joined = self.joined.as_ref();
+        joined
+            .and_then(|joined| joined.counts.get(database.name())?.get(&mark).copied())
             .unwrap_or(0)
     }
 }
@@ -114,6 +124,14 @@ impl State {
     /// The files beside the history of the selected server.
     pub fn files_beside(&self) -> Option<&FilesBeside> {
         self.server()?.files.as_ref()
+    }
+
+    /// Whether only files know the selected database.
+    pub fn is_only_in_files(&self) -> bool {
+        let name = self.database_name();
+        let view = self.server();
+        view.zip(name)
+            .is_some_and(|(view, name)| view.is_only_in_files(name))
     }
 
     /// Whether the plan does without every backup whose files are missing or changed.
@@ -173,21 +191,20 @@ impl State {
             }
             FilesAction::Compare { server, folder } => {
                 if let Some(listing) = self.files.listings.get(&folder).cloned() {
-                    let place = self.server_name(folder).to_owned();
                     self.select(Selection::Server(server));
-                    return vec![self.put_beside(server, Some(folder), place, &listing)];
+                    return vec![self.put_beside(server, Some(folder), listing)];
                 }
             }
             FilesAction::EndCompare(server) => {
                 if let Some(view) = self.servers.get_mut(&server) {
                     view.files = None;
-                    view.databases =
-                        known_to_server(&view.databases, view.history.as_ref().map(|h| &h.history));
                 }
+                self.forget_joined(server);
                 self.files.filter = None;
+                self.leave_unknown_database(server);
                 self.read_database_again();
-                let records = None;
-                return vec![Request::Files(FilesRequest::Beside { server, records })];
+                let listing = None;
+                return vec![Request::Files(FilesRequest::Beside { server, listing })];
             }
             FilesAction::Filter(mark) => {
                 self.files.filter = mark;
@@ -247,19 +264,26 @@ impl State {
                 self.files.progress.remove(&source);
                 if self.folder(source).is_none() {
                     self.tell_of_listing(source, &listing);
-                    let place = listing.place.clone();
-                    self.files.listings.insert(source, Arc::clone(&listing));
-                    return vec![self.put_beside(source, None, place, &listing)];
+                    return vec![self.put_beside(source, None, listing)];
                 }
                 self.files.listings.insert(source, Arc::clone(&listing));
                 return self.put_folder_beside_again(source, &listing);
             }
+            FilesEvent::NotListed { source, problem } => {
+                self.files.progress.remove(&source);
+                self.notice(Some(source), problem);
+            }
+            FilesEvent::Joined { server, joined } => self.take_joined(server, joined),
         }
         Vec::new()
     }
 
     /// Where a folder stands beside a server, what was read anew does now.
-    fn put_folder_beside_again(&mut self, folder: ServerId, listing: &FileListing) -> Vec<Request> {
+    fn put_folder_beside_again(
+        &mut self,
+        folder: ServerId,
+        listing: &Arc<FileListing>,
+    ) -> Vec<Request> {
         let beside: Vec<ServerId> = self
             .servers
             .iter()
@@ -270,10 +294,9 @@ impl State {
             })
             .map(|(server, _)| *server)
             .collect();
-        let place = self.server_name(folder).to_owned();
         beside
             .into_iter()
-            .map(|server| self.put_beside(server, Some(folder), place.clone(), listing))
+            .map(|server| self.put_beside(server, Some(folder), Arc::clone(listing)))
             .collect()
     }
 
@@ -296,92 +319,100 @@ impl State {
         self.notice(Some(server), problem);
     }
 
-    /// Puts files beside the history of a server; the worker has to know them as well, for a run.
+    /// Puts files beside the history of a server. The worker joins both, and has to know them for a run as well.
     fn put_beside(
         &mut self,
         server: ServerId,
         folder: Option<ServerId>,
-        place: String,
-        listing: &FileListing,
+        mut listing: Arc<FileListing>,
     ) -> Request {
         if let Some(view) = self.servers.get_mut(&server) {
+            // What stood there until now stays in sight until the new is joined, unless it is another folder.
+            let before = view.files.take().filter(|files| files.folder == folder);
+            let (mut parts, joined) = before
+                .map(|files| (files.parts, files.joined))
+                .unwrap_or_default();
+            // One more folder that the server sees comes to the others; read again, it takes the place of itself.
+            parts.retain(|part| folder.is_none() && part.on_server != listing.on_server);
+            parts.push(Arc::clone(&listing));
+            if parts.len() > 1 {
+                listing = Arc::new(FileListing::together(&parts));
+            }
             view.files = Some(FilesBeside {
-                place,
                 folder,
-                records: Arc::clone(&listing.records),
-                on_server: listing.on_server.clone(),
-                merged: History::default(),
-                marks: Arc::default(),
-                counts: BTreeMap::new(),
+                parts,
+                listing: Arc::clone(&listing),
+                joined,
             });
         }
-        self.merge_files(server);
-        self.read_database_again();
         Request::Files(FilesRequest::Beside {
             server,
-            records: Some(Arc::clone(&listing.records)),
+            listing: Some(listing),
         })
     }
 
-    /// Joins the files beside a server with its history as it is now.
-    pub(super) fn merge_files(&mut self, server: ServerId) {
+    fn take_joined(&mut self, server: ServerId, joined: Arc<JoinedFiles>) {
+        let files = self
+            .servers
+            .get_mut(&server)
+            .and_then(|view| view.files.as_mut())
+            .filter(|files| Arc::ptr_eq(&files.listing, &joined.listing));
+        let Some(files) = files else {
+            return;
+        };
+        files.joined = Some(joined);
+        self.forget_joined(server);
+        self.list_joined(server);
+        self.queue_refinement(server);
+        if self.selected_server() == Some(server) {
+            self.read_database_again();
+        }
+    }
+
+    /// Databases that only files know stand in the list beside the others.
+    pub(super) fn list_joined(&mut self, server: ServerId) {
         let Some(view) = self.servers.get_mut(&server) else {
             return;
         };
-        let (Some(files), Some(loaded)) = (&mut view.files, &view.history) else {
+        let Some(joined) = view.files.as_ref().and_then(|files| files.joined.as_ref()) else {
             return;
         };
-        let (joined, alone) = loaded.history.with_files(&files.records);
-        files.marks = Arc::new(compare(&loaded.history, &alone, &files.on_server));
-        files.merged = joined;
-        files.counts = count_marks(&files.merged, &files.marks);
-        let mut databases = (*view.databases).clone();
-        for name in files.merged.databases() {
-            let known = databases
-                .iter()
-                .any(|known| known.name.to_lowercase() == name.to_lowercase());
-            if !known {
-                let newest = files
-                    .merged
-                    .database(&name)
-                    .and_then(|known| known.newest_backup());
-                databases.push(DatabaseSummary {
-                    name,
-                    state: DatabaseState::HistoryOnly,
-                    recovery_model: None,
-                    size_bytes: None,
-                    newest_backup: newest.map(|moment| moment.instant),
-                    is_system: false,
-                });
-            }
-        }
-        view.databases = Arc::new(databases);
-        self.queue_refinement(server);
+        let unknown = |summary: &&DatabaseSummary| {
+            let name = summary.name.to_lowercase();
+            let mut known = view.databases.iter();
+            known.all(|known| known.name.to_lowercase() != name)
+        };
+        let more: Vec<_> = joined.databases.iter().filter(unknown).cloned().collect();
+        Arc::make_mut(&mut view.databases).extend(more);
     }
-}
 
-fn count_marks(
-    history: &History,
-    marks: &BTreeMap<Uuid, FileMark>,
-) -> BTreeMap<String, BTreeMap<FileMark, usize>> {
-    let mut counts: BTreeMap<String, BTreeMap<FileMark, usize>> = BTreeMap::new();
-    for database in history.iter() {
-        let of_database = counts.entry(database.name().to_owned()).or_default();
-        for mark in database.sets().filter_map(|set| marks.get(&set.uuid)) {
-            *of_database.entry(*mark).or_default() += 1;
+    /// Goes to the server, when the database that is looked at went with the files.
+    fn leave_unknown_database(&mut self, server: ServerId) {
+        let gone = match (&self.selection, self.servers.get(&server)) {
+            (
+                Selection::Database {
+                    server: of,
+                    database,
+                },
+                Some(view),
+            ) if *of == server => view.summary(database).is_none(),
+            _ => false,
+        };
+        if gone {
+            self.select(Selection::Server(server));
         }
     }
-    counts
-}
 
-/// Without those that only files knew.
-fn known_to_server(
-    databases: &Arc<Vec<DatabaseSummary>>,
-    history: Option<&History>,
-) -> Arc<Vec<DatabaseSummary>> {
-    let known = |summary: &&DatabaseSummary| {
-        summary.state != DatabaseState::HistoryOnly
-            || history.is_some_and(|history| history.database(&summary.name).is_some())
-    };
-    Arc::new(databases.iter().filter(known).cloned().collect())
+    /// Leaves the databases that the server itself knows.
+    fn forget_joined(&mut self, server: ServerId) {
+        let Some(view) = self.servers.get_mut(&server) else {
+            return;
+        };
+        let history = view.history.as_ref().map(|loaded| &loaded.history);
+        let known = |summary: &&DatabaseSummary| {
+            summary.state != DatabaseState::HistoryOnly
+                || history.is_some_and(|history| history.database(&summary.name).is_some())
+        };
+        view.databases = Arc::new(view.databases.iter().filter(known).cloned().collect());
+    }
 }

@@ -69,11 +69,14 @@ impl ServerView {
     /// The backups that are shown: those of the history, and with files beside it those of both.
     pub fn backups(&self) -> Option<&History> {
         let loaded = self.history.as_ref()?;
-        Some(
-            self.files
-                .as_ref()
-                .map_or(&loaded.history, |files| &files.merged),
-        )
+        let joined = self.files.as_ref().and_then(|files| files.joined.as_ref());
+        Some(joined.map_or(&loaded.history, |joined| &joined.history))
+    }
+
+    /// Whether only the files beside the history know a database.
+    pub fn is_only_in_files(&self, database: &str) -> bool {
+        let joined = self.files.as_ref().and_then(|files| files.joined.as_ref());
+        joined.is_some_and(|joined| joined.databases.iter().any(|known| known.name == database))
     }
 
     /// Why the server cannot be used.

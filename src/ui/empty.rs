@@ -3,11 +3,12 @@
 use super::{
     sidebar::paint_logo,
     theme::{Palette, card, regular, semibold},
-    widgets::{button, danger_button, muted, primary_button, strong},
+    widgets::{button, danger_button, muted, primary_button, small, strong},
 };
 use crate::{
-    explain::Problem,
-    state::{Action, Dialog, FilesAction, Page, ProfileAction, State},
+    domain::FileMark,
+    explain::{Problem, figures, mark_word},
+    state::{Action, Dialog, FilesAction, FilesBeside, Page, ProfileAction, State},
     worker::{DatabaseState, ServerId, ServerStatus},
 };
 use egui::{Align, Label, Layout, RichText, Sense, Ui, vec2};
@@ -127,7 +128,10 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
         ServerStatus::Connected(info) => {
             column(ui, 520.0, 300.0, |ui| {
                 strong(ui, "Choose a database on the left", 18.0);
-                let n = view.databases.len() as u64;
+                let there = view.databases.iter();
+                let n = there
+                    .filter(|known| known.state != DatabaseState::HistoryOnly)
+                    .count() as u64;
                 paragraph(
                     ui,
                     &format!(
@@ -135,7 +139,7 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
                         info.name,
                         info.version_text,
                         info.edition,
-                        crate::explain::figures::counted(n, "database is", "databases are")
+                        figures::counted(n, "database is", "databases are")
                     ),
                 );
                 actions.extend(files_ui(ui, state, server));
@@ -173,35 +177,59 @@ fn files_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
         ui.horizontal(|ui| {
             let words = format!(
                 "Reading backup files: {} of {}",
-                crate::explain::figures::count(progress.read as u64),
-                crate::explain::figures::count(progress.found as u64)
+                figures::count(progress.read as u64),
+                figures::count(progress.found as u64)
             );
-            muted(ui, words);
             if button(ui, "Stop").clicked() {
                 actions.push(Action::Files(FilesAction::Stop(server)));
             }
+            muted(ui, words);
         });
         return actions;
     }
     ui.add_space(10.0);
-    match files {
-        Some(files) => {
-            let words = format!(
-                "Its history stands side by side with the files of {}: what is missing, changed or unknown is marked on each timeline.",
-                files.place
-            );
-            paragraph(ui, &words);
-            if button(ui, "Show the history alone").clicked() {
-                actions.push(Action::Files(FilesAction::EndCompare(server)));
-            }
+    let Some(files) = files else {
+        if button(ui, "Add a folder as the server sees it…").clicked() {
+            actions.push(Action::Files(FilesAction::AskOnServer(server)));
         }
-        None => {
-            if button(ui, "Add a folder as the server sees it…").clicked() {
-                actions.push(Action::Files(FilesAction::AskOnServer(server)));
-            }
+        return actions;
+    };
+    let place = &files.listing.place;
+    if files.is_joined() {
+        paragraph(ui, &format!("Side by side with the files of {place}."));
+        small(ui, found_words(files));
+    } else {
+        muted(
+            ui,
+            format!("Putting the files of {place} beside the history…"),
+        );
+    }
+    ui.horizontal(|ui| {
+        if button(ui, "Show the history alone").clicked() {
+            actions.push(Action::Files(FilesAction::EndCompare(server)));
+        }
+        if files.folder.is_none() && button(ui, "Add another folder…").clicked() {
+            actions.push(Action::Files(FilesAction::AskOnServer(server)));
+        }
+    });
+    actions
+}
+
+/// What was found in files beside a history, and how the two differ.
+fn found_words(files: &FilesBeside) -> String {
+    let listing = &files.listing;
+    let mut words = format!(
+        "{} in {}",
+        figures::counted(listing.n_sets as u64, "backup", "backups"),
+        figures::counted(listing.n_files as u64, "file", "files")
+    );
+    for mark in [FileMark::Missing, FileMark::Changed, FileMark::Unknown] {
+        let count = files.total(mark) as u64;
+        if count > 0 {
+            words += &format!(" · {} {}", mark_word(mark), figures::count(count));
         }
     }
-    actions
+    words
 }
 
 /// A database of which no history is known.

@@ -66,6 +66,7 @@ impl FilesDialogs {
             ui,
             "A folder, a disk or a share with everything below it. Only headers are read, and nothing is changed.",
         );
+        let mut by_key = false;
         ui.horizontal(|ui| {
             let field = ui
                 .add(
@@ -78,6 +79,7 @@ impl FilesDialogs {
             if opened {
                 field.request_focus();
             }
+            by_key = entered(ui, &field);
             if button(ui, "Browse…").clicked() {
                 effects.push(Effect::PickFolder);
             }
@@ -87,16 +89,18 @@ impl FilesDialogs {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
         let suggestion = last.unwrap_or_else(|| self.path.trim().to_owned());
-        ui.add(
-            TextEdit::singleline(&mut self.name)
-                .hint_text(if suggestion.is_empty() {
-                    "Name"
-                } else {
-                    &suggestion
-                })
-                .desired_width(320.0),
-        )
-        .accessible_name("Name of the folder");
+        let field = ui
+            .add(
+                TextEdit::singleline(&mut self.name)
+                    .hint_text(if suggestion.is_empty() {
+                        "Name"
+                    } else {
+                        &suggestion
+                    })
+                    .desired_width(320.0),
+            )
+            .accessible_name("Name of the folder");
+        by_key |= entered(ui, &field);
         let ready = !self.path.trim().is_empty();
         let typed = self.name.trim();
         let name = if typed.is_empty() {
@@ -105,7 +109,7 @@ impl FilesDialogs {
             typed.to_owned()
         };
         answers(ui, actions, |ui, actions| {
-            if primary_button(ui, "Open", 90.0, ready).clicked() {
+            if primary_button(ui, "Open", 90.0, ready).clicked() || (by_key && ready) {
                 actions.push(Action::Files(FilesAction::Save(BackupFolder {
                     id: Uuid::new_v4(),
                     name,
@@ -151,8 +155,10 @@ impl FilesDialogs {
             field.request_focus();
         }
         let folder = ServerPath::new(&self.path);
+        let ready = !folder.is_empty();
+        let entered = entered(ui, &field);
         answers(ui, actions, |ui, actions| {
-            if primary_button(ui, "Read", 90.0, !folder.is_empty()).clicked() {
+            if primary_button(ui, "Read", 90.0, ready).clicked() || (entered && ready) {
                 actions.push(Action::Files(FilesAction::ReadOnServer { server, folder }));
             }
             if button(ui, "Cancel").clicked() {
@@ -160,6 +166,11 @@ impl FilesDialogs {
             }
         });
     }
+}
+
+/// Whether a field was left with the Enter key.
+fn entered(ui: &Ui, field: &egui::Response) -> bool {
+    field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
 }
 
 fn forget_ui(ui: &mut Ui, state: &State, id: Uuid, actions: &mut Vec<Action>) {

@@ -143,10 +143,11 @@ fn reading_ui(ui: &mut Ui, state: &State, source: ServerId, actions: &mut Vec<Ac
                         figures::counted(now.found as u64, "file", "files")
                     )
                 };
-                small(ui, words);
+                // In front of words that grow, so that it stays where it is.
                 if button(ui, "Stop").clicked() {
                     actions.push(Action::Files(FilesAction::Stop(source)));
                 }
+                small(ui, words);
             });
         }
         _ => {

@@ -157,6 +157,7 @@ fn database_badges(ui: &mut Ui, state: &State, badges: Badges) {
 fn history_only_word(state: &State) -> &'static str {
     match state.selected_server() {
         Some(ServerId::Folder(_)) => "FROM FILES",
+        _ if state.is_only_in_files() => "ONLY IN FILES",
         _ => "ONLY IN THE HISTORY",
     }
 }

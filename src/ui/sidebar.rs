@@ -11,7 +11,7 @@ use crate::{
     settings::SignIn,
     state::{
         Action, ApplicationAction, BackupAction, Command, Dialog, FilesAction, FleetAction,
-        Freshness, ProfileAction, Selection, ServerView, State,
+        ProfileAction, Selection, ServerView, State,
     },
     worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
 };
@@ -145,8 +145,7 @@ impl Sidebar {
                 continue;
             }
             let now = state.server_now(server);
-            let freshness = view.freshness.get(&summary.name);
-            let (mut dot, right, mut hover) = standing(server, summary, freshness, now);
+            let (mut dot, right, mut hover) = standing(server, view, summary, now);
             let promised = state
                 .objectives
                 .statuses
@@ -182,8 +181,8 @@ impl Sidebar {
 /// The dot of a database, the word at its right, and the sentence behind them.
 fn standing(
     server: ServerId,
+    view: &ServerView,
     summary: &DatabaseSummary,
-    freshness: Option<&Freshness>,
     now: UtcTime,
 ) -> (Dot, String, String) {
     let state_word = match &summary.state {
@@ -191,27 +190,40 @@ fn standing(
         DatabaseState::Other(word) => Some(word.to_lowercase()),
         // In a folder there is nothing else.
         DatabaseState::HistoryOnly if matches!(server, ServerId::Folder(_)) => None,
+        DatabaseState::HistoryOnly if view.is_only_in_files(&summary.name) => {
+            Some("only in files".to_owned())
+        }
         DatabaseState::HistoryOnly => Some("history only".to_owned()),
     };
-    let newest = freshness
-        .and_then(|known| known.newest)
-        .or(summary.newest_backup);
+    let freshness = view.freshness.get(&summary.name);
+    let newest = match freshness {
+        Some(known) => known.newest,
+        // Until that is worked out, the newest backup stands for it.
+        None => summary.newest_backup,
+    };
     let simple = summary
         .recovery_model
         .as_deref()
         .is_some_and(|model| model.eq_ignore_ascii_case("SIMPLE"));
+    // Nobody promised anything of a folder: its files are as old as they are.
+    let judged = !matches!(server, ServerId::Folder(_)) && state_word.is_none();
     let Some(newest) = newest else {
-        let hover = format!("{}\nNo backup of it is known", summary.name);
-        return (
-            Dot::Unknown,
-            state_word.unwrap_or_else(|| "no backup".to_owned()),
-            hover,
-        );
+        let (dot, word, why) = match (summary.newest_backup, &view.history) {
+            (Some(_), _) => (
+                if judged { Dot::Missed } else { Dot::Unknown },
+                "no way back",
+                "Backups of it are known, but none that a restore could begin with",
+            ),
+            (None, Some(_)) => (Dot::Unknown, "no backup", "No backup of it is known"),
+            (None, None) => (Dot::Unknown, "", "Its backups are not read yet"),
+        };
+        let hover = format!("{}\n{why}", summary.name);
+        return (dot, state_word.unwrap_or_else(|| word.to_owned()), hover);
     };
     let age = (now.seconds() - newest.seconds()).max(0.0);
     let interval = freshness.and_then(|known| known.usual_interval);
     let dot = match interval {
-        _ if simple || state_word.is_some() => Dot::Unknown,
+        _ if simple || !judged => Dot::Unknown,
         None => Dot::Unknown,
         Some(interval) if age <= interval * 2.0 + 60.0 => Dot::Good,
         Some(interval) if age <= interval * 6.0 => Dot::AtRisk,

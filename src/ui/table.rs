@@ -195,14 +195,14 @@ impl BackupTable {
     }
 
     fn find_rows(&mut self, state: &State, history: &DatabaseHistory) {
-        let marks = state.files_beside().map(|files| &files.marks);
+        let files = state.files_beside().filter(|files| files.is_joined());
         let key = RowsKey {
             generation: state.generation,
             sort: self.sort,
             newest_first: self.newest_first,
             filter: self.filter.trim().to_lowercase(),
             kinds: self.kinds,
-            mark: state.files.filter.filter(|_| marks.is_some()),
+            mark: state.files.filter.filter(|_| files.is_some()),
         };
         if self.rows_for.as_ref() == Some(&key) {
             return;
@@ -217,8 +217,8 @@ impl BackupTable {
                 .enumerate()
                 .filter(|(_, set)| shows(&key, set))
                 .filter(|(_, set)| {
-                    let mark = marks.and_then(|marks| marks.get(&set.uuid));
-                    key.mark.is_none() || key.mark.as_ref() == mark
+                    let mark = files.and_then(|files| files.mark(set.uuid));
+                    key.mark.is_none() || key.mark == mark
                 })
                 .map(|(idx, _)| idx as u32)
                 .collect();
@@ -331,7 +331,7 @@ impl BackupTable {
                     let lost = state.choice.without.contains(&Lost::Set(set.uuid));
                     let mark = state
                         .files_beside()
-                        .and_then(|files| files.marks.get(&set.uuid).copied())
+                        .and_then(|files| files.mark(set.uuid))
                         .filter(|mark| *mark != FileMark::Found);
                     cells(&mut row, set, is_used, lost, mark, &palette);
                     let response = row.response();

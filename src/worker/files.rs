@@ -1,6 +1,7 @@
 //! Folders of backup files: saved with the workspace, and read beside everything else.
 
 use super::{
+    beside::{Beside, JoinedFiles},
     files_on_server,
     handle::Events,
     jobs::{Jobs, blocking, now},
@@ -36,10 +37,11 @@ pub enum FilesRequest {
     Forget { id: Uuid },
     /// Ends a reading; what was read so far is shown.
     Stop { source: ServerId },
-    /// Files that are looked at beside the history of a server, so that plans on them can be run; `None` for none.
+    /// Files that are looked at beside the history of a server, and that its plans may rest on; `None` for none.
+    /// Answered by `FilesEvent::Joined`, and again whenever the history was read anew.
     Beside {
         server: ServerId,
-        records: Option<Arc<HistoryRecords>>,
+        listing: Option<Arc<FileListing>>,
     },
     /// Reads what lies in a folder that the server sees, with the server's own statements.
     ReadOnServer {
@@ -64,6 +66,13 @@ pub enum FilesEvent {
     Listed {
         source: ServerId,
         listing: Arc<FileListing>,
+    },
+    /// A server would not list a folder.
+    NotListed { source: ServerId, problem: Problem },
+    /// The history of a server and the files beside it, as both are now.
+    Joined {
+        server: ServerId,
+        joined: Arc<JoinedFiles>,
     },
 }
 
@@ -98,6 +107,13 @@ pub struct FileListing {
     pub records: Arc<HistoryRecords>,
 }
 
+impl FileListing {
+    /// Several folders that one server sees as one.
+    pub fn together(parts: &[Arc<Self>]) -> Self {
+        files_on_server::together(parts)
+    }
+}
+
 /// A file or folder that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileProblem {
@@ -113,7 +129,9 @@ pub(super) struct Folders {
     saved: Vec<BackupFolder>,
     readings: BTreeMap<ServerId, Reading>,
     /// What plans on a server may rest on beside its history.
-    beside: BTreeMap<ServerId, Arc<HistoryRecords>>,
+    pub(super) beside: BTreeMap<ServerId, Beside>,
+    /// Joins that were begun, so that each has a number.
+    pub(super) n_joins: u64,
 }
 
 /// A reading under way.
@@ -126,14 +144,6 @@ struct Reading {
 }
 
 impl Folders {
-    /// The history of a server with the files beside it.
-    pub(super) fn with_beside(&self, server: ServerId, history: &History) -> History {
-        match self.beside.get(&server) {
-            Some(records) => history.with_files(records).0,
-            None => history.clone(),
-        }
-    }
-
     /// Nobody wants what is being read any more.
     pub(super) fn discard(&mut self, source: ServerId) {
         if let Some(reading) = self.readings.remove(&source) {
@@ -168,12 +178,7 @@ impl Jobs {
                     reading.stop.cancel();
                 }
             }
-            FilesRequest::Beside { server, records } => {
-                match records {
-                    Some(records) => self.files.beside.insert(server, records),
-                    None => self.files.beside.remove(&server),
-                };
-            }
+            FilesRequest::Beside { server, listing } => self.put_beside(server, listing),
             FilesRequest::ReadOnServer { server, folder } => self.read_on_server(server, folder),
         }
     }
@@ -276,14 +281,19 @@ impl Jobs {
             return;
         };
         let gateway = Arc::clone(&connected.gateway);
-        let offset = connected.reading.info.utc_offset.minutes();
+        let utc_offset_minutes = connected.reading.info.utc_offset.minutes();
+        let history = self.history_of(server).cloned().unwrap_or_default();
         let reading = self.files.begin(server);
         let events = self.events.clone();
         let closing = self.stop.clone();
         tokio::spawn(async move {
             let Reading { stop, discard } = reading;
             let teller = Teller::new(server, events.clone());
-            let read = files_on_server::read(gateway.as_ref(), &folder, offset, &stop, &teller);
+            let known = files_on_server::Known {
+                utc_offset_minutes,
+                history: &history,
+            };
+            let read = files_on_server::read(gateway.as_ref(), &folder, &known, &stop, &teller);
             let listing = tokio::select! {
                 () = discard.cancelled() => return,
                 () = closing.cancelled() => return,
@@ -294,10 +304,10 @@ impl Jobs {
                     source: server,
                     listing: Arc::new(listing),
                 })),
-                Err(problem) => events.send(Event::Problem {
-                    server: Some(server),
+                Err(problem) => events.send(Event::Files(FilesEvent::NotListed {
+                    source: server,
                     problem,
-                }),
+                })),
             }
         });
     }
@@ -419,5 +429,16 @@ pub(super) fn not_listed(folder: &ServerPath, why: Problem) -> Problem {
         hint: "The path is the server's own, and its service account must be allowed to read it."
             .to_owned(),
         details,
+    }
+}
+
+/// A folder that a server does not see.
+pub(super) fn not_there(folder: &ServerPath) -> Problem {
+    Problem {
+        kind: ProblemKind::Yours,
+        sentence: format!("The server sees no folder {folder}"),
+        hint: "Write it as the server's own service account sees it: a share, or a drive of that machine."
+            .to_owned(),
+        details: Vec::new(),
     }
 }

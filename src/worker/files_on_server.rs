@@ -1,12 +1,12 @@
 //! Backup files as a server sees them: it lists the folder, and reads their headers itself.
 
-use super::files::{FileListing, FileProblem, Teller, not_listed};
+use super::files::{FileListing, FileProblem, Teller, not_listed, not_there};
 use crate::{
     bakfile::FolderProgress,
-    domain::{BackupRecord, Device, HistoryRecords, MediaFile, ServerPath},
+    domain::{BackupRecord, DatabaseFile, Device, History, HistoryRecords, MediaFile, ServerPath},
     explain::{Problem, server_problem},
-    run::set_headers,
-    server::{Connection, Gateway, Row, ServerError, ask},
+    run::{PlaceThere, SetHeader, check_place, list_folder, listed_files, set_headers},
+    server::{Connection, Gateway, ServerError, ask},
     tsql,
 };
 use std::{
@@ -22,8 +22,77 @@ const READERS: usize = 3;
 const MOST_FOLDERS: usize = 10_000;
 /// Media sets are numbered from here on, so that they are none of msdb's.
 const FIRST_MEDIA_SET: i64 = 1 << 51;
+/// Those of further folders begin so many bits higher.
+const PART_SHIFT: u32 = 32;
 /// `backupmediafamily.device_type` of a file on a disk.
 const DISK: i32 = 2;
+
+/// What is known of the server that reads.
+pub(super) struct Known<'a> {
+    /// Minutes ahead of UTC: headers do not tell it reliably.
+    pub(super) utc_offset_minutes: i32,
+    /// What msdb tells. Of the backups in it the database files are known.
+    pub(super) history: &'a History,
+}
+
+/// Several folders that one server sees as one listing.
+pub(super) fn together(parts: &[Arc<FileListing>]) -> FileListing {
+    let mut all = FileListing::default();
+    let mut records: BTreeMap<Uuid, BackupRecord> = BTreeMap::new();
+    for (n, part) in (0_i64..).zip(parts) {
+        all.n_files += part.n_files;
+        all.cancelled |= part.cancelled;
+        all.problems.extend(part.problems.iter().cloned());
+        all.on_server.extend(part.on_server.iter().cloned());
+        for set in &part.records.backup_sets {
+            let Some(uuid) = set.backup_set_uuid else {
+                continue;
+            };
+            let known = records.entry(uuid).or_insert_with(|| BackupRecord {
+                media_files: Vec::new(),
+                media_set_id: set.media_set_id.map(|id| id + (n << PART_SHIFT)),
+                ..set.clone()
+            });
+            for file in &set.media_files {
+                add_file(known, file.clone());
+            }
+        }
+    }
+    all.place = place(&all.on_server);
+    all.n_sets = records.len();
+    all.records = Arc::new(HistoryRecords {
+        backup_sets: records.into_values().collect(),
+        ..HistoryRecords::default()
+    });
+    all
+}
+
+/// Another file that holds a set, or a part of it. The same stripe once more is a copy of it.
+fn add_file(set: &mut BackupRecord, file: MediaFile) {
+    let MediaFile {
+        family_sequence_number,
+        physical_device_name,
+        ..
+    } = &file;
+    let mut known = set.media_files.iter();
+    // A folder inside another is read twice.
+    if known.any(|known| known.physical_device_name == *physical_device_name) {
+        return;
+    }
+    let stripe = set.media_files.iter();
+    let copies = stripe
+        .filter(|other| other.family_sequence_number == *family_sequence_number)
+        .count();
+    set.media_files.push(MediaFile {
+        mirror: i32::try_from(copies).ok(),
+        ..file
+    });
+}
+
+fn place(folders: &[ServerPath]) -> String {
+    let names: Vec<&str> = folders.iter().map(ServerPath::as_str).collect();
+    format!("{}, as the server sees it", names.join(", "))
+}
 
 /// Lists a folder with all below it, and reads the headers of every file.
 ///
@@ -33,13 +102,13 @@ const DISK: i32 = 2;
 pub(super) async fn read(
     gateway: &dyn Gateway,
     folder: &ServerPath,
-    utc_offset_minutes: i32,
+    known: &Known<'_>,
     stop: &CancellationToken,
     teller: &Teller,
 ) -> Result<FileListing, Problem> {
     let mut connection = gateway.connect().await.map_err(|e| server_problem(&e))?;
     let mut listing = FileListing {
-        place: format!("{folder}, as the server sees it"),
+        place: place(std::slice::from_ref(folder)),
         on_server: vec![folder.clone()],
         ..FileListing::default()
     };
@@ -49,7 +118,7 @@ pub(super) async fn read(
         total: files.len(),
         waiting: Mutex::new(files.into()),
         done: Mutex::new(Done::default()),
-        utc_offset_minutes,
+        known,
         stop,
         teller,
     };
@@ -90,11 +159,22 @@ async fn list(
         if stop.is_cancelled() || n_folders > MOST_FOLDERS {
             break;
         }
-        match list_one(connection, &next).await {
+        match list_folder(connection, &next).await {
+            // Nothing is also what some servers say of a folder that is not there.
+            Ok(entries) if n_folders == 1 && entries.is_empty() => {
+                let found = check_place(connection, folder)
+                    .await
+                    .map_err(|error| not_listed(folder, server_problem(&error)))?;
+                match found.there {
+                    PlaceThere::File => files.push(next),
+                    PlaceThere::Missing { .. } => return Err(not_there(folder)),
+                    PlaceThere::Folder | PlaceThere::Unknown => {}
+                }
+            }
             Ok(entries) => {
-                for (name, is_folder) in entries {
-                    let path = next.join(&name);
-                    if is_folder {
+                for entry in entries {
+                    let path = next.join(&entry.name);
+                    if entry.is_folder {
                         waiting.push_back(path);
                     } else {
                         files.push(path);
@@ -114,36 +194,12 @@ async fn list(
     Ok(files)
 }
 
-/// Names in one folder, and whether each is a folder. Before 2017 only an undocumented procedure lists.
-async fn list_one(
-    connection: &mut dyn Connection,
-    folder: &ServerPath,
-) -> Result<Vec<(String, bool)>, ServerError> {
-    match ask(connection, &tsql::enumerate_folder(folder)).await {
-        Ok(answer) => {
-            let entry = |row: &Row| {
-                let name = row.text("file_or_directory_name")?;
-                Some((name, row.bool("is_directory") == Some(true)))
-            };
-            Ok(answer.rows().iter().filter_map(entry).collect())
-        }
-        Err(error) if error.number().is_some() => {
-            let Ok(answer) = ask(connection, &tsql::enumerate_folder_old(folder)).await else {
-                return Err(error);
-            };
-            let entry = |row: &Row| Some((row.text("subdirectory")?, row.int("file") != Some(1)));
-            Ok(answer.rows().iter().filter_map(entry).collect())
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// Files that several sessions read.
 struct Work<'a> {
     total: usize,
     waiting: Mutex<VecDeque<ServerPath>>,
     done: Mutex<Done>,
-    utc_offset_minutes: i32,
+    known: &'a Known<'a>,
     stop: &'a CancellationToken,
     teller: &'a Teller,
 }
@@ -200,6 +256,8 @@ impl Work<'_> {
         let headers = ask(open.as_mut(), &tsql::header_only(&device)).await?;
         let label = ask(open.as_mut(), &tsql::label_only(&device)).await?;
         let label = label.rows().first().cloned();
+        let headers = set_headers(&headers);
+        let mut lists = self.file_lists(open.as_mut(), &device, &headers).await?;
         let number = |name: &str| {
             let value = label.as_ref()?.int(name)?;
             i32::try_from(value).ok()
@@ -225,7 +283,7 @@ impl Work<'_> {
             let next = FIRST_MEDIA_SET + media.len() as i64;
             *media.entry(id).or_insert(next)
         });
-        for header in set_headers(&headers) {
+        for header in headers {
             let Some(uuid) = header.backup_set_uuid else {
                 continue;
             };
@@ -234,19 +292,48 @@ impl Work<'_> {
                 media_family_count: family_count,
                 media_set_id,
                 mirror_count: None,
-                ..header.record(path.as_str(), self.utc_offset_minutes)
+                files: lists.remove(&uuid).unwrap_or_default(),
+                ..header.record(path.as_str(), self.known.utc_offset_minutes)
             });
-            // The same stripe once more is a copy of it.
-            let copies = known
-                .media_files
-                .iter()
-                .filter(|other| other.family_sequence_number == file.family_sequence_number)
-                .count();
-            known.media_files.push(MediaFile {
-                mirror: i32::try_from(copies).ok(),
-                ..file.clone()
-            });
+            add_file(known, file.clone());
         }
         Ok(())
+    }
+
+    /// The database files of the sets that the history does not know: without them a copy has no `MOVE`.
+    async fn file_lists(
+        &self,
+        connection: &mut dyn Connection,
+        device: &Device,
+        headers: &[SetHeader],
+    ) -> Result<BTreeMap<Uuid, Vec<DatabaseFile>>, ServerError> {
+        let mut lists = BTreeMap::new();
+        for header in headers {
+            let Some(uuid) = header.backup_set_uuid else {
+                continue;
+            };
+            let name = header.database_name.as_deref().unwrap_or_default();
+            let in_history = self.known.history.database(name);
+            let listed = self
+                .done
+                .lock()
+                .is_ok_and(|done| done.records.contains_key(&uuid));
+            if listed || in_history.is_some_and(|sets| sets.set_by_uuid(uuid).is_some()) {
+                continue;
+            }
+            let position = i32::try_from(header.position).unwrap_or_default();
+            let question = tsql::file_list(std::slice::from_ref(device), position);
+            match ask(connection, &question).await {
+                Ok(answer) => {
+                    lists.insert(uuid, listed_files(&answer));
+                }
+                // The plan says that it does not know the files.
+                Err(ServerError::Refused { errors }) => {
+                    tracing::debug!(?errors, position, "the files of a set were not listed");
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(lists)
     }
 }

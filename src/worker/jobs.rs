@@ -4,6 +4,7 @@ use super::{
     activity::JournalCache,
     azure_client::{AzureServer, azure_server},
     backups::Backups,
+    beside::JoinedFiles,
     connect::{ConnectFailure, Opened, open_practice, open_profile},
     handle::Events,
     messages::{Event, Request, Secret, ServerId, ServerStatus},
@@ -61,6 +62,12 @@ pub(super) enum Report {
     /// A copy was dropped: the list has changed.
     Changed {
         server: ServerId,
+    },
+    /// Files were put beside the history of a server; `number` tells which join it was.
+    FilesJoined {
+        server: ServerId,
+        number: u64,
+        joined: Arc<JoinedFiles>,
     },
 }
 
@@ -242,6 +249,11 @@ impl Jobs {
                 self.backups.ended(&run);
                 self.refresh(server);
             }
+            Report::FilesJoined {
+                server,
+                number,
+                joined,
+            } => self.files_joined(server, number, joined),
             Report::Connected { .. } | Report::Refreshed { .. } | Report::Prepared { .. } => {}
         }
     }
@@ -271,7 +283,7 @@ impl Jobs {
     // Connections.
 
     fn connect(&mut self, server: ServerId, password: Option<Secret>) {
-        self.disconnect(server);
+        self.close(server);
         let epoch = self.next_epoch(server);
         let reports = self.reports.clone();
         let stop = self.stop.clone();
@@ -411,6 +423,12 @@ impl Jobs {
     }
 
     pub(super) fn disconnect(&mut self, server: ServerId) {
+        self.files.beside.remove(&server);
+        self.close(server);
+    }
+
+    /// Ends what goes on with a server. Files beside it stay, for when it is connected again.
+    fn close(&mut self, server: ServerId) {
         self.next_epoch(server);
         self.files.discard(server);
         if let Some(server) = self.servers.remove(&server) {
@@ -472,6 +490,7 @@ impl Jobs {
                     read_at: now(),
                 });
                 server.history = Some(state);
+                self.join_files(id);
             }
             Err(problem) => {
                 // What was read so far went with the job; the next refresh reads everything.

@@ -7,6 +7,7 @@ mod azure_client;
 mod azure_jobs;
 mod azure_reading;
 mod backups;
+mod beside;
 mod connect;
 mod drills;
 mod files;
@@ -36,6 +37,7 @@ pub use applications::{ApplicationEvent, ApplicationRequest, KnownApplications};
 pub use azure::{AzureEvent, AzureRequest, AzureStepOutcome, AzureTold};
 pub(crate) use backups::once_problem;
 pub use backups::{BackupCall, BackupEvent};
+pub use beside::JoinedFiles;
 pub use connect::server_of;
 pub use drills::{
     DRILL_DAYS, DrillGround, DrillMoment, DrillOrder, DrillRefusal, carry_out_drill, drill_problem,

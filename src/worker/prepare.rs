@@ -3,7 +3,6 @@
 use super::{
     jobs::{Jobs, Report, not_connected, now, yours},
     messages::{Event, ServerId},
-    reading::HistoryState,
     restores::{self, facts_for},
 };
 use crate::{
@@ -143,8 +142,7 @@ impl Jobs {
         let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
             return self.problem(Some(id), not_connected());
         };
-        let known = server.history.as_ref().map(HistoryState::history);
-        let Some(history) = known.map(|known| self.files.with_beside(id, known)) else {
+        let Some(history) = self.backups_of(id) else {
             return self.problem(
                 Some(id),
                 yours("The history is being read; try again in a moment".to_owned()),

@@ -4,7 +4,6 @@ use super::{
     handle::Events,
     jobs::{Jobs, blocking, now, yours},
     messages::{Event, ServerId},
-    reading::HistoryState,
     restores::{Running, tell_of},
 };
 use crate::{
@@ -87,8 +86,7 @@ impl Jobs {
                 yours("Connect to the server of the run first".to_owned()),
             );
         };
-        let known = open.history.as_ref().map(HistoryState::history);
-        let Some(history) = known.map(|known| self.files.with_beside(server, known)) else {
+        let Some(history) = self.backups_of(server) else {
             return self.problem(
                 Some(server),
                 yours("The history is being read; try again in a moment".to_owned()),

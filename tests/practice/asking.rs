@@ -48,6 +48,15 @@ pub async fn start_with(change: impl FnOnce(&mut PracticeOptions)) -> Practice {
     options.clock = ClockChoice::Frozen;
     options.now = Some(own_clock());
     change(&mut options);
+    start_in(folder, options).await
+}
+
+/// With just these options: a world that is kept, say.
+pub async fn practice_with(options: PracticeOptions) -> Practice {
+    start_in(tempfile::tempdir().expect("a temporary folder"), options).await
+}
+
+async fn start_in(folder: tempfile::TempDir, options: PracticeOptions) -> Practice {
     let server = PracticeServer::start(options)
         .await
         .unwrap_or_else(|error| panic!("the practice server starts: {error:?}"));

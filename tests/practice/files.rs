@@ -1,21 +1,29 @@
 //! Backup files without their server, and the same files as a server sees them.
 
-use super::asking::{Practice, start, start_with};
+use super::{
+    asking::{Practice, practice_with, start, start_with},
+    lab::Lab,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
     time::Duration,
 };
 use stopat::{
-    domain::{FileMark, ServerPath, compare},
+    domain::{Destination, FileMark, History, RestoreRequest, ServerPath, compare, plan},
     practice::{PracticeOptions, PracticeServer, WorldFolder},
+    run::{PlaceThere, RunEnd, RunReport, check_place, list_folder},
+    server::ask,
     settings::{BackupFolder, DataRoot, FolderPlace, Operator},
+    tsql,
     worker::{
-        Event, FileListing, FilesEvent, FilesRequest, Request, ServerId, ServerStatus, Worker,
-        WorkerHandle,
+        DatabaseState, Event, FileListing, FilesEvent, FilesRequest, JoinedFiles, Request,
+        RestoreWishes, ServerId, ServerStatus, Worker, WorkerHandle,
     },
 };
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 const DATABASE: &str = "OctopusAI";
@@ -94,6 +102,48 @@ async fn a_folder_is_planned_on_and_its_t_sql_restores_it_on_another_server() {
     assert_eq!(copy, was, "moment {to}");
 }
 
+/// A server before 2017 lists with the old procedure: the same names, without sizes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_is_listed_on_an_old_server_as_on_a_new_one() {
+    let practice = start().await;
+    let mut session = practice.connect().await;
+    let folder = ServerPath::new(SHARE);
+    let mut of_both = Vec::new();
+    for functions in ["there", "missing"] {
+        practice
+            .run(&format!(
+                "EXEC master.dbo.practice_option N'file_functions', N'{functions}';"
+            ))
+            .await;
+        let direct = ask(session.as_mut(), &tsql::enumerate_folder(&folder)).await;
+        assert_eq!(direct.is_ok(), functions == "there", "{direct:?}");
+        let mut all = Vec::new();
+        for folder in [folder.clone(), folder.join("log")] {
+            let listed = list_folder(session.as_mut(), &folder).await;
+            let mut entries: Vec<_> = listed
+                .expect("it is listed")
+                .into_iter()
+                .map(|entry| (entry.name, entry.is_folder))
+                .collect();
+            entries.sort();
+            all.push(entries);
+        }
+        let gone = folder.join("nothing here");
+        let listed = list_folder(session.as_mut(), &gone).await;
+        assert_eq!(listed.expect("nothing is no error here").len(), 0);
+        let looked = check_place(session.as_mut(), &gone).await;
+        let there = looked.expect("it is looked at").there;
+        assert_eq!(there, PlaceThere::Missing { parent: true });
+        of_both.push(all);
+    }
+    assert_eq!(of_both[0], of_both[1]);
+    let [share, logs] = &of_both[0][..] else {
+        panic!("two folders")
+    };
+    assert!(share.contains(&("log".to_owned(), true)), "{share:?}");
+    assert!(logs.len() > 10 && logs.iter().all(|(_, is_folder)| !is_folder));
+}
+
 /// Far more than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -112,30 +162,57 @@ fn next<T>(worker: &WorkerHandle, mut wanted: impl FnMut(Event) -> Option<T>) ->
     }
 }
 
-fn listed(worker: &WorkerHandle) -> std::sync::Arc<FileListing> {
+fn listed(worker: &WorkerHandle) -> Arc<FileListing> {
     next(worker, |event| match event {
         Event::Files(FilesEvent::Listed { listing, .. }) => Some(listing),
         _ => None,
     })
 }
 
-#[test]
-fn a_folder_is_read_through_the_server_and_from_here_and_stands_beside_msdb() {
-    let root = tempfile::tempdir().expect("a temporary folder");
-    let world = DataRoot::at(root.path()).practice_world();
+/// Where a folder of a world of one day lies on this disk. The worker finds that world at its start.
+fn make_a_small_world(runtime: &Runtime, root: &Path, folder: &'static str) -> PathBuf {
+    let world = DataRoot::at(root).practice_world();
     let mut options = PracticeOptions::new(WorldFolder::Kept(world));
     options.days = 1;
-    let runtime = stopat::worker::runtime().expect("a runtime");
-    let share = runtime.block_on(async {
+    runtime.block_on(async {
         let server = PracticeServer::start(options).await.expect("it starts");
-        let share = server
+        let real = server
             .engine()
-            .run(|engine| engine.paths.real(SHARE).map_err(|error| error.to_string()))
+            .run(move |engine| engine.paths.real(folder).map_err(|error| error.to_string()))
             .await
             .expect("the engine runs");
         server.stop().await;
-        share.expect("a path of the server")
+        real.expect("a path of the server")
+    })
+}
+
+/// A worker that is connected to the practice server, and the history that it read.
+fn connected(root: &Path) -> (WorkerHandle, History) {
+    let worker =
+        Worker::start(root.to_owned(), Operator::default(), || {}).expect("the worker starts");
+    worker.send(Request::OpenWorkspace {
+        name: "default".to_owned(),
     });
+    worker.send(Request::Connect {
+        server: ServerId::Practice,
+        password: None,
+    });
+    let history = next(&worker, |event| match event {
+        Event::Server {
+            status: ServerStatus::Failed(problem),
+            ..
+        } => panic!("{problem:?}"),
+        Event::History { history, .. } => Some(history),
+        _ => None,
+    });
+    (worker, history)
+}
+
+#[test]
+fn a_folder_is_read_through_the_server_and_from_here_and_stands_beside_msdb() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let runtime = stopat::worker::runtime().expect("a runtime");
+    let share = make_a_small_world(&runtime, root.path(), SHARE);
     // One file is gone, one is no backup, and one is another one's.
     let log_folder = share.join("log");
     let mut logs: Vec<PathBuf> = fs::read_dir(&log_folder)
@@ -149,24 +226,8 @@ fn a_folder_is_read_through_the_server_and_from_here_and_stands_beside_msdb() {
     fs::copy(&logs[6], &logs[7]).expect("written over");
     fs::write(log_folder.join("readme.txt"), "not a backup").expect("written");
 
-    let worker = Worker::start(root.path().to_owned(), Operator::default(), || {})
-        .expect("the worker starts");
-    worker.send(Request::OpenWorkspace {
-        name: "default".to_owned(),
-    });
     let server = ServerId::Practice;
-    worker.send(Request::Connect {
-        server,
-        password: None,
-    });
-    let history = next(&worker, |event| match event {
-        Event::Server {
-            status: ServerStatus::Failed(problem),
-            ..
-        } => panic!("{problem:?}"),
-        Event::History { history, .. } => Some(history),
-        _ => None,
-    });
+    let (worker, history) = connected(root.path());
 
     worker.send(Request::Files(FilesRequest::ReadOnServer {
         server,
@@ -200,4 +261,103 @@ fn a_folder_is_read_through_the_server_and_from_here_and_stands_beside_msdb() {
         assert_eq!(of(FileMark::Unknown), 0, "{}", listing.place);
         assert!(of(FileMark::Found) > n_logs - 3);
     }
+}
+
+/// The files of a database that no server knows any more: restored through one that sees them, and refused when one of
+/// them is another since the plan was made.
+#[test]
+fn a_database_that_only_its_files_know_is_restored_and_a_changed_file_is_refused() {
+    const LOST: &str = "Lost";
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let runtime = stopat::worker::runtime().expect("a runtime");
+    let rescued = make_a_small_world(&runtime, root.path(), RESCUED);
+    let case = runtime.block_on(async {
+        let lost = start_with(|options| options.now = None).await;
+        let case = Lab::of(&lost).await.case(LOST).await;
+        fs::create_dir_all(&rescued).expect("a folder");
+        for name in ["full.bak", "1.trn", "diff.bak", "2.trn", "3.trn"] {
+            let from = lost.file(&format!(r"D:\Backup\{LOST}_{name}"));
+            fs::copy(from, rescued.join(name)).expect("copied");
+        }
+        case
+    });
+
+    let server = ServerId::Practice;
+    let (worker, history) = connected(root.path());
+    assert!(history.database(LOST).is_none());
+    worker.send(Request::Files(FilesRequest::ReadOnServer {
+        server,
+        folder: ServerPath::new(RESCUED),
+    }));
+    let listing = listed(&worker);
+    assert_eq!((listing.n_sets, listing.problems.len()), (5, 0));
+    worker.send(Request::Files(FilesRequest::Beside {
+        server,
+        listing: Some(Arc::clone(&listing)),
+    }));
+    let joined = joined(&worker);
+    assert!(Arc::ptr_eq(&joined.listing, &listing));
+    let known: Vec<_> = joined.databases.iter().map(|known| &known.name).collect();
+    assert_eq!(known, [LOST]);
+    assert_eq!(joined.databases[0].state, DatabaseState::HistoryOnly);
+
+    let to_copy = |name: &str| {
+        let database = joined.history.database(LOST).expect("in the files");
+        let mut request = RestoreRequest::to(case.request.target);
+        request.destination = Destination::Copy {
+            name: name.to_owned(),
+            files_to: Some(r"D:\Data".to_owned()),
+        };
+        let plan = plan(&database, &request).expect("it can be reached");
+        Request::Restore {
+            server,
+            request,
+            plan: Box::new(plan),
+            wishes: RestoreWishes::default(),
+        }
+    };
+    let again = to_copy("Lost_again");
+    worker.send(to_copy("Lost_back"));
+    let report = ended(&worker);
+    assert_eq!(report.end, RunEnd::Verified, "{:#?}", report.steps);
+
+    // The history was read again after the run, and joined with the files as before.
+    let after = self::joined(&worker);
+    assert!(after.history.database(LOST).is_some());
+    // Between plan and run another backup was written to the place of one.
+    fs::copy(rescued.join("1.trn"), rescued.join("2.trn")).expect("written over");
+    worker.send(again);
+    let report = ended(&worker);
+    assert_eq!(report.end, RunEnd::Untouched, "{:#?}", report.steps);
+    let refused = format!("{:?}", report.steps);
+    assert!(refused.contains("2.trn"), "{refused}");
+    drop(worker);
+
+    let mut options = PracticeOptions::new(WorldFolder::Kept(
+        DataRoot::at(root.path()).practice_world(),
+    ));
+    options.days = 1;
+    let (back, again) = runtime.block_on(async {
+        let practice = practice_with(options).await;
+        let back = practice.contents("Lost_back").await;
+        let again = practice.run("SELECT DB_ID(N'Lost_again') AS id;").await;
+        (back, again.first().expect("a row").int("id"))
+    });
+    assert_eq!(back, case.was);
+    assert_eq!(again, None);
+}
+
+fn joined(worker: &WorkerHandle) -> Arc<JoinedFiles> {
+    next(worker, |event| match event {
+        Event::Files(FilesEvent::Joined { joined, .. }) => Some(joined),
+        _ => None,
+    })
+}
+
+fn ended(worker: &WorkerHandle) -> Box<RunReport> {
+    next(worker, |event| match event {
+        Event::RunNotBegun { problem, .. } => panic!("{problem:?}"),
+        Event::RunEnded { report, .. } => Some(report),
+        _ => None,
+    })
 }

@@ -3,11 +3,11 @@
 
 use crate::{
     backup_files::samples,
-    tape::{SetSpec, TapeWriter, compressed, reseal},
+    tape::{SetSpec, TapeWriter, compressed, reseal, write_with_hole},
 };
 use std::{
     fs,
-    io::{Cursor, Seek as _, SeekFrom, Write as _},
+    io::Cursor,
     process::Command,
     time::{Duration, Instant},
 };
@@ -381,41 +381,10 @@ fn sealed_nonsense_is_survived() {
 #[test]
 fn a_terabyte_of_data_is_jumped_over() {
     let (_, small) = fixtures().swap_remove(0);
-    let data = small
-        .windows(4)
-        .position(|bytes| bytes == b"MQDA")
-        .expect("data");
-    let piece = number(&small, data + 8, 8);
-    let behind = data + 22 + piece.next_multiple_of(4);
-    const HOLE: u64 = 1 << 40;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("large.bak");
-    let mut head = small[..data].to_vec();
-    let mut stream = small[data..data + 20].to_vec();
-    stream[8..16].copy_from_slice(&HOLE.to_le_bytes());
-    let sum = stream
-        .chunks_exact(2)
-        .fold(0, |sum, pair| sum ^ u16::from_le_bytes([pair[0], pair[1]]));
-    head.extend(stream);
-    head.extend(sum.to_le_bytes());
-    let mut tail = small[behind..].to_vec();
-    let moved = head.len() as u64 + HOLE - behind as u64;
-    let last = tail
-        .windows(4)
-        .rposition(|bytes| bytes == b"ESET")
-        .expect("an end");
-    let first = number(&tail, last + 0x3c, 8) as u64 + moved;
-    tail[last + 0x3c..last + 0x44].copy_from_slice(&first.to_le_bytes());
-    reseal(&mut tail[last..]);
-    let mut file = fs::File::create(&path).expect("a file");
-    file.write_all(&head).expect("written");
-    // Not every file system holds a file of that length.
-    if file
-        .seek(SeekFrom::Current(HOLE as i64))
-        .and_then(|_| file.write_all(&tail))
-        .is_err()
-    {
-        eprintln!("skipped: no file of a terabyte here");
+    if let Err(error) = write_with_hole(&small, 1 << 40, &path) {
+        eprintln!("skipped: no file of a terabyte here: {error}");
         return;
     }
     let began = Instant::now();

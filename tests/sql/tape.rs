@@ -1,5 +1,10 @@
 //! A writer of backup files for tests: what SQL Server's look like, small, and with whatever a test needs in them.
 
+use std::{
+    fs::File,
+    io::{self, Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
 use uuid::Uuid;
 
 /// What a set of a made-up file says.
@@ -288,6 +293,40 @@ impl TapeWriter {
         self.filemark();
         self
     }
+}
+
+/// Writes a plain file with one set again, with so much data that takes no room on the disk instead of its first piece.
+///
+/// It fails where the file system holds no file of that length.
+pub fn write_with_hole(plain: &[u8], hole: u64, path: &Path) -> io::Result<()> {
+    let number = |at: usize| {
+        let bytes = plain[at..at + 8].try_into().expect("eight bytes");
+        u64::from_le_bytes(bytes)
+    };
+    let data = plain
+        .windows(4)
+        .position(|bytes| bytes == b"MQDA")
+        .expect("data");
+    let behind = data + 22 + (number(data + 8) as usize).next_multiple_of(4);
+    let mut begin = plain[..data].to_vec();
+    let mut stream = plain[data..data + 20].to_vec();
+    put(&mut stream, 8, &hole.to_le_bytes());
+    let sum = xor(&stream);
+    begin.extend(stream);
+    begin.extend(sum.to_le_bytes());
+    // The last block says where the one before it lies, and that has moved.
+    let mut end = plain[behind..].to_vec();
+    let last = end
+        .windows(4)
+        .rposition(|bytes| bytes == b"ESET")
+        .expect("a set");
+    let first = number(behind + last + 0x3c) + begin.len() as u64 + hole - behind as u64;
+    put(&mut end, last + 0x3c, &first.to_le_bytes());
+    reseal(&mut end[last..]);
+    let mut file = File::create(path)?;
+    file.write_all(&begin)?;
+    file.seek(SeekFrom::Current(hole as i64))?;
+    file.write_all(&end)
 }
 
 /// A plain file with one set as a compressed one: records of bytes that do not compress.

@@ -9,8 +9,8 @@ use stopat::{
     settings::{BackupFolder, ThemeChoice},
     state::{Action, FilesAction},
     worker::{
-        Event, FileListing, FileProblem, FilesEvent, FilesProgress, FilesRequest, Request,
-        ServerId, ServerStatus,
+        Event, FileListing, FileProblem, FilesEvent, FilesProgress, FilesRequest, JoinedFiles,
+        Request, ServerId, ServerStatus,
     },
 };
 use uuid::Uuid;
@@ -152,6 +152,31 @@ fn files_beside_a_history_are_marked_counted_and_filtered() {
         server,
         database: "OctopusAI".to_owned(),
     });
+    harness.run_steps(2);
+    // Until both are joined, the history is shown alone.
+    let state = &harness.state().state;
+    assert!(!state.files_beside().expect("beside it").is_joined());
+    assert_eq!(
+        state.database.as_ref().expect("shown").history.len(),
+        database.len()
+    );
+    let listing = wire
+        .requests
+        .borrow()
+        .iter()
+        .find_map(|request| match request {
+            Request::Files(FilesRequest::Beside { listing, .. }) => listing.clone(),
+            _ => None,
+        });
+    let joined = JoinedFiles::join(&history, listing.expect("the worker is to join them"));
+    // What was made of other files comes too late.
+    let late = JoinedFiles::join(&history, Arc::default());
+    for joined in [late, joined] {
+        wire.tell(Event::Files(FilesEvent::Joined {
+            server,
+            joined: Arc::new(joined),
+        }));
+    }
     harness.run_steps(3);
     let state = &harness.state().state;
     let files = state.files_beside().expect("beside the history");

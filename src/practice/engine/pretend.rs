@@ -1,4 +1,5 @@
-//! What the server pretends to be, for lessons and tests: a login that may not back up, a secondary replica.
+//! What the server pretends to be, for lessons and tests: a login that may not back up, a secondary replica, an
+//! older version.
 //!
 //! Each is switched with `EXEC master.dbo.practice_option`, and shows in the views and messages of the real server.
 
@@ -9,6 +10,8 @@ pub struct Pretended {
     pub backup_denied: bool,
     /// This database is a secondary replica of an availability group (message 3059).
     pub secondary: Option<String>,
+    /// The functions that look at files are not there, as before 2017 (message 208); the old procedures are.
+    pub no_file_functions: bool,
 }
 
 impl Pretended {
@@ -19,6 +22,8 @@ impl Pretended {
             ("backup_permission", "denied") => self.backup_denied = true,
             ("secondary_replica", "none") => self.secondary = None,
             ("secondary_replica", database) => self.secondary = Some(database.to_owned()),
+            ("file_functions", "there") => self.no_file_functions = false,
+            ("file_functions", "missing") => self.no_file_functions = true,
             _ => return false,
         }
         true

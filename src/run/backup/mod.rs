@@ -18,7 +18,7 @@ pub use once::{
 };
 pub use place::{
     FolderEntry, FolderListing, PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult, browse,
-    check_place, probe,
+    check_place, list_folder, probe,
 };
 pub use report::{
     BackupEnd, BackupFault, BackupOutcome, BackupReport, BackupStepReport, WrittenBackup,

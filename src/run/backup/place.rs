@@ -4,7 +4,7 @@ use super::facts::ask_if_allowed;
 use crate::{
     domain::{ServerPath, ServerTime},
     run::header::set_headers,
-    server::{Connection, ServerError, ask},
+    server::{Connection, Row, ServerError, ask},
     tsql::{self, BackupFacts},
 };
 
@@ -86,38 +86,7 @@ pub async fn browse(
             cut: false,
         });
     };
-    let newer = ask_if_allowed(connection, &tsql::enumerate_folder(folder)).await?;
-    let mut entries: Vec<FolderEntry> = match newer {
-        Some(answer) => answer
-            .rows()
-            .iter()
-            .filter_map(|row| {
-                let is_folder = row.bool("is_directory").unwrap_or(false);
-                Some(FolderEntry {
-                    name: row.text("file_or_directory_name")?,
-                    is_folder,
-                    bytes: row
-                        .int("size_in_bytes")
-                        .filter(|_| !is_folder)
-                        .and_then(|bytes| u64::try_from(bytes).ok()),
-                    written: row.time("last_write_time"),
-                })
-            })
-            .collect(),
-        None => ask(connection, &tsql::enumerate_folder_old(folder))
-            .await?
-            .rows()
-            .iter()
-            .filter_map(|row| {
-                Some(FolderEntry {
-                    name: row.text("subdirectory")?,
-                    is_folder: row.int("file").unwrap_or_default() == 0,
-                    bytes: None,
-                    written: None,
-                })
-            })
-            .collect(),
-    };
+    let mut entries = list_folder(connection, folder).await?;
     entries.sort_by(|a, b| {
         (!a.is_folder, a.name.to_lowercase()).cmp(&(!b.is_folder, b.name.to_lowercase()))
     });
@@ -128,6 +97,41 @@ pub async fn browse(
         entries,
         cut,
     })
+}
+
+/// What lies in a folder, in no order. Where it is not there, some servers answer with nothing instead of an error.
+///
+/// Before 2017 only an undocumented procedure lists; it tells neither sizes nor times.
+pub async fn list_folder(
+    connection: &mut dyn Connection,
+    folder: &ServerPath,
+) -> Result<Vec<FolderEntry>, ServerError> {
+    let newer = ask_if_allowed(connection, &tsql::enumerate_folder(folder)).await?;
+    if let Some(answer) = newer {
+        let entry = |row: &Row| {
+            let is_folder = row.bool("is_directory").unwrap_or(false);
+            Some(FolderEntry {
+                name: row.text("file_or_directory_name")?,
+                is_folder,
+                bytes: row
+                    .int("size_in_bytes")
+                    .filter(|_| !is_folder)
+                    .and_then(|bytes| u64::try_from(bytes).ok()),
+                written: row.time("last_write_time"),
+            })
+        };
+        return Ok(answer.rows().iter().filter_map(entry).collect());
+    }
+    let older = ask(connection, &tsql::enumerate_folder_old(folder)).await?;
+    let entry = |row: &Row| {
+        Some(FolderEntry {
+            name: row.text("subdirectory")?,
+            is_folder: row.int("file").unwrap_or_default() == 0,
+            bytes: None,
+            written: None,
+        })
+    };
+    Ok(older.rows().iter().filter_map(entry).collect())
 }
 
 async fn drives(connection: &mut dyn Connection) -> Result<Vec<FolderEntry>, ServerError> {

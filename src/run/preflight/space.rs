@@ -3,6 +3,7 @@
 use super::{PreflightCheck, PreflightFinding, VolumeNeed, answered};
 use crate::{
     domain::{BackupType, Destination, RestorePlan},
+    run::header::listed_files,
     server::{Connection, ServerError, ask},
     tsql,
 };
@@ -121,17 +122,13 @@ async fn growing_files(
             .and_then(|bytes| u64::try_from(bytes).ok())
             .unwrap_or_default()
     };
-    Ok(listed
-        .rows()
-        .iter()
-        .filter_map(|row| {
-            let path = row.text("physicalname")?.to_lowercase();
-            let bytes = row
-                .cell("size")
-                .whole()
-                .and_then(|bytes| u64::try_from(bytes).ok())
-                .map(|bytes| bytes.saturating_sub(size_now(&path)));
-            Some((path, bytes))
+    Ok(listed_files(&listed)
+        .into_iter()
+        .filter_map(|file| {
+            let path = file.physical_name?.to_lowercase();
+            let bytes = file.file_size;
+            let grows = bytes.map(|bytes| bytes.saturating_sub(size_now(&path)));
+            Some((path, grows))
         })
         .collect())
 }

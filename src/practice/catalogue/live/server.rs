@@ -153,6 +153,14 @@ pub(super) fn rows(
             .collect(),
         "traces" => vec![default_trace(engine, view)],
         "fn_trace_gettable" => trace_rows(engine, request)?,
+        "dm_os_file_exists" | "dm_os_enumerate_filesystem"
+            if engine.options.pretended.no_file_functions =>
+        {
+            return Err(Message::error(
+                208,
+                format!("Invalid object name 'sys.{}'.", view.name),
+            ));
+        }
         "dm_os_file_exists" => {
             let path = text_argument(request, 0)?;
             let real = engine.paths.real(&path).ok();

@@ -31,8 +31,7 @@ pub(super) fn paint_marks(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
             if start > range.end {
                 break;
             }
-            let Some((shape, color)) = files.marks.get(&set.uuid).and_then(|m| look(*m, palette))
-            else {
+            let Some((shape, color)) = files.mark(set.uuid).and_then(|m| look(m, palette)) else {
                 continue;
             };
             let x = canvas.scale.x(start) + 2.0;
