@@ -69,8 +69,10 @@ impl FolderPage {
                 ui,
                 "The T-SQL of a plan names files as the server sees them. Where that is another path than here, write it down.",
             );
-            egui::Grid::new("places").num_columns(3).spacing([12.0, 8.0]).show(ui, |ui| {
-                for FolderPlace { here, on_server } in &mut edited.places {
+            let several = edited.places.len() > 1;
+            let mut removed = None;
+            egui::Grid::new("places").num_columns(4).spacing([12.0, 8.0]).show(ui, |ui| {
+                for (idx, FolderPlace { here, on_server }) in edited.places.iter_mut().enumerate() {
                     let shown = here.display().to_string();
                     ui.scope(|ui| {
                         ui.set_width(300.0);
@@ -85,9 +87,15 @@ impl FolderPage {
                             .desired_width(320.0),
                     )
                     .accessible_name("Path on the server");
+                    if several && ui.small_button("Remove").clicked() {
+                        removed = Some(idx);
+                    }
                     ui.end_row();
                 }
             });
+            if let Some(idx) = removed {
+                edited.places.remove(idx);
+            }
             ui.horizontal(|ui| {
                 ui.add(
                     TextEdit::singleline(&mut self.another)

@@ -1,22 +1,27 @@
 //! Pictures of the window, to be looked at: written where `STOPAT_PICTURES` says.
 //!
-//! What is asserted here is only that something is drawn; where no Vulkan driver is found a line says so.
+//! Of most it is asserted only that something is drawn. The timeline is compared with the pictures in `pictures/`; after
+//! a change that is meant, `UPDATE_SNAPSHOTS=1 cargo test --test window pictures` writes them anew, to be looked at.
+//! Where no Vulkan driver is found a line says so.
 
 use crate::{activity, applications, backup, files, restore, timeline::opened};
-use egui_kittest::Harness;
+use egui::Rect;
+use egui_kittest::{Harness, SnapshotOptions, kittest::Queryable as _};
 use std::{io::Write as _, path::PathBuf};
 use stopat::{app::App, settings::ThemeChoice, state::Action};
 
-/// Draws the window, and keeps the picture when somebody wants to look at it.
-fn take(harness: &mut Harness<'static, App>, name: &str) {
+/// Draws the window, and keeps the picture when somebody wants to look at it. `false` when nothing can be drawn here.
+fn take(harness: &mut Harness<'static, App>, name: &str) -> bool {
     let drawn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| harness.render()));
     let picture = match drawn {
         Ok(Ok(picture)) => picture,
         Ok(Err(error)) => {
-            return skipped(name, &error);
+            skipped(name, &error);
+            return false;
         }
         Err(_) => {
-            return skipped(name, "no Vulkan driver is found");
+            skipped(name, "no Vulkan driver is found");
+            return false;
         }
     };
     let first = picture.get_pixel(0, 0);
@@ -26,6 +31,31 @@ fn take(harness: &mut Harness<'static, App>, name: &str) {
         let path = PathBuf::from(folder).join(format!("{name}.png"));
         picture.save(&path).expect("the folder can be written");
     }
+    true
+}
+
+/// Compares the timeline, from the range buttons to the line above the table, with the picture that is kept of it.
+fn compare_timeline(harness: &mut Harness<'static, App>, name: &str) {
+    let window = harness.ctx.content_rect();
+    let find = harness.get_by_label("Find backups").rect();
+    let panel = harness.get_by_label("Restore to").rect();
+    let rest = [
+        // What stands around it changes for other reasons.
+        Rect::everything_left_of(262.0),
+        Rect::everything_above(56.0),
+        Rect::everything_right_of(panel.left() - 20.0),
+        Rect::everything_below(find.top() - 8.0),
+    ];
+    for part in rest {
+        harness.mask(part.intersect(window));
+    }
+    // On another processor the edges of letters differ by a little; anything that moved differs in more.
+    let options = SnapshotOptions::new()
+        .output_path("tests/window/pictures")
+        .max_failed_pixels(60);
+    harness
+        .try_snapshot_options(name, &options)
+        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Says so past the runner, which keeps to itself what a passing test prints.
@@ -48,7 +78,9 @@ fn the_timeline_in_both_themes_and_sizes() {
         let eight = 1_795_351_267.0 - 14.0 * 3600.0 - 41.0 * 60.0 - 7.0 + 8.0 * 3600.0 + 1692.0;
         harness.state_mut().state.update(Action::PlaceMarker(eight));
         harness.run_steps(3);
-        take(&mut harness, name);
+        if take(&mut harness, name) {
+            compare_timeline(&mut harness, name);
+        }
     }
 }
 

@@ -70,6 +70,10 @@ pub(super) fn paint_dark(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
             Stroke::new(1.5, palette.danger),
             StrokeKind::Outside,
         );
+        if canvas.state.files_beside().is_some() {
+            // The marks of the files stand there, and the band itself tells the length.
+            continue;
+        }
         let words = format!("{} go dark", figures::duration(end - begin));
         let galley = painter.layout_no_wrap(words, regular(11.0), palette.danger);
         let at = (left.max(plot.left()) + 2.0).min(plot.right() - galley.size().x);
