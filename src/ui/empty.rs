@@ -56,7 +56,7 @@ pub fn welcome_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
                  and nothing that can break.",
             );
             ui.add_space(8.0);
-            if primary_button(ui, "Start with the practice server", 240.0, true).clicked() {
+            if primary_button(ui, "Start with the practice server", 0.0, true).clicked() {
                 actions.push(Action::SelectServer(ServerId::Practice));
             }
         });
@@ -102,7 +102,7 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
                     18.0,
                 );
                 ui.add_space(10.0);
-                if primary_button(ui, "Connect", 140.0, true).clicked() {
+                if primary_button(ui, "Connect", 0.0, true).clicked() {
                     actions.push(Action::Connect {
                         server,
                         password: None,
@@ -307,10 +307,10 @@ fn failed_ui(ui: &mut Ui, state: &State, server: ServerId, problem: &Problem) ->
             18.0,
         );
         ui.add_space(4.0);
-        problem_words(ui, problem);
+        problem_words(ui, problem, palette.danger);
         ui.add_space(10.0);
         ui.horizontal(|ui| {
-            if primary_button(ui, "Try again", 120.0, true).clicked() {
+            if primary_button(ui, "Try again", 0.0, true).clicked() {
                 actions.push(Action::Connect {
                     server,
                     password: None,
@@ -330,13 +330,12 @@ fn failed_ui(ui: &mut Ui, state: &State, server: ServerId, problem: &Problem) ->
 }
 
 /// A problem's sentence and hint. What else is known of it is for the caller to show.
-pub fn problem_words(ui: &mut Ui, problem: &Problem) {
-    let palette = *Palette::of(ui);
+pub fn problem_words(ui: &mut Ui, problem: &Problem, color: egui::Color32) {
     ui.add(
         Label::new(
             RichText::new(&problem.sentence)
                 .font(semibold(13.0))
-                .color(palette.danger),
+                .color(color),
         )
         .wrap(),
     );

@@ -63,13 +63,19 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
             ),
         );
         for step in &report.steps {
-            if let Outcome::Failed(failure) | Outcome::DoneWithWarning(failure) = &step.outcome {
-                problem_ui(ui, &step_failure(failure));
+            match &step.outcome {
+                Outcome::Failed(failure) => {
+                    problem_ui(ui, &step_failure(failure), palette.danger);
+                }
+                Outcome::DoneWithWarning(failure) => {
+                    problem_ui(ui, &step_failure(failure), palette.at_risk);
+                }
+                Outcome::Done | Outcome::Skipped { .. } | Outcome::Cancelled => {}
             }
         }
         if let Some(verification) = &report.verification {
             for fault in &verification.problems {
-                problem_ui(ui, &verification_fault(fault));
+                problem_ui(ui, &verification_fault(fault), palette.danger);
             }
             ui.add_space(8.0);
             verification_ui(ui, verification, over);
@@ -77,10 +83,10 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
     });
 }
 
-fn problem_ui(ui: &mut Ui, problem: &crate::explain::Problem) {
+fn problem_ui(ui: &mut Ui, problem: &crate::explain::Problem, color: egui::Color32) {
     let palette = *Palette::of(ui);
     ui.add_space(4.0);
-    problem_words(ui, problem);
+    problem_words(ui, problem, color);
     for line in problem.details.iter().take(4) {
         ui.add(
             Label::new(RichText::new(line).font(mono(11.0)).color(palette.muted))

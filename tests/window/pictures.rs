@@ -46,6 +46,7 @@ fn compare_timeline(harness: &mut Harness<'static, App>, name: &str) {
         Rect::everything_right_of(panel.left() - 20.0),
         Rect::everything_below(find.top() - 8.0),
     ];
+    harness.set_render_cursor(false);
     for part in rest {
         harness.mask(part.intersect(window));
     }

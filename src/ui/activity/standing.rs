@@ -44,7 +44,7 @@ pub fn standing_ui(
                     }
                 }
                 (Some(server), Some(Err(problem))) => {
-                    problem_words(ui, problem);
+                    problem_words(ui, problem, palette.danger);
                     if button(ui, "Look again").clicked() {
                         actions.push(look(server, run));
                     }

@@ -30,7 +30,7 @@ pub struct Layout {
 }
 
 /// Width of the labels left of the plot.
-pub const LABELS: f32 = 84.0;
+pub const LABELS: f32 = 92.0;
 
 /// Space at the right edge.
 const RIGHT: f32 = 18.0;
