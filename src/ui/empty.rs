@@ -307,7 +307,7 @@ fn failed_ui(ui: &mut Ui, state: &State, server: ServerId, problem: &Problem) ->
             18.0,
         );
         ui.add_space(4.0);
-        problem_words(ui, problem, palette.danger);
+        problem_words(ui, problem, Palette::of(ui).danger);
         ui.add_space(10.0);
         ui.horizontal(|ui| {
             if primary_button(ui, "Try again", 0.0, true).clicked() {

@@ -83,7 +83,7 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
     });
 }
 
-fn problem_ui(ui: &mut Ui, problem: &crate::explain::Problem, color: egui::Color32) {
+fn problem_ui(ui: &mut Ui, problem: &crate::explain::Problem, color: Color32) {
     let palette = *Palette::of(ui);
     ui.add_space(4.0);
     problem_words(ui, problem, color);
