@@ -69,6 +69,10 @@ enum EditionArg {
     Express,
     /// Azure SQL Database
     Azure,
+    /// Azure SQL Managed Instance
+    ManagedInstance,
+    /// Amazon RDS for SQL Server
+    Rds,
 }
 
 /// Reads a pace.
@@ -127,6 +131,8 @@ async fn serve(args: &PracticeArgs) -> Result<Exit, CliError> {
             EditionArg::Developer => Edition::Developer,
             EditionArg::Express => Edition::Express,
             EditionArg::Azure => Edition::Azure,
+            EditionArg::ManagedInstance => Edition::ManagedInstance,
+            EditionArg::Rds => Edition::Rds,
         },
     };
     let server = tokio::select! {

@@ -81,7 +81,9 @@ impl PracticeServer {
             .unwrap_or(match options.edition {
                 // Azure's clock is UTC, wherever it stands.
                 Edition::Azure => Zone::Fixed(UtcOffset::ZERO),
-                Edition::Developer | Edition::Express => options.zone,
+                Edition::Developer | Edition::Express | Edition::ManagedInstance | Edition::Rds => {
+                    options.zone
+                }
             });
         let listener = listen(options.port.or(kept.as_ref().map(|kept| kept.port))).await?;
         let address = listener

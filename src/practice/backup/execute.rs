@@ -6,7 +6,7 @@
 mod progress;
 
 use super::{
-    info,
+    info, managed,
     options::{self, BackupRequest, RestoreRequest},
     restore, take,
 };
@@ -111,7 +111,7 @@ fn not_on_azure(statement: &str) -> Vec<Message> {
 pub async fn execute_backup(
     engine: &EngineHandle,
     context: &SessionFacts,
-    statement: BackupStatement,
+    mut statement: BackupStatement,
     out: &Sender<Reply>,
     cancel: &CancellationToken,
 ) -> bool {
@@ -120,6 +120,19 @@ pub async fn execute_backup(
         BackupWhat::Log => (BACKUP_LOG, "BACKUP LOG"),
     };
     let mut voice = Voice { out, command };
+    if !context.service {
+        let admitted = engine
+            .run(move |engine| managed::admit_backup(engine, &mut statement).map(|()| statement))
+            .await
+            .unwrap_or_else(|_stopped| Err(stopped()));
+        statement = match admitted {
+            Ok(statement) => statement,
+            Err(messages) => {
+                voice.fail(messages, plain).await;
+                return false;
+            }
+        };
+    }
     let request = match options::read_backup(&statement, &context.login) {
         Ok(request) => request,
         Err(messages) => {
@@ -246,7 +259,7 @@ async fn run_backup(
 pub async fn execute_restore(
     engine: &EngineHandle,
     context: &SessionFacts,
-    statement: RestoreStatement,
+    mut statement: RestoreStatement,
     out: &Sender<Reply>,
     cancel: &CancellationToken,
 ) -> bool {
@@ -261,6 +274,19 @@ pub async fn execute_restore(
             RestoreWhat::VerifyOnly => 377,
         },
     };
+    if !context.service {
+        let admitted = engine
+            .run(move |engine| managed::admit_restore(engine, &mut statement).map(|()| statement))
+            .await
+            .unwrap_or_else(|_stopped| Err(stopped()));
+        statement = match admitted {
+            Ok(statement) => statement,
+            Err(messages) => {
+                voice.fail(messages, name).await;
+                return false;
+            }
+        };
+    }
     let request =
         match options::read_restore(&statement, &context.login, context.options.date_format) {
             Ok(request) => request,

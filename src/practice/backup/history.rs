@@ -356,6 +356,7 @@ fn write_media(
         ],
     )?;
     for (device, header) in media {
+        let url = super::managed::url_of_path(device);
         insert(
             store,
             schema,
@@ -366,8 +367,11 @@ fn write_media(
                 ("media_family_id", Value::Guid(header.family_id)),
                 ("media_count", Value::Int(1)),
                 ("logical_device_name", Value::Null),
-                ("physical_device_name", text(device)),
-                ("device_type", Value::Int(2)),
+                (
+                    "physical_device_name",
+                    text(url.as_deref().unwrap_or(device)),
+                ),
+                ("device_type", Value::Int(if url.is_some() { 9 } else { 2 })),
                 ("physical_block_size", Value::Int(header.block_size.into())),
                 ("mirror", Value::Int(header.mirror.into())),
             ],

@@ -4,6 +4,7 @@ pub mod container;
 mod execute;
 pub mod history;
 mod info;
+pub mod managed;
 pub mod media;
 mod moves;
 pub mod options;

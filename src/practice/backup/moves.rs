@@ -52,6 +52,9 @@ pub fn plan_files(
             growth_pages: file.growth_pages,
         })
         .collect();
+    if request.moves.is_empty() && target.is_none() && engine.options.edition.is_managed() {
+        place_by_service(engine, &mut files);
+    }
     check_known(&request.moves, &files, &header.database).map_err(|m| vec![m])?;
     for file in &mut files {
         let moved = request
@@ -77,6 +80,18 @@ pub fn plan_files(
         "Problems were identified while planning for the RESTORE statement. Previous messages provide details.",
     ));
     Err(problems)
+}
+
+/// Where a service puts the files of a new database: its users name no places.
+fn place_by_service(engine: &Engine, files: &mut [DatabaseFile]) {
+    let id = engine.store.free_id();
+    for file in files {
+        let (folder, ending) = match file.kind {
+            FileKind::Rows => (&engine.options.default_data, "mdf"),
+            FileKind::Log => (&engine.options.default_log, "ldf"),
+        };
+        file.physical_name = format!(r"{folder}\{id}_{}.{ending}", file.file_id);
+    }
 }
 
 fn collisions(files: &[DatabaseFile]) -> Vec<Message> {

@@ -156,7 +156,7 @@ impl Instance for Engine {
         let (major, minor, build) = EngineOptions::VERSION;
         let text = |text: &str| Some((TEXT, Value::Text(text.to_owned())));
         let int = |n: i64| Some((SqlType::Int, Value::Int(n)));
-        let azure = options.edition == Edition::Azure;
+        let azure = options.edition.is_azure();
         match name.trim_end().to_lowercase().as_str() {
             "productversion" if azure => text("12.0.2000.8"),
             "productversion" => text(&format!("{major}.{minor}.{build}.2")),
@@ -168,20 +168,24 @@ impl Instance for Engine {
             "edition" => text(match options.edition {
                 Edition::Developer => "Developer Edition (64-bit)",
                 Edition::Express => "Express Edition (64-bit)",
-                Edition::Azure => "SQL Azure",
+                Edition::Azure | Edition::ManagedInstance => "SQL Azure",
+                Edition::Rds => "Standard Edition (64-bit)",
             }),
             "editionid" => Some((
                 SqlType::BigInt,
                 Value::Int(match options.edition {
                     Edition::Developer => -2_117_995_310,
                     Edition::Express => -1_592_396_055,
-                    Edition::Azure => 1_674_378_470,
+                    Edition::Azure | Edition::ManagedInstance => 1_674_378_470,
+                    Edition::Rds => -1_534_726_760,
                 }),
             )),
             "engineedition" => int(match options.edition {
                 Edition::Developer => 3,
                 Edition::Express => 4,
                 Edition::Azure => 5,
+                Edition::ManagedInstance => 8,
+                Edition::Rds => 2,
             }),
             "practicepreferredreplica" => Some((
                 SqlType::Bit,
@@ -271,12 +275,13 @@ impl Instance for Engine {
 
     fn version(&self) -> String {
         let (major, minor, build) = EngineOptions::VERSION;
-        if self.options.edition == Edition::Azure {
+        if self.options.edition.is_azure() {
             return "Microsoft SQL Azure (RTM) - 12.0.2000.8 \n\tstopat practice server\n"
                 .to_owned();
         }
         let edition = match self.options.edition {
             Edition::Express => "Express",
+            Edition::Rds => "Standard",
             _ => "Developer",
         };
         format!(

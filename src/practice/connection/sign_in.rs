@@ -2,7 +2,7 @@
 
 use super::{Connection, ConnectionError, ENDED, FAILED, Listening, Stream, answering::Answering};
 use crate::practice::{
-    engine::{Edition, Engine, EngineOptions},
+    engine::{Engine, EngineOptions},
     reply::Message,
     sql::session::{Login, Session},
     wire::{
@@ -215,7 +215,7 @@ async fn admit(login: &Login7, listening: &Listening) -> Result<Admitted, Vec<Me
 async fn is_good_token(token: &str, listening: &Listening) -> bool {
     let azure = listening
         .engine
-        .run(|engine: &mut Engine| engine.options.edition == Edition::Azure)
+        .run(|engine: &mut Engine| engine.options.edition.is_azure())
         .await
         .unwrap_or(false);
     let parts = token

@@ -13,6 +13,7 @@ pub mod log;
 pub mod paths;
 pub mod persist;
 pub mod pretend;
+mod rds_tasks;
 pub mod sessions;
 pub mod store;
 mod thread;
@@ -26,6 +27,7 @@ pub use database::{
     MSDB, RecoveryModel, TEMPDB, UserAccess, schema_name,
 };
 pub use log::{CommitTime, LogPosition, LogRecord};
+pub use rds_tasks::{Lifecycle, RdsTask, RdsTasks};
 pub use sessions::{SessionEntry, SessionId, SessionStart, Sessions};
 pub use store::{CatalogueChange, SERVER, Store};
 pub use thread::{EngineHandle, EngineStopped, Interrupter};
@@ -45,6 +47,22 @@ pub enum Edition {
     Express,
     /// Azure SQL Database: no `BACKUP`, no `RESTORE`, no msdb.
     Azure,
+    /// Azure SQL Managed Instance: copy-only fulls to a URL, and back from there.
+    ManagedInstance,
+    /// Amazon RDS: procedures of its own stand in for `BACKUP` and `RESTORE`.
+    Rds,
+}
+
+impl Edition {
+    /// Whether it calls itself SQL Azure, and takes tokens of Microsoft Entra.
+    pub fn is_azure(self) -> bool {
+        matches!(self, Self::Azure | Self::ManagedInstance)
+    }
+
+    /// Whether a service runs it, which takes the backups and chooses where the files of a restored database lie.
+    pub fn is_managed(self) -> bool {
+        self.is_azure() || self == Self::Rds
+    }
 }
 
 /// What happens to a second log with the same `STOPAT` after the first one stopped: both were seen described.
@@ -168,6 +186,8 @@ pub struct Engine {
     pub world: Option<Box<Simulation>>,
     /// The jobs of Agent that run now.
     pub running_jobs: std::collections::BTreeMap<uuid::Uuid, crate::practice::agent::RunningJob>,
+    /// What the procedures of Amazon RDS were asked for; it ends with the process.
+    pub rds_tasks: RdsTasks,
 }
 
 impl Engine {
@@ -189,6 +209,7 @@ impl Engine {
             known_media: KnownMedia::default(),
             default_trace: DefaultTrace::default(),
             running_jobs: std::collections::BTreeMap::new(),
+            rds_tasks: RdsTasks::default(),
         };
         engine.make_folders()?;
         if engine.store.is_empty() {

@@ -151,6 +151,12 @@ async fn build(
 
     let mut session = Connection::open(engine).await?;
     create_databases(&mut session).await?;
+    if engine.run(|engine| engine.options.edition).await? == Edition::Rds {
+        // By this database of the service its users know Amazon RDS.
+        session
+            .run("CREATE DATABASE [rdsadmin]; ALTER DATABASE [rdsadmin] SET RECOVERY SIMPLE;")
+            .await?;
+    }
     session.run(super::record::TABLE).await?;
     engine
         .run(move |engine| -> Result<(), Message> {

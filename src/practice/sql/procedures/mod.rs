@@ -8,6 +8,7 @@ mod catalogue;
 mod files;
 mod locks;
 mod practice;
+mod rds;
 
 use super::interpreter::{Ended, no_procedure};
 use super::parse::{BatchContext, parse_batch, parse_object_path};
@@ -136,7 +137,7 @@ fn find(name: &str) -> Option<Handler> {
         "xp_create_subdir" => files::create_folder,
         "xp_delete_file" => files::delete,
         "practice_option" => practice::option,
-        _ => return super::registry::find(name),
+        _ => return rds::find(name).or_else(|| super::registry::find(name)),
     })
 }
 
@@ -206,6 +207,14 @@ impl Session {
                 Ok(Answer::default())
             }
             "practice_advance" => self.advance_time(&arguments, io).await,
+            "rds_backup_database" => {
+                self.start_rds_task("rds_backup_database", arguments, io)
+                    .await
+            }
+            "rds_restore_database" => {
+                self.start_rds_task("rds_restore_database", arguments, io)
+                    .await
+            }
             "sp_start_job" => self.start_job(arguments, io).await,
             "sp_getapplock" => self.take_application_lock(arguments, io).await,
             _ => {
