@@ -44,6 +44,7 @@ fn all() -> Vec<(&'static str, AzCommand)> {
     let long_term = RestoreFrom::LongTerm {
         database: "OctopusAI".to_owned(),
         backup_id: "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/myRG/providers/Microsoft.Sql/locations/westeurope/longTermRetentionServers/myserver/longTermRetentionDatabases/OctopusAI/longTermRetentionBackups/11111111-1111-1111-1111-111111111111;132292152080000000;Hot".to_owned(),
+        taken: at("2026-11-01T00:00:00Z"),
     };
     let sized = NewDatabase {
         service_objective: Some("GP_Gen5_2".to_owned()),
@@ -305,31 +306,51 @@ fn the_bodies_of_the_fixture_are_what_is_meant() {
     );
 }
 
-/// The real azure-cli takes each command, and sends what the fixture holds.
+/// What the fixtures keep of the spelling that many pages write, and that azure-cli ends.
 #[test]
-fn azure_cli_takes_every_command() {
-    let Some(home) = std::env::var_os("AZ_CHECK_HOME") else {
-        writeln!(
-            std::io::stderr(),
-            "skipped: azure-cli (AZ_CHECK_HOME is not set)"
-        )
-        .ok();
+fn the_documented_spelling_of_the_preset_is_refused_by_azure_cli() {
+    let text = std::fs::read_to_string(refused_path()).expect("the fixture");
+    let kept: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(kept["command"], DOCUMENTED);
+    assert_eq!(kept["exit"], 2);
+    assert_eq!(
+        kept["errors"][0],
+        "ERROR: unrecognized arguments: --database OctopusAI"
+    );
+    // But for the name of that one option it is what stopat sends.
+    let server = Home::server("myRG", "myserver");
+    let sent = azure::set_long_term(&server, "OctopusAI", &LongTerm::OCTOPUS).line();
+    assert_eq!(DOCUMENTED.replace(" --database ", " --name "), sent);
+    let Some(checked) = checked(&[DOCUMENTED.to_owned()]) else {
         return;
+    };
+    // Once azure-cli takes it, stopat can write it.
+    assert_eq!(checked[0]["exit"], kept["exit"]);
+    assert_eq!(checked[0]["errors"], kept["errors"]);
+}
+
+/// The preset as it is documented.
+const DOCUMENTED: &str = "az sql db ltr-policy set --resource-group myRG --server myserver --database OctopusAI --weekly-retention P4W --monthly-retention P12M --yearly-retention P5Y --week-of-year 1";
+
+fn refused_path() -> PathBuf {
+    fixture_path().with_file_name("refused.json")
+}
+
+/// What the real azure-cli makes of command lines; `None`, and said, where it is not set up.
+fn checked(lines: &[String]) -> Option<Vec<Value>> {
+    let skipped = |why: &str| {
+        writeln!(std::io::stderr(), "skipped: azure-cli ({why})").ok();
+        None
+    };
+    let Some(home) = std::env::var_os("AZ_CHECK_HOME") else {
+        return skipped("AZ_CHECK_HOME is not set");
     };
     let tool = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/az-check/az-check");
     if !tool.exists() {
-        writeln!(
-            std::io::stderr(),
-            "skipped: azure-cli ({} is not there)",
-            tool.display()
-        )
-        .ok();
-        return;
+        return skipped(&format!("{} is not there", tool.display()));
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("commands.txt");
-    let all = all();
-    let lines: Vec<String> = all.iter().map(|(_, command)| command.line()).collect();
     std::fs::write(&file, lines.join("\n")).expect("writable");
     let output = Command::new(tool)
         .env("AZ_CHECK_HOME", home)
@@ -338,9 +359,18 @@ fn azure_cli_takes_every_command() {
         .output()
         .expect("the tool runs");
     let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let made: Vec<Value> = answer["commands"]
-        .as_array()
-        .expect("commands")
+    answer["commands"].as_array().cloned()
+}
+
+/// The real azure-cli takes each command, and sends what the fixture holds.
+#[test]
+fn azure_cli_takes_every_command() {
+    let all = all();
+    let lines: Vec<String> = all.iter().map(|(_, command)| command.line()).collect();
+    let Some(checked) = checked(&lines) else {
+        return;
+    };
+    let made: Vec<Value> = checked
         .iter()
         .zip(&all)
         .map(|(checked, (name, command))| {
