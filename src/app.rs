@@ -224,6 +224,7 @@ impl App {
         let (trouble_sender, troubles) = mpsc::channel();
         let (picked_sender, picked) = mpsc::channel();
         let mut state = State::new(clock(), preferences.workspace.to_string());
+        state.azure.program.clone_from(&preferences.az_program);
         for request in state.open() {
             backend.send(request);
         }
@@ -320,7 +321,11 @@ impl App {
             ThemePreference::Light => ThemeChoice::Light,
         };
         let workspace = self.state.workspace.parse().unwrap_or_default();
-        let now = Preferences { theme, workspace };
+        let now = Preferences {
+            theme,
+            workspace,
+            az_program: self.state.azure.program.clone(),
+        };
         if now == self.preferences {
             return;
         }

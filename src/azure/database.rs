@@ -22,7 +22,11 @@ pub enum RestoreFrom {
         at: Option<UtcTime>,
     },
     /// One long-term backup, by its full resource id.
-    LongTerm { database: String, backup_id: String },
+    LongTerm {
+        database: String,
+        backup_id: String,
+        taken: UtcTime,
+    },
 }
 
 impl RestoreFrom {

@@ -3,7 +3,7 @@
 use super::{
     CliError, Exit, Global, Output,
     server::{
-        OpenServer, ServerArgs, data_root, failed, say, server_failed, with_server, workspace,
+        OpenServer, ServerArgs, data_root, failed, say, server_failed, with_own_server, workspace,
     },
 };
 use crate::{
@@ -152,7 +152,7 @@ impl From<AlgorithmArg> for EncryptionAlgorithm {
 pub fn run(args: &BackupArgs, global: &Global) -> Result<Exit, CliError> {
     let root = data_root(global)?;
     let workspace = workspace(global, &root)?;
-    with_server(
+    with_own_server(
         &args.server.server,
         &args.server.sign_in,
         global,

@@ -5,7 +5,7 @@ use super::{
     plan::moment_of,
     restore::who,
     server::{
-        OpenServer, ServerArgs, data_root, failed, read_records, say, with_server, workspace,
+        OpenServer, ServerArgs, data_root, failed, read_records, say, with_own_server, workspace,
     },
 };
 use crate::{
@@ -98,7 +98,7 @@ impl ScenarioArg {
 }
 
 pub fn run(args: &DrillArgs, global: &Global) -> Result<Exit, CliError> {
-    with_server(
+    with_own_server(
         &args.server.server,
         &args.server.sign_in,
         global,

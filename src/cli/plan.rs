@@ -3,7 +3,7 @@
 use super::{
     CliError, Exit, Global, Output,
     files::{self, Folders, MappingArgs},
-    server::{SignInArgs, nothing_known, records_of, say},
+    server::{SignInArgs, nothing_known, records_of_own, say},
 };
 use crate::{
     domain::{
@@ -93,7 +93,7 @@ fn load_history(args: &PlanArgs, global: &Global) -> Result<(History, Vec<Histor
         return read_files(args);
     }
     if let Some(server) = &args.server {
-        let records = records_of(server, &args.sign_in, global)?;
+        let records = records_of_own(server, &args.sign_in, global)?;
         return Ok(History::from_records(records));
     }
     let mut notes = Vec::new();

@@ -7,7 +7,7 @@ use super::{
     plan::{moment_of, read_history_file, report_refusal},
     server::{
         ServerArgs, data_root, failed, nothing_known, read_records, say, server_failed,
-        with_server, workspace,
+        with_own_server, workspace,
     },
 };
 use crate::{
@@ -120,7 +120,7 @@ pub struct RestoreArgs {
 
 /// Plans, shows, runs and reports.
 pub fn run(args: &RestoreArgs, global: &Global) -> Result<Exit, CliError> {
-    with_server(
+    with_own_server(
         &args.server.server,
         &args.server.sign_in,
         global,

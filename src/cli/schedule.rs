@@ -3,8 +3,8 @@
 use super::{
     CliError, Exit, Global, Output, schedule_text,
     server::{
-        OpenServer, ServerArgs, data_root, failed, read_records, say, server_failed, with_server,
-        workspace,
+        OpenServer, ServerArgs, data_root, failed, read_records, say, server_failed,
+        with_own_server, workspace,
     },
 };
 use crate::{
@@ -116,7 +116,7 @@ enum OsArg {
 }
 
 pub fn run(args: &ScheduleArgs, global: &Global) -> Result<Exit, CliError> {
-    with_server(
+    with_own_server(
         &args.server.server,
         &args.server.sign_in,
         global,

@@ -4,11 +4,12 @@ use super::{CliError, Exit, Global};
 use crate::{
     domain::{History, HistoryRecords},
     explain::{
-        Problem, ProblemKind, aside_problem, server_problem, store_problem, workspace_name_fault,
+        Problem, ProblemKind, aside_problem, platform_limits, server_problem, store_problem,
+        workspace_name_fault,
     },
     server::{
-        Credentials, Endpoint, Gateway, HistoryReader, ServerError, ServerReading, SqlServer,
-        read_server,
+        Credentials, Endpoint, Gateway, HistoryReader, Platform, ServerError, ServerReading,
+        SqlServer, read_azure_databases, read_database_backups, read_server,
     },
     settings::{
         DataRoot, Encryption, PasswordKept, PasswordStore as _, Profile, Reach, SystemStore,
@@ -175,7 +176,16 @@ fn gateway(name: &str, args: &SignInArgs, global: &Global) -> Result<SqlServer, 
         .value
         .into_iter()
         .find(|profile| profile.name.to_lowercase() == name.to_lowercase());
-    if let Some(profile) = profile {
+    if let Some(mut profile) = profile {
+        if let Some(place) = &mut profile.azure
+            && place.program.is_none()
+        {
+            // Settings that cannot be read name none; the window says what is wrong with them.
+            place.program = root
+                .load_preferences()
+                .ok()
+                .and_then(|loaded| loaded.value.az_program);
+        }
         return of_profile(&profile, args);
     }
     let endpoint = endpoint(name)?;
@@ -285,6 +295,29 @@ pub fn with_server<T>(
     })
 }
 
+/// The same on a server whose users back up and restore themselves; where a service does, its sentence ends the command.
+pub fn with_own_server<T>(
+    name: &str,
+    args: &SignInArgs,
+    global: &Global,
+    work: impl AsyncFnOnce(&OpenServer) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    with_server(name, args, global, async |server| {
+        match platform_limits(server.reading.info.platform) {
+            None => work(server).await,
+            Some(limits) => Err(failed(
+                Exit::Refused,
+                Problem {
+                    kind: ProblemKind::Yours,
+                    sentence: limits.to_owned(),
+                    hint: "What can be restored is shown and ordered in the window.".to_owned(),
+                    details: Vec::new(),
+                },
+            )),
+        }
+    })
+}
+
 /// Connects, reads the whole history of a server as records, and leaves.
 pub fn records_of(
     name: &str,
@@ -292,6 +325,17 @@ pub fn records_of(
     global: &Global,
 ) -> Result<HistoryRecords, CliError> {
     with_server(name, args, global, async |server| {
+        read_records(&server.gateway, &server.reading).await
+    })
+}
+
+/// The same of a server whose users back up and restore themselves.
+pub fn records_of_own(
+    name: &str,
+    args: &SignInArgs,
+    global: &Global,
+) -> Result<HistoryRecords, CliError> {
+    with_own_server(name, args, global, async |server| {
         read_records(&server.gateway, &server.reading).await
     })
 }
@@ -320,6 +364,11 @@ pub async fn read_records(
     gateway: &SqlServer,
     server: &ServerReading,
 ) -> Result<HistoryRecords, CliError> {
+    if server.info.platform == Platform::AzureSqlDatabase {
+        return automatic_backups(gateway, server)
+            .await
+            .map_err(|error| server_failed(&error));
+    }
     let reading = async {
         let mut connection = gateway.connect().await?;
         HistoryReader::new(server.columns)
@@ -333,6 +382,33 @@ pub async fn read_records(
         restore_history: slice.restores,
         marks: slice.marks,
         changes: slice.changes,
+    })
+}
+
+/// What Azure tells of the backups that it takes, database by database; one that may not be read has none.
+async fn automatic_backups(
+    gateway: &SqlServer,
+    server: &ServerReading,
+) -> Result<HistoryRecords, ServerError> {
+    let mut connection = gateway.connect().await?;
+    let mut backup_sets = Vec::new();
+    for database in read_azure_databases(connection.as_mut()).await? {
+        if database.name == "master" || database.state != "ONLINE" {
+            continue;
+        }
+        let read = async {
+            let mut connection = gateway.connect_to(&database.name).await?;
+            read_database_backups(connection.as_mut()).await
+        };
+        match read.await {
+            Ok(more) => backup_sets.extend(more),
+            Err(error) => tracing::debug!(database = database.name, ?error, "automatic backups"),
+        }
+    }
+    Ok(HistoryRecords {
+        server: server.recorded(),
+        backup_sets,
+        ..HistoryRecords::default()
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{
         ValueFault,
     },
     domain::{UtcOffset, UtcTime},
-    run::{AzureEnd, AzureFailure},
+    run::{AzureEnd, AzureFailure, ByHandFailure},
     server::Platform,
 };
 
@@ -225,6 +225,49 @@ pub fn azure_failure(failure: &AzureFailure) -> Problem {
                 .extend(problems.into_iter().map(|problem| problem.sentence));
             first
         }
+    }
+}
+
+/// Why what its users ran themselves on a managed instance or on Amazon RDS did not do its work.
+pub fn by_hand_failure(failure: &ByHandFailure) -> Problem {
+    let said = |sentence: String, hint: &str, details: Vec<String>| Problem {
+        kind: ProblemKind::Server,
+        sentence,
+        hint: hint.to_owned(),
+        details,
+    };
+    match failure {
+        ByHandFailure::Server(error) => server_problem(error),
+        ByHandFailure::NoTask => said(
+            "Amazon RDS told no task".to_owned(),
+            "Look at the tasks of the database; the instance needs the option SQLSERVER_BACKUP_RESTORE.",
+            Vec::new(),
+        ),
+        ByHandFailure::Task { said: words } => said(
+            "The task of Amazon RDS failed".to_owned(),
+            "The details have the service's own words; the role of the option must reach the bucket.",
+            words.lines().map(str::to_owned).collect(),
+        ),
+        ByHandFailure::Cancelled => Problem {
+            kind: ProblemKind::Yours,
+            ..said("The task was cancelled".to_owned(), "", Vec::new())
+        },
+        ByHandFailure::NotOnline { state } => said(
+            format!("The new database is {state}"),
+            "A restore may go on by itself; look at the list of databases again in a while.",
+            Vec::new(),
+        ),
+        ByHandFailure::Checks(faults) => azure_failure(&AzureFailure::Checks(faults.clone())),
+    }
+}
+
+/// At a start: what an earlier stopat ordered may go on.
+pub fn azure_may_go_on(new_database: &str, server: &str) -> Problem {
+    Problem {
+        kind: ProblemKind::Yours,
+        sentence: format!("Azure may still be restoring {new_database}"),
+        hint: format!("stopat signs in to {server} to find out, and watches it again."),
+        details: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod azure;
 mod backup;
+mod by_hand;
 mod choices;
 mod control;
 mod drill;
@@ -42,8 +43,9 @@ mod watch;
 
 pub use azure::{
     AzureEnd, AzureFailure, AzureMeasured, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent,
-    AzureStepReport, AzureSurroundings, AzureUnfinished, STEPS as AZURE_STEPS, delete_new_database,
-    measured_azure_restores, run_azure_restore, unfinished_azure_restores, watch_azure_again,
+    AzureStepReport, AzureSurroundings, AzureUnfinished, STEPS as AZURE_STEPS,
+    WATCH as AZURE_WATCH, delete_new_database, measured_azure_restores, run_azure_restore,
+    unfinished_azure_restores, watch_azure_again,
 };
 pub use backup::{
     BackupEnd, BackupFault, BackupJob, BackupOutcome, BackupPhase, BackupProgress, BackupReading,
@@ -51,6 +53,10 @@ pub use backup::{
     FoundJob, OnceError, OncePlan, OnceRun, OnceState, PlaceCheck, PlaceThere, ProbeOutcome,
     ProbeResult, WrittenBackup, browse, check_place, find_once, list_folder, look_at_once, probe,
     read_backup_facts, remove_once, run_backups, start_once,
+};
+pub use by_hand::{
+    ByHand, ByHandFailure, ByHandOrder, ByHandReport, ByHandService, ByHandSurroundings,
+    ByHandWork, run_by_hand,
 };
 pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
 pub use control::{Commands, RunCommand, RunControl, Waiting};

@@ -7,7 +7,7 @@ use super::{
     target::{ONLINE, RESTORING, read_target},
 };
 use crate::{
-    server::{Connection, ServerError, ask},
+    server::{Connection, Gateway, ServerError, ask},
     settings::Application,
     tsql::{self, UserAccess},
 };
@@ -184,6 +184,22 @@ pub async fn verify(
     } else {
         rows_by_metadata(connection, original).await?
     };
+    compare_tables(connection, copy, expected, &of_original, &mut verification).await?;
+    look_at_schema(connection, look, &mut verification).await?;
+    look_at_access(connection, look, &mut verification).await?;
+    Ok(verification)
+}
+
+/// Counts the protected tables beside those of the original as it is now, which are known by their metadata.
+///
+/// A table that neither of them has is no part of this database, and is left out.
+async fn compare_tables(
+    connection: &mut dyn Connection,
+    copy: &str,
+    expected: &Expectations,
+    of_original: &BTreeMap<String, u64>,
+    verification: &mut Verification,
+) -> Result<(), ServerError> {
     for table in &expected.tables {
         let rows_copy = match count_exactly(connection, copy, table).await {
             Ok(rows) => rows,
@@ -210,18 +226,42 @@ pub async fn verify(
             rows_copy,
         });
     }
-    look_at_schema(connection, look, &mut verification).await?;
-    look_at_access(connection, look, &mut verification).await?;
+    Ok(())
+}
+
+/// Looks into a database that a service restored: its protected tables, and the version of its schema.
+///
+/// `connection` is in it: a database of Azure SQL is reached only by a connection of its own, as is the original.
+pub async fn look_inside(
+    gateway: &dyn Gateway,
+    connection: &mut dyn Connection,
+    new: &str,
+    original: &str,
+    expected: &Expectations,
+) -> Result<Verification, ServerError> {
+    let mut verification = Verification {
+        state: "ONLINE".to_owned(),
+        ..Verification::default()
+    };
+    // The original may be gone; then there is nothing to compare with.
+    let of_original = match gateway.connect_to(original).await {
+        Ok(mut connection) => rows_by_metadata(connection.as_mut(), original)
+            .await
+            .unwrap_or_default(),
+        Err(_) => BTreeMap::new(),
+    };
+    compare_tables(connection, new, expected, &of_original, &mut verification).await?;
+    read_schema_version(connection, new, expected, &mut verification).await?;
     Ok(verification)
 }
 
-/// The newest migration, against the one that the application expects.
-async fn look_at_schema(
+/// The newest migration.
+async fn read_schema_version(
     connection: &mut dyn Connection,
-    look: &Look<'_>,
+    copy: &str,
+    expected: &Expectations,
     verification: &mut Verification,
 ) -> Result<(), ServerError> {
-    let (copy, expected) = (look.database, look.expected);
     if let Some((table, column)) = &expected.schema_version {
         let question = tsql::newest_value(copy, &table.schema, &table.table, column);
         match ask(connection, &question).await {
@@ -236,6 +276,16 @@ async fn look_at_schema(
             Err(other) => return Err(other),
         }
     }
+    Ok(())
+}
+
+/// The newest migration, against the one that the application expects.
+async fn look_at_schema(
+    connection: &mut dyn Connection,
+    look: &Look<'_>,
+    verification: &mut Verification,
+) -> Result<(), ServerError> {
+    read_schema_version(connection, look.database, look.expected, verification).await?;
     if let Some(wanted) = &look.choices.expected_schema
         && verification.schema_version.as_ref() != Some(wanted)
     {

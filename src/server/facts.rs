@@ -47,6 +47,9 @@ pub enum Platform {
     AmazonRds,
 }
 
+/// The database of the service on Amazon RDS.
+const RDS_ADMIN: &str = "rdsadmin";
+
 impl Platform {
     fn of(engine_edition: Option<i64>, has_rdsadmin: bool) -> Self {
         match engine_edition {
@@ -76,7 +79,7 @@ pub struct DatabaseSummary {
     /// Sum of its files.
     pub size_bytes: Option<u64>,
     pub newest_backup: Option<UtcTime>,
-    /// `master`, `model` or `msdb`.
+    /// `master`, `model`, `msdb`, or what Amazon RDS keeps for itself.
     pub is_system: bool,
 }
 
@@ -216,7 +219,7 @@ impl Database {
             recovery_model: self.recovery_model.clone(),
             size_bytes: self.size_bytes,
             newest_backup,
-            is_system: SYSTEM.contains(&self.database_id),
+            is_system: SYSTEM.contains(&self.database_id) || self.name == RDS_ADMIN,
         }
     }
 }

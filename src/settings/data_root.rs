@@ -154,6 +154,7 @@ mod tests {
         let changed = Preferences {
             theme: ThemeChoice::Light,
             workspace: "Müller & Co".parse().expect("a good name"),
+            az_program: Some("/opt/az".into()),
         };
         root.save_preferences(&changed).expect("writable");
         assert_eq!(root.load_preferences().expect("readable").value, changed);

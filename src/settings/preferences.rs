@@ -5,6 +5,7 @@ use super::{
     workspace::WorkspaceName,
 };
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// How the window looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Preferences {
     pub theme: ThemeChoice,
     /// The workspace that was open last.
     pub workspace: WorkspaceName,
+    /// The program `az` for profiles that name none; `None` lets the system find one.
+    pub az_program: Option<PathBuf>,
 }
 
 /// Version 1. Missing fields take their defaults, so that a file may be written by hand.
@@ -30,6 +33,7 @@ pub struct Preferences {
 pub(super) struct PreferencesV1 {
     theme: ThemeChoice,
     workspace: String,
+    az_program: Option<PathBuf>,
 }
 
 impl Default for PreferencesV1 {
@@ -44,10 +48,15 @@ impl Document for Preferences {
     type Stored = PreferencesV1;
 
     fn to_stored(&self) -> PreferencesV1 {
-        let Self { theme, workspace } = self;
+        let Self {
+            theme,
+            workspace,
+            az_program,
+        } = self;
         PreferencesV1 {
             theme: *theme,
             workspace: workspace.to_string(),
+            az_program: az_program.clone(),
         }
     }
 
@@ -57,6 +66,7 @@ impl Document for Preferences {
                 theme: stored.theme,
                 // A name that no workspace can have opens the default one.
                 workspace: stored.workspace.parse().unwrap_or_default(),
+                az_program: stored.az_program,
             })),
             _ => None,
         }

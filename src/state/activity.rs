@@ -236,7 +236,11 @@ impl State {
             .runs
             .iter()
             .any(|view| !view.ended && view.id == *run);
-        restores || backs_up
+        let azure = self.azure.run.as_ref();
+        restores
+            || backs_up
+            || azure.is_some_and(|view| view.running() && view.id == *run)
+            || self.azure.by_hand.running.as_ref() == Some(run)
     }
 
     /// The connected server that a journal calls by this name.

@@ -29,7 +29,7 @@ pub use action::{Action, MarkerStep, ProfileAction};
 pub use activity::{ActivityAction, ActivityFilter, ActivityView, KindFilter, OpenJournal};
 pub use applications::{ApplicationAction, ApplicationDone, ApplicationsView};
 pub use azure::{
-    AzureAction, AzureRunView, AzureState, AzureStepView, ByHand, Managed, NewOptions,
+    AzureAction, AzureRunView, AzureState, AzureStepView, ByHandView, Managed, NewOptions,
     ServiceRange, Swap,
 };
 pub use backup::{

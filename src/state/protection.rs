@@ -151,6 +151,14 @@ impl State {
         if self.page != Page::Protection {
             return Vec::new();
         }
+        // A service takes the backups: there are no jobs to ask for.
+        if self
+            .database
+            .as_ref()
+            .is_some_and(|view| view.managed.is_some())
+        {
+            return Vec::new();
+        }
         let selected = self
             .selected_server()
             .zip(self.database_name().map(str::to_owned));

@@ -12,9 +12,15 @@ use crate::{
 impl State {
     /// What a window asks for when it opens.
     pub fn open(&mut self) -> Vec<Request> {
-        vec![Request::OpenWorkspace {
+        let mut requests = Vec::new();
+        if let Some(program) = self.azure.program.clone() {
+            let program = crate::worker::AzureRequest::UseProgram(Some(program));
+            requests.push(Request::Azure(program));
+        }
+        requests.push(Request::OpenWorkspace {
             name: self.workspace.clone(),
-        }]
+        });
+        requests
     }
 
     /// Does what the user asked, and returns what the worker has to do for it.
@@ -180,7 +186,7 @@ impl State {
         }
     }
 
-    fn connect(
+    pub(super) fn connect(
         &mut self,
         server: ServerId,
         password: Option<crate::worker::Secret>,

@@ -70,6 +70,18 @@ pub fn rds_tasks(database: &str) -> Batch {
     )
 }
 
+/// How one task stands.
+pub fn rds_task(database: &str, task_id: i64) -> Batch {
+    Batch::look(
+        "Read the task",
+        procedure(
+            "rds_task_status",
+            &[("@db_name", database)],
+            &format!(",\n    @task_id = {task_id}"),
+        ),
+    )
+}
+
 /// Asks a task to stop.
 pub fn rds_cancel(task_id: i64) -> Batch {
     call(
@@ -92,6 +104,10 @@ mod tests {
         assert_eq!(
             rds_tasks("$(x)").sql,
             "DECLARE @v1 nvarchar(4000) = N'$' + N'(x)';\nEXEC msdb.dbo.rds_task_status\n    @db_name = @v1;"
+        );
+        assert_eq!(
+            rds_task("x", 7).sql,
+            "EXEC msdb.dbo.rds_task_status\n    @db_name = N'x',\n    @task_id = 7;"
         );
         assert_eq!(rds_restore("x", "arn").kind, BatchKind::Restore);
     }

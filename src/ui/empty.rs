@@ -142,7 +142,10 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
                         figures::counted(n, "database is", "databases are")
                     ),
                 );
-                actions.extend(files_ui(ui, state, server));
+                // A service keeps its backups in no folder that anybody sees.
+                if info.platform == crate::worker::Platform::SqlServer {
+                    actions.extend(files_ui(ui, state, server));
+                }
                 if let Some(suggestion) = state
                     .suggestion
                     .as_ref()

@@ -139,6 +139,11 @@ impl WindowView {
         if state.page == Page::Activity {
             return self.activity.ui(ui, state);
         }
+        if state.page == Page::Protection
+            && let Some(managed) = state.database.as_ref().and_then(|it| it.managed.as_ref())
+        {
+            return azure::protection_ui(ui, state, managed);
+        }
         if state.page == Page::Protection && state.database_name().is_some() {
             return self.protection.ui(ui, state);
         }

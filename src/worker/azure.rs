@@ -8,7 +8,7 @@ use crate::{
     },
     domain::UtcTime,
     explain::Problem,
-    run::{AzureEnd, RunId, Verification},
+    run::{AzureEnd, ByHand, RunId, Verification},
     tsql::Batch,
 };
 use std::path::PathBuf;
@@ -41,8 +41,15 @@ pub enum AzureRequest {
         database: String,
         to: String,
     },
-    /// Runs a batch that was shown, on a managed instance or on RDS; the gateway holds it to the profile.
+    /// Runs a batch that only looks, as the question for tasks.
     RunBatch { server: ServerId, batch: Box<Batch> },
+    /// Runs what was shown, on a managed instance or on RDS; the gateway holds it to the profile.
+    ByHand {
+        server: ServerId,
+        by_hand: Box<ByHand>,
+    },
+    /// The program for profiles that name none; `None` lets the system find one.
+    UseProgram(Option<PathBuf>),
     SetShortTerm {
         server: ServerId,
         database: String,
@@ -123,6 +130,25 @@ pub enum AzureEvent {
         server: ServerId,
         /// Rows and messages, a line each.
         result: Result<Vec<String>, Problem>,
+    },
+    ByHandBegan {
+        run: RunId,
+    },
+    /// A line that the server or the service said.
+    ByHandSaid {
+        run: RunId,
+        line: String,
+    },
+    ByHandEnded {
+        run: RunId,
+        seconds: f64,
+        verification: Option<Verification>,
+        failure: Option<Problem>,
+    },
+    /// Azure may still be at work on what an earlier stopat ordered, by the server of this profile.
+    Unfinished {
+        server: ServerId,
+        new_database: String,
     },
     RetentionSet {
         server: ServerId,

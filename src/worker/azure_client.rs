@@ -6,11 +6,15 @@ use crate::{
         self, AccessToken, Az, AzCaller, AzCommand, AzError, AzFuture, Effect, Home, HomeKind,
     },
     explain::{Problem, ProblemKind, az_problem},
+    run::{Record, read_journal},
     server::{Platform, ServerError, TokenFuture, TokenSource},
     settings::{AzurePlace, Profile, Reach},
 };
 use secrecy::SecretString;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -144,5 +148,15 @@ pub(super) fn azure_server(
             hint: "Edit the server, choose Azure SQL and press Find servers…, or type group and server.".to_owned(),
             details: Vec::new(),
         }),
+    })
+}
+
+/// Whether Azure made the database of a run: then only Azure deletes it.
+pub(super) fn is_of_azure(journal: &Path) -> bool {
+    read_journal(journal).is_ok_and(|content| {
+        content
+            .entries
+            .iter()
+            .any(|entry| matches!(entry.record, Record::AzureOrder { .. }))
     })
 }

@@ -35,11 +35,14 @@ impl Jobs {
                 self.azure_asking.cancel();
                 self.azure_asking = self.stop.child_token();
             }
+            AzureRequest::ByHand { server, by_hand } => self.by_hand(server, *by_hand),
+            AzureRequest::UseProgram(program) => self.az_program = program,
             AzureRequest::FindServers {
                 profile,
                 program,
                 subscription,
             } => {
+                let program = program.or_else(|| self.az_program.clone());
                 let events = self.events.clone();
                 let cancel = self.azure_asking.clone();
                 tokio::spawn(async move {
@@ -132,6 +135,34 @@ impl Jobs {
         }
     }
 
+    /// A workspace was opened: names the profiles on whose servers Azure may still be at work.
+    pub(super) fn azure_unfinished(&self) {
+        let Some(workspace) = &self.workspace else {
+            return;
+        };
+        for unfinished in unfinished_azure_restores(&workspace.runs_folder()) {
+            let AzureUnfinished {
+                home, new_database, ..
+            } = unfinished;
+            let of = self.profiles.iter().find(|profile| {
+                profile.azure.as_ref().is_some_and(|place| {
+                    place.subscription == home.subscription
+                        && place.resource_group == home.resource_group
+                        && place.server == home.name
+                })
+            });
+            if let Some(profile) = of {
+                tell(
+                    &self.events,
+                    AzureEvent::Unfinished {
+                        server: ServerId::Profile(profile.id),
+                        new_database,
+                    },
+                );
+            }
+        }
+    }
+
     /// The server with its gateway, or an answer to nobody.
     fn azure_of(&self, server: ServerId) -> Option<(AzureServer, Arc<dyn Gateway>)> {
         let there = self.servers.get(&server)?;
@@ -214,7 +245,7 @@ impl Jobs {
         });
     }
 
-    fn azure_delete(&self, server: ServerId, run: RunId) {
+    pub(super) fn azure_delete(&self, server: ServerId, run: RunId) {
         let (Some((azure, _)), Some(workspace)) = (self.azure_of(server), &self.workspace) else {
             return;
         };
@@ -311,7 +342,7 @@ impl Jobs {
     }
 }
 
-fn tell(events: &Events, event: AzureEvent) {
+pub(super) fn tell(events: &Events, event: AzureEvent) {
     events.send(Event::Azure(event));
 }
 
@@ -454,6 +485,10 @@ async fn carry_out(carried: Carried, run: RunId, start: Start, cancel: Cancellat
             true,
         ),
     };
+    let began = match &start {
+        Start::New { .. } => None,
+        Start::Again(unfinished) => unfinished.began,
+    };
     tell(
         &events,
         AzureEvent::RunBegan {
@@ -462,7 +497,7 @@ async fn carry_out(carried: Carried, run: RunId, start: Start, cancel: Cancellat
             source: source.clone(),
             new_database,
             again,
-            at: now(),
+            at: began.unwrap_or_else(now),
         },
     );
     let expected = expectations_in(gateway.as_ref(), &applications, &source).await;

@@ -56,7 +56,7 @@ impl Jobs {
             let id = ServerId::Profile(profile.id);
             let source = match self.ground(id) {
                 Some(ground) => Source::Open(ground.gateway),
-                None => Source::Profile(Box::new(profile.clone())),
+                None => Source::Profile(Box::new(self.with_program(profile.clone()))),
             };
             sources.push((id, profile.name.clone(), profile.id.to_string(), source));
         }

@@ -2,7 +2,7 @@
 
 use super::{
     activity::JournalCache,
-    azure_client::{AzureServer, azure_server},
+    azure_client::{AzureServer, azure_server, is_of_azure},
     backups::Backups,
     beside::JoinedFiles,
     connect::{ConnectFailure, Opened, open_practice, open_profile},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::UtcTime,
     explain::{Problem, ProblemKind, server_problem},
-    run::{RunId, Who},
+    run::{RunId, Who, journal_path},
     server::{Gateway, ServerError, ServerInfo, ServerReading},
     settings::{
         Application, DataRoot, Operator, PasswordStore as _, Profile, SessionStore, Workspace,
@@ -110,6 +110,8 @@ pub(super) struct Jobs {
     pub(super) stop: CancellationToken,
     /// Ends the calls of `az` that only ask.
     pub(super) azure_asking: CancellationToken,
+    /// `az` for profiles that name none.
+    pub(super) az_program: Option<PathBuf>,
 }
 
 impl Jobs {
@@ -140,6 +142,7 @@ impl Jobs {
             events,
             reports,
             azure_asking: stop.child_token(),
+            az_program: None,
             stop,
         };
         (jobs, inbox)
@@ -303,7 +306,7 @@ impl Jobs {
             }
             ServerId::Folder(id) => return self.read_folder(id),
             ServerId::Profile(id) => {
-                let Some(profile) = self.profiles.iter().find(|p| p.id == id).cloned() else {
+                let Some(profile) = self.profile_to_open(id) else {
                     return self.status(
                         server,
                         ServerStatus::Failed(yours(
@@ -549,6 +552,9 @@ impl Jobs {
         let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
             return self.problem(Some(id), not_connected());
         };
+        if is_of_azure(&journal_path(workspace.folder(), &run)) {
+            return self.azure_delete(id, run);
+        }
         restores::drop_copy(
             id,
             Arc::clone(&server.gateway),

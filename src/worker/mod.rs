@@ -8,6 +8,7 @@ mod azure_jobs;
 mod azure_reading;
 mod backups;
 mod beside;
+mod by_hand;
 mod connect;
 mod drills;
 mod files;

@@ -56,6 +56,7 @@ impl Jobs {
         self.take_applications(applications);
         self.take_profiles(profiles, &mut problems);
         self.tell_workspace(problems);
+        self.azure_unfinished();
         self.open_folders().await;
     }
 
@@ -160,8 +161,24 @@ impl Jobs {
         }
     }
 
+    /// A profile with the program that the settings name, where it names none.
+    pub(super) fn profile_to_open(&self, id: Uuid) -> Option<Profile> {
+        let found = self.profiles.iter().find(|profile| profile.id == id)?;
+        Some(self.with_program(found.clone()))
+    }
+
+    pub(super) fn with_program(&self, mut profile: Profile) -> Profile {
+        if let Some(place) = &mut profile.azure
+            && place.program.is_none()
+        {
+            place.program.clone_from(&self.az_program);
+        }
+        profile
+    }
+
     /// Tries a profile without saving it.
     pub(super) fn test(&self, profile: Profile, password: Option<Secret>) {
+        let profile = self.with_program(profile);
         let events = self.events.clone();
         let session = Arc::clone(&self.session_passwords);
         let id = profile.id;

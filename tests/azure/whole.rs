@@ -1,15 +1,13 @@
 //! The whole way: the worker as the window uses it, the stand-in for `az`, and a practice server in Azure edition.
 
-use super::stand_in::StandIn;
-use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use super::{practice::Practice, stand_in::StandIn};
 use std::{sync::OnceLock, time::Duration};
 use stopat::{
     azure::{LongTerm, NewDatabase, RestoreFrom},
     domain::{BackupType, UtcTime},
-    practice::{PracticeOptions, PracticeServer, WorldFolder, engine::Edition},
+    practice::engine::Edition,
     run::AzureEnd,
-    server::{Credentials, Endpoint, Gateway as _, SqlServer, ask},
+    server::{Gateway as _, ask},
     settings::{AzurePlace, Encryption, Operator, Profile, Reach, SignIn},
     tsql::{Batch, BatchKind, Purpose},
     worker::{
@@ -21,67 +19,13 @@ use uuid::Uuid;
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// One practice server in Azure edition for all tests here, on the machine's clock: the stand-in has no other.
-struct Shared {
-    server: PracticeServer,
-    runtime: tokio::runtime::Runtime,
-    _folder: tempfile::TempDir,
+/// One for all tests here, on the machine's clock: the stand-in has no other.
+fn practice() -> &'static Practice {
+    static SHARED: OnceLock<Practice> = OnceLock::new();
+    SHARED.get_or_init(|| Practice::start(Edition::Azure))
 }
 
-fn practice() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut options = PracticeOptions::new(WorldFolder::Temporary {
-            within: folder.path().to_owned(),
-        });
-        options.seed = 1;
-        options.days = 1;
-        options.edition = Edition::Azure;
-        let runtime = stopat::worker::runtime().expect("a runtime");
-        let server = runtime
-            .block_on(PracticeServer::start(options))
-            .unwrap_or_else(|error| panic!("{error:?}"));
-        Shared {
-            server,
-            runtime,
-            _folder: folder,
-        }
-    })
-}
-
-impl Shared {
-    fn announced(&self) -> Value {
-        let address = self.server.address();
-        json!({
-            "host": address.ip().to_string(),
-            "port": address.port(),
-            "user": PracticeServer::USER,
-            "password": self.server.password().expose_secret(),
-            "fingerprint": self.server.fingerprint(),
-        })
-    }
-
-    fn gateway(&self) -> SqlServer {
-        let address = self.server.address();
-        SqlServer {
-            endpoint: Endpoint {
-                host: address.ip().to_string(),
-                instance: None,
-                port: Some(address.port()),
-            },
-            credentials: Credentials::SqlLogin {
-                user: PracticeServer::USER.to_owned(),
-                password: self.server.password().clone(),
-            },
-            encryption: Encryption::Pinned(self.server.fingerprint().to_owned()),
-            reach: Reach::Restore,
-            database: None,
-        }
-    }
-}
-
-fn profile(shared: &Shared, stand_in: &StandIn) -> Profile {
+fn profile(shared: &Practice, stand_in: &StandIn) -> Profile {
     let address = shared.server.address();
     Profile {
         id: Uuid::from_u128(7),

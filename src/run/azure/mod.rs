@@ -178,6 +178,9 @@ pub const STEPS: [&str; 4] = [
     "Check the new database",
 ];
 
+/// The place of the step in [`STEPS`] that is begun again after an interruption.
+pub const WATCH: usize = place::WAIT;
+
 /// Places in [`STEPS`].
 mod place {
     pub(super) const LOOK: usize = 0;
@@ -214,7 +217,7 @@ pub async fn run_azure_restore(
                     azure::utc_second(*at)
                 }
                 RestoreFrom::Deleted { deleted, .. } => azure::utc_second(*deleted),
-                RestoreFrom::LongTerm { backup_id, .. } => backup_id.clone(),
+                RestoreFrom::LongTerm { taken, .. } => azure::utc_second(*taken),
             },
             steps: STEPS.map(str::to_owned).to_vec(),
             run_kind: RunKind::AzureRestore,
@@ -274,10 +277,14 @@ pub async fn watch_azure_again(
         around,
     );
     run.identified = identified;
+    if let Some(began) = unfinished.began {
+        run.began = began;
+    }
     run.watch(&expected).await
 }
 
-fn stamp(now: fn() -> UtcTime) -> String {
+/// A line of a journal is stamped with it.
+pub(super) fn stamp(now: fn() -> UtcTime) -> String {
     now().0.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 

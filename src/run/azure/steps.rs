@@ -9,13 +9,11 @@ use crate::{
     domain::UtcTime,
     run::{
         StepFacts,
-        failure::VerificationFault,
         journal::{Journal, JournalError, Record},
-        report::{RunId, TableCount, Verification},
-        verify::{Expectations, count_exactly, rows_by_metadata},
+        report::{RunId, Verification},
+        verify::{Expectations, look_inside},
     },
-    server::{ServerError, ask},
-    tsql,
+    server::ServerError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +30,8 @@ pub(super) struct Run<'a> {
     source: String,
     pub(super) new: String,
     around: AzureSurroundings<'a>,
-    began: UtcTime,
+    /// When it was ordered, by an earlier stopat perhaps.
+    pub(super) began: UtcTime,
     step_began: UtcTime,
     steps: Vec<AzureStepReport>,
     /// The journal knows which database it is.
@@ -342,58 +341,14 @@ impl<'a> Run<'a> {
     /// Looks into the new database: it opens, its protected tables are there, its schema is told.
     async fn check(&self, expected: &Expectations) -> Result<Verification, ServerError> {
         let mut connection = self.open(&self.new).await?;
-        let mut verification = Verification {
-            state: "ONLINE".to_owned(),
-            ..Verification::default()
-        };
-        // The original may be gone; then there is nothing to compare with.
-        let original = match self.around.gateway.connect_to(&self.source).await {
-            Ok(mut original) => rows_by_metadata(original.as_mut(), &self.source)
-                .await
-                .unwrap_or_default(),
-            Err(_) => Default::default(),
-        };
-        for table in &expected.tables {
-            let rows_copy = match count_exactly(connection.as_mut(), &self.new, table).await {
-                Ok(rows) => rows,
-                Err(error @ ServerError::Refused { .. }) => {
-                    verification
-                        .problems
-                        .push(VerificationFault::Refused(error));
-                    continue;
-                }
-                Err(other) => return Err(other),
-            };
-            let rows_original = original.get(&table.to_string().to_lowercase()).copied();
-            if rows_copy.is_none() && rows_original.is_none() {
-                continue;
-            }
-            if rows_copy.is_none() {
-                verification.problems.push(VerificationFault::TableMissing {
-                    table: table.to_string(),
-                });
-            }
-            verification.tables.push(TableCount {
-                table: table.to_string(),
-                rows_original,
-                rows_copy,
-            });
-        }
-        if let Some((table, column)) = &expected.schema_version {
-            let question = tsql::newest_value(&self.new, &table.schema, &table.table, column);
-            match ask(connection.as_mut(), &question).await {
-                Ok(answer) => {
-                    verification.schema_version = answer.first().and_then(|row| row.text("newest"));
-                }
-                Err(error @ ServerError::Refused { .. }) => {
-                    verification
-                        .problems
-                        .push(VerificationFault::Refused(error));
-                }
-                Err(other) => return Err(other),
-            }
-        }
-        Ok(verification)
+        look_inside(
+            self.around.gateway,
+            connection.as_mut(),
+            &self.new,
+            &self.source,
+            expected,
+        )
+        .await
     }
 
     async fn open(

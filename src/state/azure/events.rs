@@ -59,7 +59,12 @@ impl State {
                     new_database,
                     again,
                     started: at,
-                    steps: vec![AzureStepView::default(); crate::run::AZURE_STEPS.len()],
+                    steps: (0..crate::run::AZURE_STEPS.len())
+                        .map(|step| AzureStepView {
+                            earlier: again && step < crate::run::AZURE_WATCH,
+                            ..AzureStepView::default()
+                        })
+                        .collect(),
                     status: None,
                     percent: None,
                     trouble: None,
@@ -144,8 +149,52 @@ impl State {
                 }
             }
             AzureEvent::BatchRan { result, .. } => {
-                self.azure.by_hand.running = false;
-                self.azure.by_hand.result = Some(result);
+                let view = &mut self.azure.by_hand;
+                view.busy = false;
+                match result {
+                    Ok(lines) if lines.is_empty() => {
+                        view.lines = vec!["There are no tasks".to_owned()];
+                    }
+                    Ok(lines) => view.lines = lines,
+                    Err(problem) => view.ended = Some(Err(problem)),
+                }
+            }
+            AzureEvent::ByHandBegan { run } => self.azure.by_hand.running = Some(run),
+            AzureEvent::ByHandSaid { run, line } => {
+                let view = &mut self.azure.by_hand;
+                if view.running.as_ref() == Some(&run) {
+                    view.lines.push(line);
+                }
+            }
+            AzureEvent::ByHandEnded {
+                run,
+                seconds,
+                verification,
+                failure,
+            } => {
+                let view = &mut self.azure.by_hand;
+                if view.running.as_ref() == Some(&run) {
+                    view.busy = false;
+                    view.running = None;
+                    view.verification = verification;
+                    view.ended = Some(failure.map_or(Ok(seconds), Err));
+                }
+                return self.page_shown();
+            }
+            AzureEvent::Unfinished {
+                server,
+                new_database,
+            } => {
+                if self.servers.get(&server).is_none_or(|view| {
+                    matches!(view.status, crate::worker::ServerStatus::Disconnected)
+                }) {
+                    let requests = self.connect(server, None);
+                    self.notice(
+                        Some(server),
+                        crate::explain::azure_may_go_on(&new_database, self.server_name(server)),
+                    );
+                    return requests;
+                }
             }
             AzureEvent::RetentionSet { result, .. } => {
                 self.azure.setting = Some(result);

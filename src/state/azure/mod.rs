@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{DatabaseHistory, Moment, UtcOffset, UtcTime},
     explain::Problem,
-    run::{AzureEnd, RunId, Verification},
+    run::{AzureEnd, ByHand, RunId, Verification},
     tsql::Batch,
     worker::{AzureStepOutcome, AzureTold, Platform, ServerId},
 };
@@ -51,8 +51,14 @@ pub enum AzureAction {
     EditRetention,
     /// The URL or ARN that a batch of the panel names.
     EditPlace(String),
-    /// Runs a batch that was shown.
+    /// Runs a batch that only looks.
     RunBatch(Box<Batch>),
+    /// Runs what was shown.
+    RunByHand(Box<ByHand>),
+    /// Ends it where the service can.
+    StopByHand,
+    /// Takes this program for all profiles that name none; `None` lets the system find one.
+    UseProgram(Option<PathBuf>),
     SetShortTerm(ShortTerm),
     SetLongTerm(LongTerm),
     ReadAgain,
@@ -76,18 +82,27 @@ pub struct AzureState {
     /// The resource id of the long-term backup that is chosen instead of a moment.
     pub long_term_backup: Option<String>,
     pub run: Option<AzureRunView>,
-    pub by_hand: ByHand,
+    pub by_hand: ByHandView,
+    /// The program `az` for profiles that name none; `None` lets the system find one.
+    pub program: Option<PathBuf>,
     /// A retention is being set, or why the last one was not.
     pub setting: Option<Result<(), Problem>>,
 }
 
 /// What a managed instance's or RDS's user does in T-SQL.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ByHand {
+pub struct ByHandView {
     pub place: String,
-    pub running: bool,
+    /// A question is under way, or a run begins.
+    pub busy: bool,
+    /// What runs now.
+    pub running: Option<RunId>,
     /// The rows and messages that came, a line each.
-    pub result: Option<Result<Vec<String>, Problem>>,
+    pub lines: Vec<String>,
+    /// How the last one ended: in how many seconds, or why not.
+    pub ended: Option<Result<f64, Problem>>,
+    /// What was found in a restored database.
+    pub verification: Option<Verification>,
 }
 
 /// What may be chosen for the new database; empty is as in the source.
@@ -126,6 +141,8 @@ pub struct AzureRunView {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AzureStepView {
     pub line: String,
+    /// It was done by an earlier stopat.
+    pub earlier: bool,
     pub began: bool,
     pub ended: Option<(f64, AzureStepOutcome)>,
 }
@@ -297,15 +314,23 @@ impl State {
         self.azure.homes.get(&self.selected_server()?)
     }
 
+    /// The long-term backup that is chosen instead of a moment.
+    pub fn chosen_long_term(&self) -> Option<&LongTermBackup> {
+        let id = self.azure.long_term_backup.as_ref()?;
+        let managed = self.database.as_ref()?.managed.as_ref()?;
+        managed.long_term.iter().find(|backup| backup.id == *id)
+    }
+
     /// What would be restored: the chosen long-term backup, else the marker's moment.
     pub fn azure_from(&self) -> Option<RestoreFrom> {
         let database = self.database_name()?.to_owned();
         let view = self.database.as_ref()?;
         let managed = view.managed.as_ref()?;
-        if let Some(id) = &self.azure.long_term_backup {
+        if let Some(backup) = self.chosen_long_term() {
             return Some(RestoreFrom::LongTerm {
                 database,
-                backup_id: id.clone(),
+                backup_id: backup.id.clone(),
+                taken: backup.taken,
             });
         }
         let range = managed.range?;
@@ -329,17 +354,8 @@ impl State {
     /// The database that would be made.
     pub fn azure_new(&self) -> Option<NewDatabase> {
         let database = self.database_name()?;
-        let at = match &self.azure.long_term_backup {
-            Some(id) => self
-                .database
-                .as_ref()?
-                .managed
-                .as_ref()?
-                .long_term
-                .iter()
-                .find(|backup| backup.id == *id)?
-                .taken
-                .to_server(UtcOffset::ZERO),
+        let at = match self.chosen_long_term() {
+            Some(backup) => backup.taken.to_server(UtcOffset::ZERO),
             None => self.choice.moment?.server,
         };
         let some = |text: &str| {

@@ -1,6 +1,6 @@
 //! What the user does with Azure.
 
-use super::{AzureAction, AzureRunView, ByHand, NewOptions, Swap};
+use super::{AzureAction, AzureRunView, ByHandView, NewOptions, Swap};
 use crate::{
     azure,
     state::{Dialog, Page, Selection, State},
@@ -96,13 +96,23 @@ impl State {
             }
             AzureAction::EditPlace(place) => self.azure.by_hand.place = place,
             AzureAction::RunBatch(batch) => {
-                if let Some(server) = self.selected_server()
-                    && !self.azure.by_hand.running
-                {
-                    self.azure.by_hand.running = true;
-                    self.azure.by_hand.result = None;
+                if let Some(server) = self.begin_by_hand() {
                     return ask(AzureRequest::RunBatch { server, batch });
                 }
+            }
+            AzureAction::RunByHand(by_hand) => {
+                if let Some(server) = self.begin_by_hand() {
+                    return ask(AzureRequest::ByHand { server, by_hand });
+                }
+            }
+            AzureAction::StopByHand => {
+                if let Some(run) = self.azure.by_hand.running.clone() {
+                    return ask(AzureRequest::StopWatching { run });
+                }
+            }
+            AzureAction::UseProgram(program) => {
+                self.azure.program.clone_from(&program);
+                return ask(AzureRequest::UseProgram(program));
             }
             AzureAction::SetShortTerm(policy) => {
                 if let Selection::Database { server, database } = self.selection.clone() {
@@ -128,6 +138,21 @@ impl State {
             AzureAction::StopAsking => return ask(AzureRequest::StopAsking),
         }
         Vec::new()
+    }
+
+    /// Makes room for what the next one answers; `None` while another one runs.
+    fn begin_by_hand(&mut self) -> Option<crate::worker::ServerId> {
+        let server = self.selected_server()?;
+        let view = &mut self.azure.by_hand;
+        if view.busy {
+            return None;
+        }
+        *view = ByHandView {
+            place: std::mem::take(&mut view.place),
+            busy: true,
+            ..ByHandView::default()
+        };
+        Some(server)
     }
 
     /// Whether Azure is at work for us, and watched.
@@ -156,7 +181,9 @@ impl State {
     pub(in crate::state) fn azure_selected(&mut self) -> Vec<Request> {
         self.azure.long_term_backup = None;
         self.azure.options = NewOptions::default();
-        self.azure.by_hand = ByHand::default();
+        if !self.azure.by_hand.busy {
+            self.azure.by_hand = ByHandView::default();
+        }
         match self.azure_told() {
             None => self.azure_read(),
             Some(_) => Vec::new(),

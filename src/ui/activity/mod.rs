@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{ServerTime, UtcTime},
     explain::{figures, journal_end, run_title},
-    run::RunRecord,
+    run::{RunKind, RunRecord},
     state::{Action, ActivityAction, ActivityFilter, ActivityView, KindFilter, State},
 };
 use chrono::Timelike as _;
@@ -192,6 +192,9 @@ pub fn run_words(state: &State, run: &RunRecord) -> String {
     let mut words = match &run.end {
         Some((end, _)) => journal_end(end, run.kind).to_owned(),
         None if state.runs_here(&run.id) => "running".to_owned(),
+        None if run.kind == RunKind::AzureRestore => {
+            "Azure may go on; connect its server to watch it again".to_owned()
+        }
         None => match run.in_flight() {
             Some(step) => format!("interrupted in step {} of {n_steps}", step.step + 1),
             None => format!("interrupted after {} of {n_steps} steps", n_done(run)),

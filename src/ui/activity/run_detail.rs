@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     explain::{figures, run_title},
-    run::{RecordedStep, RunId, RunRecord},
+    run::{RecordedStep, RunId, RunKind, RunRecord},
     state::{Action, ActivityAction, Dialog, State},
     worker::ReportFormat,
 };
@@ -235,6 +235,21 @@ fn text_ui(ui: &mut Ui, text: &str) {
     ui.add_space(2.0);
 }
 
+/// A moment, or the place that a backup of somebody's own lies in.
+fn target_of(run: &RunRecord) -> (&'static str, String) {
+    let is_time = run
+        .target
+        .get(..4)
+        .is_some_and(|year| year.parse::<u16>().is_ok());
+    if is_time || run.target.eq_ignore_ascii_case("latest") {
+        ("To the moment", run.target.replace('T', " "))
+    } else if run.kind == RunKind::Backup {
+        ("To", run.target.clone())
+    } else {
+        ("From", run.target.clone())
+    }
+}
+
 fn facts_ui(ui: &mut Ui, state: &State, run: &RunRecord) {
     let palette = *Palette::of(ui);
     let by = [&run.who.user, &run.who.host]
@@ -250,7 +265,7 @@ fn facts_ui(ui: &mut Ui, state: &State, run: &RunRecord) {
     };
     let facts = [
         ("Server", run.server.clone()),
-        ("To the moment", run.target.replace('T', " ")),
+        target_of(run),
         ("Began", journal_time(state, &run.began_at)),
         ("Took", figures::duration(run_seconds(state, run))),
         ("By", by),

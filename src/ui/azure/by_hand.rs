@@ -1,19 +1,23 @@
 //! What a managed instance and Amazon RDS let their users do themselves: T-SQL that is shown, and runs when its button is pressed.
 
-use super::problem_ui;
+use super::{problem_ui, run_page::checks_ui};
 use crate::{
     explain::figures,
+    run::{ByHand, ByHandService, ByHandWork},
     state::{Action, AzureAction, State},
-    tsql::{self, Batch},
+    tsql,
     ui::{
         empty::paragraph,
         sql_view::sql_ui,
         theme::{Palette, card, mono},
-        widgets::{button, link, primary_button, section, small},
+        widgets::{button, danger_button, link, primary_button, section, small, strong},
     },
     worker::Platform,
 };
 use egui::{Label, RichText, TextEdit, Ui};
+
+/// Lines of an answer that are shown; the journal has all.
+const LINES: usize = 30;
 
 /// Backups to and restores from a place of the user's own.
 pub(super) fn by_hand_ui(
@@ -22,22 +26,27 @@ pub(super) fn by_hand_ui(
     platform: Platform,
     actions: &mut Vec<Action>,
 ) {
-    let (Some(database), Some(mut place)) = (
-        state.database_name(),
-        Some(state.azure.by_hand.place.clone()),
-    ) else {
+    let Some(database) = state.database_name() else {
         return;
     };
-    let (words, hint) = match platform {
+    let (service, title, hint, needs) = match platform {
         Platform::ManagedInstance => (
+            ByHandService::ManagedInstance,
             "To and from a URL",
             "https://account.blob.core.windows.net/container/file.bak",
+            "Name the file. Its container needs a credential of the same name on the instance.",
         ),
-        Platform::AmazonRds => ("To and from S3", "arn:aws:s3:::bucket/file.bak"),
+        Platform::AmazonRds => (
+            ByHandService::AmazonRds,
+            "To and from S3",
+            "arn:aws:s3:::bucket/file.bak",
+            "Name the object by its ARN. The instance needs the option SQLSERVER_BACKUP_RESTORE with a role for the bucket.",
+        ),
         Platform::SqlServer | Platform::AzureSqlDatabase => return,
     };
     ui.add_space(10.0);
-    section(ui, words);
+    section(ui, title);
+    let mut place = state.azure.by_hand.place.clone();
     let field = ui.add(
         TextEdit::singleline(&mut place)
             .font(mono(12.0))
@@ -49,57 +58,47 @@ pub(super) fn by_hand_ui(
     }
     let place = place.trim().to_owned();
     if place.is_empty() {
-        paragraph(
-            ui,
-            match platform {
-                Platform::ManagedInstance => {
-                    "Name the file. Its container needs a credential of the same name on the instance."
-                }
-                _ => {
-                    "Name the object by its ARN. The instance needs the option SQLSERVER_BACKUP_RESTORE with a role for the bucket."
-                }
-            },
-        );
-        return;
-    }
-    let at = state.own.now.to_server(crate::domain::UtcOffset::ZERO);
-    let copy = state.choice.copy_name(database, at);
-    let (backup, restore) = match platform {
-        Platform::ManagedInstance => {
-            let urls = [place];
-            (
-                tsql::instance_backup(database, &urls),
-                tsql::instance_restore(&copy, &urls),
-            )
+        paragraph(ui, needs);
+    } else {
+        let at = state.own.now.to_server(crate::domain::UtcOffset::ZERO);
+        let into = state.choice.copy_name(database, at);
+        for work in [ByHandWork::Backup, ByHandWork::Restore { into }] {
+            let by_hand = ByHand {
+                service,
+                work,
+                database: database.to_owned(),
+                place: place.clone(),
+            };
+            work_ui(ui, state, &by_hand, actions);
         }
-        _ => (
-            tsql::rds_backup(database, &place),
-            tsql::rds_restore(&copy, &place),
-        ),
-    };
-    batch_ui(ui, state, &backup, actions);
-    batch_ui(ui, state, &restore, actions);
-    if platform == Platform::AmazonRds && button(ui, "How do the tasks stand?").clicked() {
-        actions.push(Action::Azure(AzureAction::RunBatch(Box::new(
-            tsql::rds_tasks(database),
-        ))));
     }
-    result_ui(ui, state);
+    if service == ByHandService::AmazonRds {
+        ui.add_space(4.0);
+        if button(ui, "How do the tasks stand?").clicked() {
+            actions.push(Action::Azure(AzureAction::RunBatch(Box::new(
+                tsql::rds_tasks(database),
+            ))));
+        }
+    }
+    result_ui(ui, state, service, actions);
 }
 
-fn batch_ui(ui: &mut Ui, state: &State, batch: &Batch, actions: &mut Vec<Action>) {
+fn work_ui(ui: &mut Ui, state: &State, by_hand: &ByHand, actions: &mut Vec<Action>) {
     let palette = *Palette::of(ui);
+    let batch = by_hand.batch();
     ui.add_space(4.0);
     small(ui, batch.title.clone());
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
         sql_ui(ui, &batch.sql);
         ui.horizontal(|ui| {
-            let idle = !state.azure.by_hand.running;
-            if primary_button(ui, "Run", 70.0, idle).clicked() {
-                actions.push(Action::Azure(AzureAction::RunBatch(Box::new(
-                    batch.clone(),
-                ))));
+            let word = match by_hand.work {
+                ByHandWork::Backup => "Back up",
+                ByHandWork::Restore { .. } => "Restore",
+            };
+            if primary_button(ui, word, 90.0, !state.azure.by_hand.busy).clicked() {
+                let by_hand = Box::new(by_hand.clone());
+                actions.push(Action::Azure(AzureAction::RunByHand(by_hand)));
             }
             if link(ui, "Copy").clicked() {
                 ui.ctx().copy_text(batch.sql.clone());
@@ -108,25 +107,45 @@ fn batch_ui(ui: &mut Ui, state: &State, batch: &Batch, actions: &mut Vec<Action>
     });
 }
 
-fn result_ui(ui: &mut Ui, state: &State) {
-    let by_hand = &state.azure.by_hand;
-    if by_hand.running {
-        small(ui, "The server is at work…");
+fn result_ui(ui: &mut Ui, state: &State, service: ByHandService, actions: &mut Vec<Action>) {
+    let palette = *Palette::of(ui);
+    let view = &state.azure.by_hand;
+    let asked = view.busy || view.ended.is_some() || !view.lines.is_empty();
+    if !asked {
+        return;
     }
-    match &by_hand.result {
-        None => {}
-        Some(Err(problem)) => problem_ui(ui, problem),
-        Some(Ok(lines)) => {
-            small(
-                ui,
-                format!(
-                    "The server answered {} lines",
-                    figures::count(lines.len() as u64)
+    ui.add_space(8.0);
+    card(&palette).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        match &view.ended {
+            _ if view.busy => {
+                small(ui, "The server is at work…");
+            }
+            Some(Ok(seconds)) => {
+                strong(ui, format!("Done in {}", figures::duration(*seconds)), 13.0);
+                small(ui, "Its journal is under Activity.");
+            }
+            Some(Err(problem)) => problem_ui(ui, problem),
+            None => {}
+        }
+        let skipped = view.lines.len().saturating_sub(LINES);
+        for line in view.lines.iter().skip(skipped) {
+            ui.add(Label::new(RichText::new(line).font(mono(11.0))).wrap());
+        }
+        if view.running.is_some() {
+            let (word, hover) = match service {
+                ByHandService::ManagedInstance => (
+                    "Cancel",
+                    "Ends the statement; a restore that has begun goes on by itself",
                 ),
-            );
-            for line in lines.iter().rev().take(30).rev() {
-                ui.add(Label::new(RichText::new(line).font(mono(11.0))).wrap());
+                ByHandService::AmazonRds => ("Cancel the task", "Runs rds_cancel_task"),
+            };
+            if danger_button(ui, word).on_hover_text(hover).clicked() {
+                actions.push(Action::Azure(AzureAction::StopByHand));
             }
         }
+    });
+    if let Some(verification) = &view.verification {
+        checks_ui(ui, verification);
     }
 }

@@ -331,7 +331,7 @@ impl RetentionEditor {
         if let Some(fault) = policy.fault() {
             return warn(ui, &explain::retention_fault(&fault));
         }
-        timeline_ui(ui, &policy);
+        intervals_ui(ui, &policy);
         let same = policy
             == LongTerm {
                 week_of_year: if policy.yearly.is_off() {
@@ -362,7 +362,7 @@ impl RetentionEditor {
 }
 
 /// How far back the single backups of each interval reach, drawn to one scale.
-fn timeline_ui(ui: &mut Ui, policy: &LongTerm) {
+pub(super) fn intervals_ui(ui: &mut Ui, policy: &LongTerm) {
     let palette = *Palette::of(ui);
     let longest = Interval::ALL
         .iter()

@@ -3,10 +3,12 @@
 mod by_hand;
 mod dialogs;
 mod panel;
+mod protection;
 mod run_page;
 
 pub use dialogs::{RetentionEditor, cancel_ui, delete_ui, restore_ui};
 pub use panel::panel_ui;
+pub use protection::protection_ui;
 pub use run_page::run_ui;
 
 use super::{

@@ -63,7 +63,7 @@ fn body_ui(
     managed: &Managed,
     actions: &mut Vec<Action>,
 ) {
-    match chosen_long_term(state, managed) {
+    match state.chosen_long_term() {
         Some(backup) => {
             muted(ui, "Restore the long-term backup of");
             strong(ui, utc_words(backup.taken), 21.0);
@@ -191,7 +191,7 @@ fn told_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
 }
 
 /// To the second, on the clock of Azure.
-fn utc_words(at: UtcTime) -> String {
+pub(super) fn utc_words(at: UtcTime) -> String {
     let second = UtcTime::from_seconds(at.seconds().floor()).unwrap_or(at);
     figures::date_time(second.to_server(UtcOffset::ZERO))
 }
@@ -327,15 +327,6 @@ fn out_of_range_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut 
         }
         small(ui, "nearest that can be reached, UTC");
     });
-}
-
-/// The long-term backup that is chosen instead of a moment.
-fn chosen_long_term<'a>(
-    state: &State,
-    managed: &'a Managed,
-) -> Option<&'a crate::azure::LongTermBackup> {
-    let id = state.azure.long_term_backup.as_ref()?;
-    managed.long_term.iter().find(|backup| backup.id == *id)
 }
 
 fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {

@@ -83,6 +83,7 @@ fn step_ui(ui: &mut Ui, run: &AzureRunView, title: &str, step: &AzureStepView) {
         Some((_, AzureStepOutcome::Cancelled)) => {
             ("–", palette.at_risk, "not watched to its end".to_owned())
         }
+        None if step.earlier => ("✔", palette.log, "done before".to_owned()),
         None if step.began && run.running() => ("●", palette.moment, "now".to_owned()),
         None => ("○", palette.faint, String::new()),
     };
@@ -189,7 +190,7 @@ fn end_ui(
     }
 }
 
-fn checks_ui(ui: &mut Ui, verification: &crate::run::Verification) {
+pub(super) fn checks_ui(ui: &mut Ui, verification: &crate::run::Verification) {
     let palette = *Palette::of(ui);
     section(ui, "Checked");
     card(&palette).show(ui, |ui| {

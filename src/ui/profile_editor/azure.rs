@@ -13,6 +13,7 @@ use crate::{
     },
 };
 use egui::Ui;
+use std::path::PathBuf;
 
 /// The fields of the place, and the servers that were found.
 pub(super) fn place_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &mut Vec<Action>) {
@@ -38,7 +39,14 @@ pub(super) fn place_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &
             text(ui, &mut draft.azure_server, FIELD, "myserver")
         });
         FORM.row(ui, "Program az", None, |ui| {
-            text(ui, &mut draft.az_program, FIELD, "found by the system")
+            let found = state.azure.program.as_ref().map_or_else(
+                || "found by the system".to_owned(),
+                |program| program.display().to_string(),
+            );
+            text(ui, &mut draft.az_program, FIELD, &found)
+        });
+        ui.indent("program for all", |ui| {
+            program_ui(ui, draft, state, actions)
         });
         ui.indent("found servers", |ui| {
             if button(ui, "Find servers…")
@@ -88,4 +96,21 @@ pub(super) fn place_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &
             "Restores and retention go through az. Without these fields the backups are shown and nothing is restored.",
         );
     });
+}
+
+/// The program that servers use which name none of their own.
+fn program_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &mut Vec<Action>) {
+    let typed = draft.az_program.trim().to_owned();
+    if !typed.is_empty() {
+        if link(ui, "Use this az for all servers")
+            .on_hover_text("Kept in the settings; a server that names another one keeps its own")
+            .clicked()
+        {
+            draft.az_program.clear();
+            let program = Some(PathBuf::from(typed));
+            actions.push(Action::Azure(AzureAction::UseProgram(program)));
+        }
+    } else if state.azure.program.is_some() && link(ui, "Let the system find az again").clicked() {
+        actions.push(Action::Azure(AzureAction::UseProgram(None)));
+    }
 }
