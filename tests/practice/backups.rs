@@ -18,16 +18,16 @@ use stopat::{
 };
 use tokio_util::sync::CancellationToken;
 
-const DATABASE: &str = "OctopusAI";
+pub const DATABASE: &str = "OctopusAI";
 
-async fn facts(practice: &Practice) -> BackupReading {
+pub async fn facts(practice: &Practice) -> BackupReading {
     let mut connection = practice.connect().await;
     read_backup_facts(connection.as_mut())
         .await
         .expect("the server tells")
 }
 
-fn request(kind: BackupKind, databases: &[&str]) -> BackupRequest {
+pub fn request(kind: BackupKind, databases: &[&str]) -> BackupRequest {
     BackupRequest::new(
         kind,
         databases.iter().map(|name| (*name).to_owned()),
@@ -35,7 +35,7 @@ fn request(kind: BackupKind, databases: &[&str]) -> BackupRequest {
     )
 }
 
-fn plan(request: &BackupRequest, facts: &BackupReading) -> BackupPlan {
+pub fn plan(request: &BackupRequest, facts: &BackupReading) -> BackupPlan {
     plan_with(request, facts, &[])
 }
 
@@ -43,13 +43,13 @@ fn plan_with(request: &BackupRequest, facts: &BackupReading, policy: &[PolicyPla
     plan_backups(request, &facts.server, &facts.databases, None, policy, None)
 }
 
-struct Ran {
-    report: BackupReport,
+pub struct Ran {
+    pub report: BackupReport,
     records: Vec<Record>,
     events: Vec<BackupRunEvent>,
 }
 
-async fn run(practice: &Practice, plan: BackupPlan, facts: &BackupReading) -> Ran {
+pub async fn run(practice: &Practice, plan: BackupPlan, facts: &BackupReading) -> Ran {
     let cancel: Vec<CancellationToken> = plan.steps.iter().map(|_| Default::default()).collect();
     run_cancelling(practice, plan, facts, &cancel, |_| {}).await
 }
@@ -98,7 +98,7 @@ async fn run_cancelling(
 }
 
 /// Numbers of the server's errors behind a failure.
-fn numbers(outcome: &BackupOutcome) -> Vec<i64> {
+pub fn numbers(outcome: &BackupOutcome) -> Vec<i64> {
     match outcome.fault().and_then(BackupFault::server_error) {
         Some(stopat::server::ServerError::Refused { errors }) => {
             errors.iter().map(|error| error.number).collect()

@@ -5,6 +5,7 @@ mod backups;
 mod certificates;
 mod corpus;
 mod drills;
+mod encryption;
 mod errors;
 mod fake;
 mod faults;

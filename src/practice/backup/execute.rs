@@ -176,18 +176,20 @@ async fn run_backup(
             if engine.options.edition == crate::practice::engine::Edition::Azure && !service {
                 return Err(not_on_azure(command));
             }
-            let express = engine.options.edition == crate::practice::engine::Edition::Express;
-            if express
-                && asked
-                    .compression
-                    .unwrap_or(engine.options.compression_default)
-            {
-                return Err(vec![Message::error(
-                    1844,
-                    format!(
-                        "{command} WITH COMPRESSION is not supported on Express Edition (64-bit)."
-                    ),
-                )]);
+            if engine.options.edition == crate::practice::engine::Edition::Express {
+                let default = engine.options.compression_default;
+                let lacking = [
+                    (asked.compression.unwrap_or(default), "COMPRESSION"),
+                    (asked.encryption.is_some(), "ENCRYPTION"),
+                ];
+                if let Some((_, option)) = lacking.into_iter().find(|(asked, _)| *asked) {
+                    return Err(vec![Message::error(
+                        1844,
+                        format!(
+                            "{command} WITH {option} is not supported on Express Edition (64-bit)."
+                        ),
+                    )]);
+                }
             }
             let begun = take::begin(engine, session, &asked)?;
             engine.activities.begin(Activity {
@@ -202,6 +204,9 @@ async fn run_backup(
         })
         .await
         .unwrap_or_else(|_stopped| Err(stopped()))?;
+    if let Some(warning) = &begun.warning {
+        voice.inform(warning.clone()).await;
+    }
     let expected = seconds(begun.expected_seconds);
     let mut progress = Progress::new(request.stats);
     let paused = progress.pause(engine, voice, expected, cancel).await;

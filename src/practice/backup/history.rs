@@ -73,6 +73,22 @@ pub fn flags(header: &SetHeader) -> i64 {
     flags
 }
 
+/// `key_algorithm`; NULL when it is not encrypted.
+pub fn key_algorithm(header: &SetHeader) -> Value {
+    optional_text(header.encryption.as_ref().map(|e| e.algorithm.as_str()))
+}
+
+/// `encryptor_thumbprint`.
+pub fn encryptor_thumbprint(header: &SetHeader) -> Value {
+    let encryption = header.encryption.as_ref();
+    encryption.map_or(Value::Null, |e| Value::Bytes(e.thumbprint.bytes()))
+}
+
+/// `encryptor_type`.
+pub fn encryptor_type(header: &SetHeader) -> Value {
+    optional_text(header.encryption.as_ref().map(|_| "CERTIFICATE"))
+}
+
 /// Writes the rows of a set; returns `backup_set_id`. A set that is known is left alone.
 pub fn record_set(
     engine: &mut Engine,
@@ -187,6 +203,9 @@ fn write_set(
                 "compressed_backup_size",
                 Value::Decimal(header.compressed_size.into()),
             ),
+            ("key_algorithm", key_algorithm(header)),
+            ("encryptor_thumbprint", encryptor_thumbprint(header)),
+            ("encryptor_type", encryptor_type(header)),
             (
                 "last_valid_restore_time",
                 header.last_valid_restore_time.map_or(Value::Null, datetime),
@@ -353,6 +372,7 @@ fn write_media(
             ("mirror_count", Value::Int(first.mirror_count.into())),
             ("is_password_protected", flag(false)),
             ("is_compressed", flag(first.compressed)),
+            ("is_encrypted", flag(first.encrypted)),
         ],
     )?;
     for (device, header) in media {

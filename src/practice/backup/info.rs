@@ -4,7 +4,11 @@
 
 use super::{
     container::{MediaHeader, SetFile, SetHeader, SetKind},
-    history::{VENDOR, datetime, flag, flags, guid, lsn, optional_text, text},
+    encryption,
+    history::{
+        VENDOR, datetime, encryptor_thumbprint, encryptor_type, flag, flags, guid, key_algorithm,
+        lsn, optional_text, text,
+    },
     media,
     options::RestoreRequest,
 };
@@ -59,6 +63,8 @@ pub fn read(engine: &Engine, request: &RestoreRequest) -> Result<Table, Vec<Mess
         RestoreWhat::LabelOnly => Ok(table(vec![label(header)], &label(header))),
         RestoreWhat::FileListOnly => {
             let set = &one(request.position.unwrap_or(1))?.header;
+            // The list of files is encrypted with the rest; the header is not, so that one sees what is missing.
+            encryption::cipher_of(engine, set).map_err(|m| vec![m])?;
             let rows: Vec<Vec<Cell>> = set.files.iter().map(|f| file_row(set, f)).collect();
             match rows.first().cloned() {
                 Some(first) => Ok(table(rows, &first)),
@@ -222,13 +228,13 @@ fn header_row(set: &SetHeader) -> Vec<Cell> {
         ("BackupSetGUID", UniqueIdentifier, Value::Guid(set.uuid)),
         ("CompressedBackupSize", BigInt, size(set.compressed_size)),
         ("Containment", TinyInt, number(0)),
-        ("KeyAlgorithm", nvarchar(32), Value::Null),
+        ("KeyAlgorithm", nvarchar(32), key_algorithm(set)),
         (
             "EncryptorThumbprint",
             SqlType::VarBinary(Length::Limited(20)),
-            Value::Null,
+            encryptor_thumbprint(set),
         ),
-        ("EncryptorType", nvarchar(32), Value::Null),
+        ("EncryptorType", nvarchar(32), encryptor_type(set)),
         (
             "LastValidRestoreTime",
             DateTime,

@@ -305,9 +305,15 @@ pub fn prepare(engine: &mut Engine, request: &BackupRequest) -> Result<Target, V
                 description: request.media_description.clone(),
                 created: now.with_nanosecond(0).unwrap_or(now),
                 compressed: compress,
+                encrypted: request.encryption.is_some(),
                 block_size: 65_536,
             });
         }
+    } else if request.encryption.is_some() {
+        return Err(vec![Message::error(
+            3095,
+            "The backup cannot be performed because 'ENCRYPTION' was requested after the media was formatted with an incompatible structure. To append to this media set, either omit 'ENCRYPTION' or create a new media set by using WITH FORMAT in your BACKUP statement. If you use WITH FORMAT on an existing media set, all its backup sets will be overwritten.",
+        )]);
     } else {
         target.media = existing.iter().map(|m| m.header.clone()).collect();
         if target.media.iter().any(|m| m.compressed != compress) && !request.init {

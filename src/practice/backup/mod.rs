@@ -1,6 +1,7 @@
 //! `BACKUP` and `RESTORE` of the practice server: files, rules, messages, history.
 
 pub mod container;
+mod encryption;
 mod execute;
 pub mod history;
 mod info;

@@ -37,12 +37,22 @@ pub struct BackupRequest {
     pub media_name: Option<String>,
     pub media_description: Option<String>,
     pub expires: Option<Expiry>,
+    pub encryption: Option<Encryption>,
     /// `BACKUP LOG … WITH NORECOVERY`.
     pub norecovery: bool,
     pub no_truncate: bool,
     pub stats: Option<u8>,
     /// Login that runs it.
     pub user: String,
+}
+
+/// `ENCRYPTION (ALGORITHM = …, SERVER CERTIFICATE = …)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    /// As msdb writes it: `aes_256`.
+    pub algorithm: &'static str,
+    /// In `master`.
+    pub certificate: String,
 }
 
 /// `EXPIREDATE` or `RETAINDAYS`.
@@ -70,6 +80,7 @@ impl BackupRequest {
             media_name: None,
             media_description: None,
             expires: None,
+            encryption: None,
             norecovery: false,
             no_truncate: false,
             stats: None,
@@ -204,8 +215,9 @@ pub fn read_backup(statement: &BackupStatement, user: &str) -> Result<BackupRequ
                 }
             }
             ignored if IGNORED.contains(&ignored) => {}
-            "ENCRYPTION" | "CREDENTIAL" | "FILE_SNAPSHOT" | "METADATA_ONLY" | "SNAPSHOT"
-            | "BACKUP_OPTIONS" | "MIRROR" => return Err(refused(unsupported(name))),
+            "ENCRYPTION" => request.encryption = Some(encryption(value)?),
+            "CREDENTIAL" | "FILE_SNAPSHOT" | "METADATA_ONLY" | "SNAPSHOT" | "BACKUP_OPTIONS"
+            | "MIRROR" => return Err(refused(unsupported(name))),
             _ => return Err(refused(unknown(name, "BACKUP"))),
         }
     }
@@ -502,6 +514,40 @@ fn check_algorithm(value: &OptionValue) -> Result<(), Vec<Message>> {
     Ok(())
 }
 
+fn encryption(value: &OptionValue) -> Result<Encryption, Vec<Message>> {
+    let OptionValue::List(options) = value else {
+        return Err(invalid("ENCRYPTION"));
+    };
+    let word = |name: &str| {
+        options
+            .iter()
+            .find(|o| o.name == name)
+            .and_then(|o| match &o.value {
+                OptionValue::Word(word) | OptionValue::Text(word) => Some(word.as_str()),
+                _ => None,
+            })
+    };
+    let algorithm = match word("ALGORITHM")
+        .unwrap_or_default()
+        .to_uppercase()
+        .as_str()
+    {
+        "AES_128" => "aes_128",
+        "AES_192" => "aes_192",
+        "AES_256" => "aes_256",
+        "TRIPLE_DES_3KEY" => "triple_des_3key",
+        _ => return Err(invalid("ALGORITHM")),
+    };
+    match word("SERVER CERTIFICATE") {
+        Some(certificate) => Ok(Encryption {
+            algorithm,
+            certificate: certificate.to_owned(),
+        }),
+        // Asymmetric keys of other providers are not here.
+        None => Err(invalid("ENCRYPTION")),
+    }
+}
+
 fn stats(value: &OptionValue) -> Result<u8, Vec<Message>> {
     match value {
         OptionValue::None => Ok(10),
@@ -559,7 +605,8 @@ pub fn datetime(text: &str, format: DateFormat) -> Result<i64, Vec<Message>> {
     }
 }
 
-fn moment(text: &str) -> Result<NaiveDateTime, Vec<Message>> {
+/// A text as a calendar time: 241.
+pub fn moment(text: &str) -> Result<NaiveDateTime, Vec<Message>> {
     let units = datetime(text, DateFormat::Mdy)?;
     Ok(naive_from_datetime(units))
 }

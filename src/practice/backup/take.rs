@@ -2,7 +2,7 @@
 
 use super::{
     container::{self, SetFile, SetHeader, SetKind},
-    history, media,
+    encryption, history, media,
     options::BackupRequest,
 };
 use crate::{
@@ -35,6 +35,8 @@ pub struct Begun {
     pub began_log: bool,
     /// How long it takes at the server's pace.
     pub expected_seconds: f64,
+    /// Said before anything else: 33091.
+    pub warning: Option<Message>,
 }
 
 /// What a backup says at its end.
@@ -88,6 +90,11 @@ pub fn begin(
         return Err(vec![no_such_database(name)]);
     };
     check_allowed(engine, session, id, request).map_err(|m| vec![m])?;
+    let asked = request.encryption.as_ref();
+    let warning = match asked.map(|asked| encryption::check(engine, asked)) {
+        Some(checked) => checked.map_err(|m| vec![m])?,
+        None => None,
+    };
     media::prepare(engine, request)?;
     let now = engine.commit_time();
     let started = engine.clock.now();
@@ -97,6 +104,7 @@ pub fn begin(
         checkpoint: LogPosition::FIRST,
         began_log: false,
         expected_seconds: 0.0,
+        warning,
     };
     let bytes = match request.kind {
         SetKind::Full => engine.store.page_bytes(id).map_err(|m| vec![m])?,
@@ -303,8 +311,12 @@ pub fn finish(
             (payload, Some(end))
         }
     };
-    let blocks = container::cut(&payload, target.paths.len(), target.compress);
     let mut header = header(engine, request, begun, &payload, records_end);
+    let encrypted = encryption::begin(engine, request, header.uuid).map_err(|m| vec![m])?;
+    let (encryption, cipher) = encrypted.unzip();
+    let families = target.paths.len();
+    let blocks = container::cut(&payload, families, target.compress, cipher.as_ref());
+    header.encryption = encryption;
     header.position = target.position;
     header.compressed = target.compress;
     header.compressed_size = blocks.bytes;
@@ -451,6 +463,7 @@ fn header(
         size: payload.len() as u64,
         compressed_size: payload.len() as u64,
         files: Vec::new(),
+        encryption: None,
     };
     let Some(database) = engine.store.database(begun.database) else {
         return empty;

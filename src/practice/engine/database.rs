@@ -205,6 +205,9 @@ pub struct DatabaseFacts {
     /// The next log backup is the first of a chain.
     pub begins_log_chain: bool,
     pub restore: Option<RestoreProgress>,
+    /// Worlds before them had none.
+    #[serde(default)]
+    pub keys: super::certificates::Keys,
 }
 
 impl DatabaseFacts {

@@ -97,6 +97,7 @@ pub fn new_facts(engine: &mut Engine, id: DatabaseId, name: &str) -> DatabaseFac
         log_position: LogPosition::FIRST,
         begins_log_chain: true,
         restore: None,
+        keys: super::certificates::Keys::default(),
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod application_locks;
 pub mod capture;
+pub mod certificates;
 pub mod clock;
 pub mod database;
 pub mod databases;

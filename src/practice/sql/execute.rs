@@ -2,6 +2,7 @@
 
 mod cursors;
 mod databases;
+mod keys;
 mod transactions;
 
 pub use transactions::{begin_transaction, commit, roll_everything_back, rollback, save};
@@ -320,6 +321,10 @@ pub fn execute(
         }
         Statement::AlterDatabase(alter) => {
             alter_database(engine, state, alter)?;
+            Ok(Effect::plain(command))
+        }
+        Statement::Keys(statement) => {
+            keys::execute(engine, state, statement)?;
             Ok(Effect::plain(command))
         }
         Statement::Dbcc {

@@ -4,8 +4,10 @@
 //! Queries and expressions are sqlparser's trees. Names and paths of BACKUP and RESTORE may still be variables in
 //! [`BackupCommand`] and [`RestoreCommand`]; [`BackupStatement`] and [`RestoreStatement`] have them resolved.
 
+mod keys;
 mod media;
 
+pub use keys::{CertificateSource, KeyStatement};
 pub use media::{
     AlterDatabase, BackupCommand, BackupStatement, BackupWhat, CreateDatabase, DatabaseChange,
     DeviceOperand, FileSpecification, MediaDevice, Medium, OptionOperand, OptionValue,
@@ -151,6 +153,7 @@ pub enum Statement {
     AlterDatabase(AlterDatabase),
     Backup(BackupCommand),
     Restore(RestoreCommand),
+    Keys(KeyStatement),
     Dbcc {
         command: String,
         arguments: Vec<Operand>,

@@ -21,6 +21,10 @@ use tokio_util::sync::CancellationToken;
 /// Where the databases' files lie.
 pub const DATA_FOLDER: &str = r"D:\Data";
 
+/// Backups can be encrypted from the beginning; as on many a server, the key lies nowhere else.
+const CERTIFICATE: &str = "CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'practice makes perfect';
+CREATE CERTIFICATE BackupCertificate WITH SUBJECT = N'Backups of the practice server';";
+
 /// What kind of world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorldOptions {
@@ -229,6 +233,7 @@ DROP TABLE OctopusAI.dbo.Octopus_PromptDrafts;",
     let end = now.plus(-TimeDelta::milliseconds(1));
     simulation = simulate(engine, simulation, end, cancel).await?;
     super::fork::lose_a_log(&mut session, engine, database_of(Story::LogMissing)).await?;
+    session.run(CERTIFICATE).await?;
     session.close().await;
     engine
         .run(move |engine| {

@@ -13,21 +13,24 @@
 //! Beside the streams of SQL Server, these are its own:
 //!
 //! - `SPMH` in `TAPE`: the media header as JSON; `SPSH` in `MSCI`: everything that a set says of itself, as JSON;
-//! - pieces of `MQDA` (`MQTL` in a log backup): blocks of 64 KB with a head of their own, lz4 when compressed;
+//! - pieces of `MQDA` (`MQTL` in a log backup): blocks of 64 KB with a head of their own, lz4 when compressed, then
+//!   a stream of the key when encrypted;
 //! - `SPCK` behind the others: the CRC of the block up to there, because the tape format sums only its heads.
 //!
 //! Block *n* of a set lies in family *n mod families*. No length is believed before it was compared with what the
 //! file has.
 
+mod cipher;
 mod config;
 mod read;
 mod tape;
 mod write;
 
+pub use cipher::Cipher;
 pub use read::{read_payload, scan};
 pub use write::{Blocks, Family, Place, cut, write_set};
 
-use crate::practice::engine::LogPosition;
+use crate::practice::engine::{LogPosition, certificates::Thumbprint};
 use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -40,6 +43,8 @@ const PIECE_HEAD: usize = 12;
 const PIECE_MAGIC: &[u8; 4] = b"SPBK";
 /// Flag of a piece: lz4.
 const COMPRESSED: u32 = 1;
+/// Flag of a piece: to be read with a key.
+const ENCRYPTED: u32 = 2;
 /// The name that the media header gives the software.
 pub const SOFTWARE: &str = "stopat practice server";
 
@@ -60,6 +65,9 @@ pub struct MediaHeader {
     /// Local time.
     pub created: NaiveDateTime,
     pub compressed: bool,
+    /// Media before there were certificates are not.
+    #[serde(default)]
+    pub encrypted: bool,
     pub block_size: i32,
 }
 
@@ -143,6 +151,18 @@ pub struct SetHeader {
     /// Bytes on the media.
     pub compressed_size: u64,
     pub files: Vec<SetFile>,
+    /// Sets before there were certificates have none.
+    #[serde(default)]
+    pub encryption: Option<SetEncryption>,
+}
+
+/// How a set is encrypted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetEncryption {
+    /// As msdb writes it: `aes_256`.
+    pub algorithm: String,
+    /// Of the certificate.
+    pub thumbprint: Thumbprint,
 }
 
 /// Why a file is not what it should be.

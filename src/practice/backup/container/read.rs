@@ -1,8 +1,8 @@
 //! Reading the headers of a file, and the payload of a set.
 
 use super::{
-    BLOCK, COMPRESSED, ContainerError, FoundBlock, FoundSet, Media, MediaHeader, PIECE_HEAD,
-    PIECE_MAGIC, SetHeader,
+    BLOCK, COMPRESSED, Cipher, ContainerError, ENCRYPTED, FoundBlock, FoundSet, Media, MediaHeader,
+    PIECE_HEAD, PIECE_MAGIC, SetHeader,
     tape::{BLOCK_BYTES, BLOCK_HEAD, FILEMARK_BYTES, MORE, STREAM_HEAD, SUMMED, xor},
     write::piece_sum,
 };
@@ -330,8 +330,11 @@ pub(super) fn end_of_sets(file: &mut File) -> io::Result<(u64, Vec<u8>)> {
     Ok((length, set_map))
 }
 
-/// Reads the content of a set from all its families, in family order.
-pub fn read_payload(families: &mut [(File, FoundSet)]) -> Result<Vec<u8>, ContainerError> {
+/// Reads the content of a set from all its families, in family order; an encrypted one by its cipher.
+pub fn read_payload(
+    families: &mut [(File, FoundSet)],
+    cipher: Option<&Cipher>,
+) -> Result<Vec<u8>, ContainerError> {
     if families.iter().any(|(_, set)| !set.complete) {
         return Err(ContainerError::Incomplete);
     }
@@ -357,7 +360,7 @@ pub fn read_payload(families: &mut [(File, FoundSet)]) -> Result<Vec<u8>, Contai
         file.seek(SeekFrom::Start(found.at))?;
         let mut piece = vec![0; found.length as usize];
         file.read_exact(&mut piece)?;
-        match unpacked(&piece, found.checksum) {
+        match unpacked(&piece, found.checksum, cipher.map(|cipher| (cipher, block))) {
             Some(bytes) => payload.extend_from_slice(&bytes),
             None => return Err(damaged),
         }
@@ -368,8 +371,12 @@ pub fn read_payload(families: &mut [(File, FoundSet)]) -> Result<Vec<u8>, Contai
     Ok(payload)
 }
 
-/// The bytes in a piece, when all its checksums are right.
-fn unpacked(piece: &[u8], checksum: Option<u32>) -> Option<Vec<u8>> {
+/// The bytes in a piece, when all its checksums are right. The cipher comes with the number of the piece.
+fn unpacked(
+    piece: &[u8],
+    checksum: Option<u32>,
+    cipher: Option<(&Cipher, usize)>,
+) -> Option<Vec<u8>> {
     let (head, bytes) = piece.split_at_checked(PIECE_HEAD)?;
     let flags = array(head, 4).map(u32::from_le_bytes)?;
     let sum = array(head, 8).map(u32::from_le_bytes)?;
@@ -379,8 +386,13 @@ fn unpacked(piece: &[u8], checksum: Option<u32>) -> Option<Vec<u8>> {
     {
         return None;
     }
-    if flags & COMPRESSED == 0 {
-        return Some(bytes.to_vec());
+    let mut bytes = bytes.to_vec();
+    if flags & ENCRYPTED != 0 {
+        let (cipher, number) = cipher?;
+        cipher.apply(number, &mut bytes);
     }
-    lz4_flex::block::decompress(bytes, BLOCK).ok()
+    if flags & COMPRESSED == 0 {
+        return Some(bytes);
+    }
+    lz4_flex::block::decompress(&bytes, BLOCK).ok()
 }

@@ -1,7 +1,8 @@
 //! Writing a set behind what is there, or into a new file.
 
 use super::{
-    BLOCK, COMPRESSED, MediaHeader, PIECE_HEAD, PIECE_MAGIC, SOFTWARE, SetHeader, SetKind, config,
+    BLOCK, COMPRESSED, Cipher, ENCRYPTED, MediaHeader, PIECE_HEAD, PIECE_MAGIC, SOFTWARE,
+    SetHeader, SetKind, config,
     read::end_of_sets,
     tape::{Block, Fields, LAST, MORE, SUMMED, date, write_filemark},
 };
@@ -23,7 +24,7 @@ pub struct Blocks {
 }
 
 /// Cuts a payload into pieces for that many families.
-pub fn cut(payload: &[u8], families: usize, compress: bool) -> Blocks {
+pub fn cut(payload: &[u8], families: usize, compress: bool, cipher: Option<&Cipher>) -> Blocks {
     let families = families.max(1);
     let mut blocks = Blocks {
         families: vec![Vec::new(); families],
@@ -33,17 +34,21 @@ pub fn cut(payload: &[u8], families: usize, compress: bool) -> Blocks {
         let packed = compress
             .then(|| lz4_flex::block::compress(raw))
             .filter(|packed| packed.len() < raw.len());
-        let (bytes, flags) = match &packed {
-            Some(packed) => (packed.as_slice(), COMPRESSED),
-            None => (raw, 0),
+        let (mut bytes, mut flags) = match packed {
+            Some(packed) => (packed, COMPRESSED),
+            None => (raw.to_vec(), 0),
         };
+        if let Some(cipher) = cipher {
+            cipher.apply(number, &mut bytes);
+            flags |= ENCRYPTED;
+        }
         blocks.bytes += bytes.len() as u64;
         if let Some(into) = blocks.families.get_mut(number % families) {
             let mut piece = Vec::with_capacity(PIECE_HEAD + bytes.len());
             piece.extend_from_slice(PIECE_MAGIC);
             piece.extend(flags.to_le_bytes());
-            piece.extend(piece_sum(flags, bytes).to_le_bytes());
-            piece.extend_from_slice(bytes);
+            piece.extend(piece_sum(flags, &bytes).to_le_bytes());
+            piece.extend(bytes);
             into.push(piece);
         }
     }

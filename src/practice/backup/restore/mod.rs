@@ -15,6 +15,7 @@ use rules::{
 
 use super::{
     container::{self, ContainerError, SetHeader, SetKind},
+    encryption,
     history::{self, Restored},
     media::{self, OpenSet},
     moves,
@@ -128,6 +129,7 @@ pub fn begin(
         )]);
     };
     check_set(request, &set, &header).map_err(|m| vec![m])?;
+    encryption::cipher_of(engine, &header).map_err(|m| vec![m])?;
     let bytes = match header.kind {
         SetKind::Full => header
             .files
@@ -180,7 +182,7 @@ pub fn finish(
     }
     let id = begun.database;
     let Begun { set, header, .. } = begun;
-    let payload = read_payload(set, &request.database)?;
+    let payload = read_payload(engine, set, header, &request.database)?;
     let (notes, reached) = match header.kind {
         SetKind::Full => {
             apply_full(engine, id, header, &payload)?;
@@ -234,8 +236,14 @@ pub fn finish(
 }
 
 /// The whole content, or the message for the damage: 3183 names a page, as the real one does.
-pub fn read_payload(set: &mut OpenSet, database: &str) -> Result<Vec<u8>, Vec<Message>> {
-    container::read_payload(&mut set.families).map_err(|error| {
+pub fn read_payload(
+    engine: &Engine,
+    set: &mut OpenSet,
+    header: &SetHeader,
+    database: &str,
+) -> Result<Vec<u8>, Vec<Message>> {
+    let cipher = encryption::cipher_of(engine, header).map_err(|m| vec![m])?;
+    container::read_payload(&mut set.families, cipher.as_ref()).map_err(|error| {
         let device = set.media.first().map_or("", |(d, _)| d.as_str());
         vec![match error {
             ContainerError::Damaged { block } => Message::error(
@@ -299,7 +307,7 @@ pub fn verify(engine: &mut Engine, request: &RestoreRequest) -> Result<i32, Vec<
             "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.",
         )]);
     }
-    read_payload(&mut set, &header.database)?;
+    read_payload(engine, &mut set, &header, &header.database)?;
     if request.load_history {
         history::record_set(engine, &set.media, &header).map_err(|m| vec![m])?;
     }

@@ -10,6 +10,9 @@ use sqlparser::tokenizer::Token;
 impl BatchParser<'_> {
     pub(super) fn backup(&mut self) -> Parsed<Statement> {
         self.parser.advance_token();
+        if self.is_word("CERTIFICATE") {
+            return self.back_up_certificate();
+        }
         let what = if self.take_word("DATABASE") {
             BackupWhat::Database
         } else if self.take_word("LOG") || self.take_word("TRANSACTION") || self.take_word("TRAN") {

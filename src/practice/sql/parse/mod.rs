@@ -10,6 +10,7 @@ mod database;
 mod declare;
 mod execute;
 mod flow;
+mod keys;
 mod pieces;
 mod set;
 mod tables;

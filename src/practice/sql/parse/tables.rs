@@ -32,6 +32,10 @@ impl BatchParser<'_> {
                 Ok(Statement::CreateSchema(name))
             }
             ("CREATE", "UNIQUE" | "CLUSTERED" | "NONCLUSTERED" | "INDEX") => self.create_index(),
+            ("CREATE", "MASTER") => self.create_master_key(),
+            ("CREATE", "CERTIFICATE") => self.create_certificate(),
+            ("DROP", "MASTER") => self.drop_master_key(),
+            ("DROP", "CERTIFICATE") => self.drop_certificate(),
             ("ALTER", "DATABASE") => {
                 self.parser.advance_token();
                 self.alter_database()
