@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use stopat::{
     domain::{
         BackupKind, BackupPlan, BackupRefusal, BackupRequest, BackupStep, BackupTarget,
-        ChainChoice, PolicyPlace, ServerPath, plan_backups,
+        ChainChoice, PolicyDatabases, PolicyPlace, ServerPath, plan_backups,
     },
     explain,
     run::{
@@ -221,7 +221,9 @@ async fn what_goes_to_the_place_of_the_policy_keeps_the_chain() {
     let facts = facts(&practice).await;
     let place = ServerPath::new(r"\\backup-server\octopus\log");
     let policy = [PolicyPlace {
-        database: None,
+        databases: PolicyDatabases::AllUser {
+            except: Default::default(),
+        },
         kind: BackupKind::Log,
         folder: place.clone(),
     }];

@@ -26,7 +26,7 @@ pub use options::{
 };
 pub use planner::{plan_backups, refusal as backup_refusal};
 
-use super::{BackupType, Device, ServerPath, ServerTime};
+use super::{BackupType, Device, PolicyDatabases, ServerPath, ServerTime};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -308,8 +308,8 @@ pub struct BackupDatabase {
 /// Where the policy of a database writes its backups of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyPlace {
-    /// `None` is every user database.
-    pub database: Option<String>,
+    /// Which databases.
+    pub databases: PolicyDatabases,
     /// Which kind.
     pub kind: BackupKind,
     /// The folder.

@@ -5,7 +5,7 @@ use super::{
     BackupStep, BackupTarget, ChainChoice, ChainReason, ExpectedBackup, MAX_FILE_NAME, PolicyPlace,
     ReplicaRole, SecondaryInstead, escape_file_name, option_faults,
 };
-use crate::domain::{DatabaseHistory, Device, History, ServerPath};
+use crate::domain::{DatabaseHistory, Device, History, PolicyDatabases, ServerPath};
 use std::collections::BTreeSet;
 
 /// The longest device name that `BACKUP` takes (message 3057).
@@ -181,10 +181,8 @@ fn chain_reason(
     let is_user_database = facts.database_id > 4;
     let mut place = None;
     for candidate in policy {
-        let covers = match &candidate.database {
-            Some(name) => same_name(name, &facts.name),
-            None => is_user_database,
-        };
+        let covers = candidate.databases.includes(&facts.name)
+            && (is_user_database || matches!(candidate.databases, PolicyDatabases::One(_)));
         if !covers || candidate.kind != request.kind {
             continue;
         }

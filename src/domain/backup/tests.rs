@@ -156,12 +156,14 @@ fn what_the_server_does_not_tell_refuses_nothing() {
 fn by_hand_nothing_touches_a_chain_but_at_the_place_of_the_policy() {
     let policy = [
         PolicyPlace {
-            database: None,
+            databases: PolicyDatabases::AllUser {
+                except: ["Scratch".to_owned()].into(),
+            },
             kind: BackupKind::Full,
             folder: ServerPath::new(r"\\nas\sql\full"),
         },
         PolicyPlace {
-            database: Some("pay".to_owned()),
+            databases: PolicyDatabases::One("pay".to_owned()),
             kind: BackupKind::Log,
             folder: ServerPath::new(r"\\nas\sql\log"),
         },
@@ -196,6 +198,15 @@ fn by_hand_nothing_touches_a_chain_but_at_the_place_of_the_policy() {
             .chain
             .copy_only(),
         "the place of the fulls is not the place of the logs"
+    );
+    let mut left_out = request(BackupKind::Full);
+    left_out.databases = vec!["Scratch".to_owned()];
+    assert_eq!(
+        planned_with(&left_out, database("Scratch"), &policy)
+            .expect("it works")
+            .chain,
+        ChainReason::NoPolicy,
+        "the policy leaves it out"
     );
     full.chain = ChainChoice::CopyOnly;
     assert!(

@@ -73,10 +73,7 @@ impl ScheduleReading {
             .flat_map(|policy| {
                 policy.backups.iter().filter_map(|backup| {
                     Some(PolicyPlace {
-                        database: match &policy.databases {
-                            PolicyDatabases::One(name) => Some(name.clone()),
-                            PolicyDatabases::AllUser { .. } => None,
-                        },
+                        databases: policy.databases.clone(),
                         kind: match backup.kind {
                             PolicyKind::Full => BackupKind::Full,
                             PolicyKind::Differential => BackupKind::Differential,
