@@ -4,7 +4,7 @@
 
 use super::{
     container::{Cipher, SetEncryption, SetHeader},
-    options::{BackupRequest, Encryption},
+    options::{BackupRequest, invalid},
 };
 use crate::practice::{
     engine::{
@@ -12,8 +12,55 @@ use crate::practice::{
         certificates::{self, Certificate},
     },
     reply::Message,
+    sql::statement::OptionValue,
 };
 use uuid::Uuid;
+
+/// `ENCRYPTION (ALGORITHM = …, SERVER CERTIFICATE = …)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    /// As msdb writes it: `aes_256`.
+    pub algorithm: &'static str,
+    /// In `master`.
+    pub certificate: String,
+}
+
+impl Encryption {
+    /// Reads the option: 3217.
+    pub fn read(value: &OptionValue) -> Result<Self, Vec<Message>> {
+        let OptionValue::List(options) = value else {
+            return Err(invalid("ENCRYPTION"));
+        };
+        let word = |name: &str| {
+            options
+                .iter()
+                .find(|o| o.name == name)
+                .and_then(|o| match &o.value {
+                    OptionValue::Word(word) | OptionValue::Text(word) => Some(word.as_str()),
+                    _ => None,
+                })
+        };
+        let algorithm = match word("ALGORITHM")
+            .unwrap_or_default()
+            .to_uppercase()
+            .as_str()
+        {
+            "AES_128" => "aes_128",
+            "AES_192" => "aes_192",
+            "AES_256" => "aes_256",
+            "TRIPLE_DES_3KEY" => "triple_des_3key",
+            _ => return Err(invalid("ALGORITHM")),
+        };
+        match word("SERVER CERTIFICATE") {
+            Some(certificate) => Ok(Self {
+                algorithm,
+                certificate: certificate.to_owned(),
+            }),
+            // Asymmetric keys of other providers are not here.
+            None => Err(invalid("ENCRYPTION")),
+        }
+    }
+}
 
 /// Whether the certificate can encrypt: 3096, 15151, 33101. Warns with 33091 when its key lies nowhere else.
 pub fn check(engine: &Engine, asked: &Encryption) -> Result<Option<Message>, Message> {

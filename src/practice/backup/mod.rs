@@ -3,6 +3,7 @@
 pub mod container;
 mod encryption;
 mod execute;
+mod header;
 pub mod history;
 mod info;
 pub mod managed;

@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/sql/t-sql/statements/backup-transact-sql>,
 //! <https://learn.microsoft.com/sql/t-sql/statements/restore-statements-arguments-transact-sql>.
 
+use super::encryption::Encryption;
 use crate::practice::{
     engine::clock,
     reply::Message,
@@ -44,15 +45,6 @@ pub struct BackupRequest {
     pub stats: Option<u8>,
     /// Login that runs it.
     pub user: String,
-}
-
-/// `ENCRYPTION (ALGORITHM = …, SERVER CERTIFICATE = …)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encryption {
-    /// As msdb writes it: `aes_256`.
-    pub algorithm: &'static str,
-    /// In `master`.
-    pub certificate: String,
 }
 
 /// `EXPIREDATE` or `RETAINDAYS`.
@@ -215,7 +207,7 @@ pub fn read_backup(statement: &BackupStatement, user: &str) -> Result<BackupRequ
                 }
             }
             ignored if IGNORED.contains(&ignored) => {}
-            "ENCRYPTION" => request.encryption = Some(encryption(value)?),
+            "ENCRYPTION" => request.encryption = Some(Encryption::read(value)?),
             "CREDENTIAL" | "FILE_SNAPSHOT" | "METADATA_ONLY" | "SNAPSHOT" | "BACKUP_OPTIONS"
             | "MIRROR" => return Err(refused(unsupported(name))),
             _ => return Err(refused(unknown(name, "BACKUP"))),
@@ -475,7 +467,7 @@ fn unsupported(name: &str) -> Message {
     )
 }
 
-fn invalid(name: &str) -> Vec<Message> {
+pub(super) fn invalid(name: &str) -> Vec<Message> {
     vec![Message::error(
         3217,
         format!("Invalid value specified for {name} parameter."),
@@ -512,40 +504,6 @@ fn check_algorithm(value: &OptionValue) -> Result<(), Vec<Message>> {
         }
     }
     Ok(())
-}
-
-fn encryption(value: &OptionValue) -> Result<Encryption, Vec<Message>> {
-    let OptionValue::List(options) = value else {
-        return Err(invalid("ENCRYPTION"));
-    };
-    let word = |name: &str| {
-        options
-            .iter()
-            .find(|o| o.name == name)
-            .and_then(|o| match &o.value {
-                OptionValue::Word(word) | OptionValue::Text(word) => Some(word.as_str()),
-                _ => None,
-            })
-    };
-    let algorithm = match word("ALGORITHM")
-        .unwrap_or_default()
-        .to_uppercase()
-        .as_str()
-    {
-        "AES_128" => "aes_128",
-        "AES_192" => "aes_192",
-        "AES_256" => "aes_256",
-        "TRIPLE_DES_3KEY" => "triple_des_3key",
-        _ => return Err(invalid("ALGORITHM")),
-    };
-    match word("SERVER CERTIFICATE") {
-        Some(certificate) => Ok(Encryption {
-            algorithm,
-            certificate: certificate.to_owned(),
-        }),
-        // Asymmetric keys of other providers are not here.
-        None => Err(invalid("ENCRYPTION")),
-    }
 }
 
 fn stats(value: &OptionValue) -> Result<u8, Vec<Message>> {

@@ -1,6 +1,7 @@
 //! The rows of the system views, made from the engine's state when a statement names them.
 
 mod azure;
+mod certificates;
 mod databases;
 mod objects;
 mod server;

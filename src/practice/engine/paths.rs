@@ -52,6 +52,12 @@ impl OsError {
     }
 }
 
+/// Whether a folded path is a place or lies in it.
+fn is_below(path: &str, place: &str) -> bool {
+    path.strip_prefix(place)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('\\') || place.ends_with('\\'))
+}
+
 /// Maps virtual paths into one folder.
 #[derive(Clone, Debug)]
 pub struct VirtualPaths {
@@ -60,6 +66,8 @@ pub struct VirtualPaths {
     default_backup: String,
     /// Places that answer with an error, whatever lies there: lower-case path and error.
     broken: std::collections::BTreeMap<String, OsError>,
+    /// Places where a byte of each written file is wrong, and nobody says so: lower-case path.
+    spoiled: std::collections::BTreeSet<String>,
 }
 
 impl VirtualPaths {
@@ -68,6 +76,7 @@ impl VirtualPaths {
             root,
             default_backup: default_backup.to_owned(),
             broken: std::collections::BTreeMap::new(),
+            spoiled: std::collections::BTreeSet::new(),
         }
     }
 
@@ -134,6 +143,18 @@ impl VirtualPaths {
     /// Lets a path answer again as it should.
     pub fn repair_place(&mut self, path: &str) {
         self.broken.remove(&folded(path));
+        self.spoiled.remove(&folded(path));
+    }
+
+    /// Lets everything that is written below a path come back damaged.
+    pub fn spoil_place(&mut self, path: &str) {
+        self.spoiled.insert(folded(path));
+    }
+
+    /// Whether what is written to a path comes back damaged.
+    pub fn is_spoiled(&self, path: &str) -> bool {
+        let path = folded(&self.absolute(path));
+        self.spoiled.iter().any(|place| is_below(&path, place))
     }
 
     /// Why nothing can be written below a path; `None` when something can.
@@ -141,11 +162,7 @@ impl VirtualPaths {
         let path = folded(&self.absolute(path));
         self.broken
             .iter()
-            .find(|(place, _)| {
-                path.strip_prefix(place.as_str()).is_some_and(|rest| {
-                    rest.is_empty() || rest.starts_with('\\') || place.ends_with('\\')
-                })
-            })
+            .find(|(place, _)| is_below(&path, place))
             .map(|(_, error)| error.clone())
     }
 

@@ -27,7 +27,7 @@ mod tape;
 mod write;
 
 pub use cipher::Cipher;
-pub use read::{read_payload, scan};
+pub use read::{read_payload, scan, spoil_last_set};
 pub use write::{Blocks, Family, Place, cut, write_set};
 
 use crate::practice::engine::{LogPosition, certificates::Thumbprint};

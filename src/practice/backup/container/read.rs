@@ -8,7 +8,8 @@ use super::{
 };
 use std::{
     fs::File,
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write as _},
+    path::Path,
 };
 
 /// Most that a piece takes: lz4 makes little more of what does not compress.
@@ -328,6 +329,20 @@ pub(super) fn end_of_sets(file: &mut File) -> io::Result<(u64, Vec<u8>)> {
     let set_map = block.streams.into_iter().find(|(id, _)| id == b"TSMP");
     let set_map = set_map.map(|(_, data)| data).ok_or_else(wrong)?;
     Ok((length, set_map))
+}
+
+/// Turns the last byte of the newest set's data over, as a failing disk would.
+pub fn spoil_last_set(path: &Path) -> io::Result<()> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let media = scan(&mut file).map_err(io::Error::other)?;
+    let piece = media.sets.last().and_then(|set| set.blocks.last());
+    let Some(piece) = piece else { return Ok(()) };
+    let at = piece.at + u64::from(piece.length) - 1;
+    let mut byte = [0];
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(&mut byte)?;
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(&[!byte[0]])
 }
 
 /// Reads the content of a set from all its families, in family order; an encrypted one by its cipher.

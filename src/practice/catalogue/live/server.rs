@@ -4,7 +4,6 @@ use super::databases::{REPLICA, database, enumerate, file, log_reuse, volume};
 use super::sessions::{command, requests, sessions};
 use super::{Row, datetime, local_datetime, local_ticks, sql_handle};
 use crate::practice::catalogue::system::SystemView;
-use crate::practice::engine::certificates::Certificate;
 use crate::practice::engine::{
     AgentService, DatabaseState, Edition, Engine, FileKind, LogPosition, MASTER, MSDB, TRACE_FILE,
 };
@@ -349,14 +348,7 @@ pub(super) fn rows(
                     .done()
             })
             .collect(),
-        "certificates" => engine
-            .store
-            .database(request.database)
-            .map(|d| {
-                let all = d.keys.certificates.iter();
-                all.map(|c| certificate(view, c)).collect()
-            })
-            .unwrap_or_default(),
+        "certificates" => super::certificates::rows(engine, request),
         // Nothing of this exists here.
         "backup_devices"
         | "asymmetric_keys"
@@ -389,34 +381,6 @@ fn matches_arguments(row: &[Value], arguments: Option<&[Value]>) -> bool {
                 (wanted, have) => wanted == have,
             })
     })
-}
-
-/// A row of `sys.certificates`; its dates are UTC.
-fn certificate(view: &SystemView, certificate: &Certificate) -> Vec<Value> {
-    let (protection, description) = match &certificate.key {
-        None => ("NA", "NO_PRIVATE_KEY"),
-        Some(key) if key.needs_password => ("PW", "ENCRYPTED_BY_PASSWORD"),
-        Some(_) => ("MK", "ENCRYPTED_BY_MASTER_KEY"),
-    };
-    let public = &certificate.public;
-    Row::new(view)
-        .text("name", certificate.name.clone())
-        .int("certificate_id", certificate.certificate_id)
-        .int("principal_id", 1)
-        .text("pvt_key_encryption_type", protection)
-        .text("pvt_key_encryption_type_desc", description)
-        .int("is_active_for_begin_dialog", 1)
-        .text("issuer_name", public.subject.clone())
-        .text("subject", public.subject.clone())
-        .set("start_date", datetime(public.start))
-        .set("expiry_date", datetime(public.expiry))
-        .set("thumbprint", Value::Bytes(public.thumbprint.bytes()))
-        .set(
-            "pvt_key_last_backup_date",
-            certificate.key_backed_up.map_or(Value::Null, datetime),
-        )
-        .int("key_length", 2048)
-        .done()
 }
 
 /// The row of `sys.traces` for the one trace that there is.

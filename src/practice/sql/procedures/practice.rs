@@ -35,6 +35,7 @@ pub fn option(
         ("no_permission", path) => engine.paths.break_place(path, OsError::ACCESS_DENIED),
         ("no_network_path", path) => engine.paths.break_place(path, OsError::NETWORK_PATH),
         ("no_share", path) => engine.paths.break_place(path, OsError::NETWORK_NAME),
+        ("damaged_writes", path) => engine.paths.spoil_place(path),
         ("repaired", path) => engine.paths.repair_place(path),
         ("device_space", "unlimited") => engine.options.device_space = None,
         ("device_space", bytes) => {
