@@ -7,7 +7,7 @@ use super::{Page, State};
 use crate::{
     domain::{
         DayTimes, Deleting, MinuteOfDay, Policy, PolicyDatabases, PolicyId, PolicyKind,
-        RetentionList, Times, UtcTime, retention, usual_share,
+        RetentionList, ServerPath, Times, UtcTime, retention, usual_share,
     },
     explain::Problem,
     run::schedule::{
@@ -103,6 +103,8 @@ pub enum ProtectionAction {
     WindowDays(u32),
     LeastFulls(u32),
     Deleting(Deleting),
+    /// Writes a small backup to see whether the service account can write where the policy wants its files.
+    Probe,
     Ask(Asking),
     CloseQuestion,
     Type(String),
@@ -124,6 +126,21 @@ impl ProtectionState {
         let (_, database) = self.of.as_ref()?;
         let id = PolicyId::of(&PolicyDatabases::One(database.clone()));
         self.told()?.policy(&id)
+    }
+
+    /// The folders that the wanted policy writes to, each once.
+    pub fn places(&self) -> Vec<ServerPath> {
+        let policy = self.outlook.as_ref().map(|outlook| &outlook.policy);
+        let mut places: Vec<ServerPath> = policy
+            .into_iter()
+            .flat_map(|policy| {
+                let kinds = policy.backups.iter().map(|backup| backup.kind);
+                kinds.filter_map(|kind| policy.place(kind))
+            })
+            .map(ServerPath::new)
+            .collect();
+        places.dedup();
+        places
     }
 
     /// What has to be typed before two schedules may back up one database.
@@ -183,10 +200,16 @@ impl State {
         let idle = !matches!(self.protection.reading, ProtectionReading::Asking)
             && !self.protection.busy
             && self.protection.asking.is_none();
+        let mut requests = Vec::new();
         if connected && old && idle {
-            return self.read_protection();
+            requests = self.read_protection();
         }
-        Vec::new()
+        // Not while the share is being typed.
+        if connected && self.protection.open != ProtectionSection::Policy {
+            let places = self.protection.places();
+            requests.extend(self.check_new_places(server, places));
+        }
+        requests
     }
 
     fn read_protection(&mut self) -> Vec<Request> {
@@ -197,7 +220,10 @@ impl State {
         if self.protection.told().is_none() {
             self.protection.reading = ProtectionReading::Asking;
         }
-        vec![Request::Schedule(ScheduleRequest::Read { server })]
+        let mut requests = vec![Request::Schedule(ScheduleRequest::Read { server })];
+        let places = self.protection.places();
+        requests.extend(self.check_places(server, places));
+        requests
     }
 
     pub(super) fn take_schedule_event(&mut self, event: ScheduleEvent) -> Vec<Request> {
@@ -380,6 +406,15 @@ impl State {
                 return Vec::new();
             }
             ProtectionAction::Confirmed => return self.confirmed(),
+            ProtectionAction::Probe => {
+                let folder = self.protection.places().into_iter().next();
+                let server = self.protection.of.as_ref().map(|(server, _)| *server);
+                let place = server.zip(folder);
+                return place
+                    .map(|(server, folder)| self.probe_place(server, folder))
+                    .into_iter()
+                    .collect();
+            }
             change => {
                 if let Some(policy) = &mut self.protection.policy {
                     edit(policy, change);

@@ -1,6 +1,7 @@
 //! Small pieces that several views share: badges, dots, section labels, buttons.
 
 use super::theme::{Palette, mix, regular, semibold};
+use crate::explain::PlaceStanding;
 use egui::{
     Align2, Button, Color32, CornerRadius, Label, Response, RichText, Role, Sense, Stroke,
     StrokeKind, TextFormat, Ui, WidgetInfo, pos2, text::LayoutJob, vec2,
@@ -107,6 +108,15 @@ pub enum Dot {
 }
 
 impl Dot {
+    /// How a destination stands.
+    pub fn of_place(standing: PlaceStanding) -> Self {
+        match standing {
+            PlaceStanding::Good => Self::Good,
+            PlaceStanding::Bad => Self::Missed,
+            PlaceStanding::Unknown => Self::Unknown,
+        }
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

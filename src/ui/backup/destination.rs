@@ -3,7 +3,7 @@
 use super::{FORM, wrapped};
 use crate::{
     domain::{BackupTarget, ServerPath, ServerTime},
-    explain::{self, PlaceStanding, figures},
+    explain::{self, figures},
     state::{Action, Asked, BackupAction, BackupForm, State},
     ui::{
         form::{group, text},
@@ -109,21 +109,13 @@ fn line(ui: &mut Ui, dot: Dot, words: &str) {
     });
 }
 
-fn dot_of(standing: PlaceStanding) -> Dot {
-    match standing {
-        PlaceStanding::Good => Dot::Good,
-        PlaceStanding::Bad => Dot::Missed,
-        PlaceStanding::Unknown => Dot::Unknown,
-    }
-}
-
 fn standing_ui(ui: &mut Ui, form: &BackupForm) {
     match &form.place {
         Asked::NotYet => {}
         Asked::Asking => line(ui, Dot::Busy, "The server is asked about it…"),
         Asked::Told(check) => {
             let (standing, words) = explain::place_check(check);
-            line(ui, dot_of(standing), &words);
+            line(ui, Dot::of_place(standing), &words);
         }
         Asked::Failed(problem) => line(ui, Dot::Unknown, &problem.sentence),
     }
@@ -154,7 +146,7 @@ fn probe_ui(
         Asked::Asking => line(ui, Dot::Busy, "A small backup is written there…"),
         Asked::Told(result) => {
             let (standing, problem) = explain::probe_words(result, account);
-            line(ui, dot_of(standing), &problem.sentence);
+            line(ui, Dot::of_place(standing), &problem.sentence);
             if !problem.hint.is_empty() {
                 let muted = Palette::of(ui).muted;
                 wrapped(ui, &problem.hint, muted);

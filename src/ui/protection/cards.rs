@@ -2,13 +2,13 @@
 
 use super::{card, schedule::note};
 use crate::{
-    domain::Verdict,
-    explain::{self, schedule as words},
-    run::schedule::Outlook,
-    state::State,
+    domain::{ServerPath, Verdict},
+    explain::{self, PlaceStanding, figures, schedule as words},
+    run::{ProbeOutcome, schedule::Outlook},
+    state::{Action, Asked, ProtectionAction, State},
     ui::{
         theme::{Palette, regular, semibold},
-        widgets::{Dot, small},
+        widgets::{Dot, link, small},
     },
 };
 use egui::{Align, Color32, Label, Layout, RichText, Ui};
@@ -17,7 +17,7 @@ use egui::{Align, Color32, Label, Layout, RichText, Ui};
 const CARD: f32 = 118.0;
 
 /// Loss, restore time, storage, checks.
-pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook) {
+pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec<Action>) {
     let plan = &outlook.plan;
     let objective = outlook.policy.objective;
     ui.columns(4, |columns| {
@@ -80,12 +80,12 @@ pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook) {
             &[
                 (basis, None),
                 (
-                    "free space on the share: unknown to the server".to_owned(),
+                    free_space(state, plan.storage.map(|storage| storage.bytes)),
                     None,
                 ),
             ],
         );
-        checks_ui(checks, state, outlook);
+        checks_ui(checks, state, outlook, actions);
     });
 }
 
@@ -139,7 +139,25 @@ fn figure(ui: &mut Ui, title: &str, value: &str, lines: &[Line]) {
     });
 }
 
-fn checks_ui(ui: &mut Ui, state: &State, outlook: &Outlook) {
+/// The room where the full backups go, as the server tells it.
+fn free_space(state: &State, wanted: Option<u64>) -> String {
+    let full = state.protection.places().into_iter().next();
+    let server = state.protection.of.as_ref().map(|(server, _)| *server);
+    let check = server
+        .zip(full)
+        .and_then(|(server, folder)| state.place(server, &folder))
+        .and_then(|place| place.check.told());
+    match check.map(|check| check.free_bytes) {
+        None => String::new(),
+        Some(None) => "free space there is unknown to the server".to_owned(),
+        Some(Some(free)) if wanted.is_some_and(|wanted| wanted > free) => {
+            format!("only {} free there", explain::size(free))
+        }
+        Some(Some(free)) => format!("{} free there", explain::size(free)),
+    }
+}
+
+fn checks_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec<Action>) {
     let palette = *Palette::of(ui);
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
@@ -153,35 +171,115 @@ fn checks_ui(ui: &mut Ui, state: &State, outlook: &Outlook) {
                     .font(regular(12.5))
                     .color(palette.muted),
             ));
-            if let Some(clash) = outlook.plan.clashes.first() {
-                note(ui, Dot::AtRisk, &words::clash(clash));
-            }
-            let others = outlook.plan.clashes.len().saturating_sub(1);
-            if others > 0 {
-                let text = explain::count(others, "more clash", "more clashes");
-                let lines: Vec<String> = outlook.plan.clashes.iter().map(words::clash).collect();
-                small(ui, text).on_hover_text(lines.join("\n"));
-            }
-            if outlook.plan.clashes.is_empty() {
-                note(ui, Dot::Good, "no other job runs at the same time");
-            }
-            let Some((_, database)) = &state.protection.of else {
-                return;
-            };
-            let outside = state
-                .applications
-                .known
-                .applications
-                .iter()
-                .filter(|application| application.lives_in(database, |_, _| false))
-                .flat_map(|application| &application.outside);
-            for outside in outside {
-                note(
-                    ui,
-                    Dot::AtRisk,
-                    &format!("{} is not covered", outside.what.to_lowercase()),
-                );
-            }
+            places_ui(ui, state);
+            probe_ui(ui, state, outlook, actions);
+            clashes_ui(ui, outlook);
+            outside_ui(ui, state);
         });
     });
+}
+
+/// Whether the server sees the folders; only what is wrong has a line of its own.
+fn places_ui(ui: &mut Ui, state: &State) {
+    let Some((server, _)) = state.protection.of else {
+        return;
+    };
+    let places = state.protection.places();
+    let checks: Vec<_> = places
+        .iter()
+        .filter_map(|folder| state.place(server, folder)?.check.told())
+        .collect();
+    let mut seen = 0;
+    for check in &checks {
+        match explain::place_check(check) {
+            (PlaceStanding::Good, _) => seen += 1,
+            (standing, words) => {
+                let folder = explain::file_name(check.place.as_str());
+                let dot = Dot::of_place(standing);
+                let hover = check.place.as_str();
+                note(ui, dot, &format!("{folder}: {words}")).on_hover_text(hover);
+            }
+        }
+    }
+    if seen > 0 && seen == places.len() {
+        let words = explain::count(seen, "folder is there", "folders are there");
+        let all: Vec<&str> = places.iter().map(ServerPath::as_str).collect();
+        note(ui, Dot::Good, &words).on_hover_text(all.join("\n"));
+    }
+}
+
+/// Whether the service account can write there: by a probe, whoever took it.
+fn probe_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec<Action>) {
+    let Some((server, _)) = state.protection.of else {
+        return;
+    };
+    let probe = state
+        .protection
+        .places()
+        .first()
+        .and_then(|folder| state.place(server, folder))
+        .map(|place| &place.probe);
+    match probe {
+        Some(Asked::Asking) => {
+            note(ui, Dot::Busy, "a small backup is written there…");
+            return;
+        }
+        Some(Asked::Told(result)) if result.outcome != ProbeOutcome::Written => {
+            let (standing, problem) = explain::probe_words(result, None);
+            let mut hover = vec![problem.hint];
+            hover.extend(problem.details);
+            note(ui, Dot::of_place(standing), &problem.sentence).on_hover_text(hover.join("\n"));
+        }
+        Some(Asked::Failed(problem)) => {
+            note(ui, Dot::Missed, &problem.sentence).on_hover_text(&problem.hint);
+        }
+        Some(Asked::NotYet | Asked::Told(_)) | None => {
+            match state.probed(server, &ServerPath::new(&outlook.policy.share)) {
+                Some(at) => {
+                    let at = figures::short_date_time(at);
+                    note(ui, Dot::Good, &format!("written by probe, {at}"));
+                    return;
+                }
+                None => note(ui, Dot::Unknown, "no probe was written there yet"),
+            };
+        }
+    }
+    let hint =
+        "Backs up model, the smallest database, copy-only; reads it back and removes it again";
+    if link(ui, "Try to write there").on_hover_text(hint).clicked() {
+        actions.push(Action::Protection(ProtectionAction::Probe));
+    }
+}
+
+fn clashes_ui(ui: &mut Ui, outlook: &Outlook) {
+    let clashes = &outlook.plan.clashes;
+    let Some(clash) = clashes.first() else {
+        note(ui, Dot::Good, "no other job runs at the same time");
+        return;
+    };
+    note(ui, Dot::AtRisk, &words::clash(clash));
+    let others = clashes.len().saturating_sub(1);
+    if others > 0 {
+        let text = explain::count(others, "more clash", "more clashes");
+        let lines: Vec<String> = clashes.iter().map(words::clash).collect();
+        small(ui, text).on_hover_text(lines.join("\n"));
+    }
+}
+
+/// What of the application no backup of SQL Server holds.
+fn outside_ui(ui: &mut Ui, state: &State) {
+    let Some((_, database)) = &state.protection.of else {
+        return;
+    };
+    let outside = state
+        .applications
+        .known
+        .applications
+        .iter()
+        .filter(|application| application.lives_in(database, |_, _| false))
+        .flat_map(|application| &application.outside);
+    for outside in outside {
+        let words = format!("{} is not covered", outside.what.to_lowercase());
+        note(ui, Dot::AtRisk, &words);
+    }
 }

@@ -65,7 +65,7 @@ impl ProtectionPage {
                 section(ui, "Next 24 hours");
                 day::day_ui(ui, outlook, reading.server_now);
                 ui.add_space(8.0);
-                cards::cards_ui(ui, state, outlook);
+                cards::cards_ui(ui, state, outlook, &mut actions);
                 ui.add_space(8.0);
                 jobs::jobs_ui(ui, state, outlook, reading, &mut actions);
                 retention::retention_ui(ui, state, outlook, &mut actions);

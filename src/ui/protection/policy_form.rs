@@ -20,8 +20,15 @@ pub struct PolicyForm {
     share: String,
     full_at: String,
     operator: String,
-    /// The share that the fields began with, so that a new policy begins them anew.
-    began_with: Option<String>,
+    typing: Option<Field>,
+}
+
+/// The fields that take text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Share,
+    FullAt,
+    Operator,
 }
 
 const FORM: Form = Form {
@@ -40,16 +47,20 @@ impl PolicyForm {
     ) {
         let palette = *Palette::of(ui);
         let policy = &outlook.policy;
-        let key = format!("{}|{}", policy.id().as_str(), policy.share);
-        if self.began_with.as_ref() != Some(&key) && self.share != policy.share {
+        // A field follows the policy, but for the one that is being typed in: what is wrong there stays to be mended.
+        if self.typing != Some(Field::Share) {
             self.share.clone_from(&policy.share);
-            self.operator = policy.notify.operator.clone().unwrap_or_default();
+        }
+        if self.typing != Some(Field::FullAt) {
             self.full_at = match policy.backup(PolicyKind::Full).map(|full| full.times.at) {
                 Some(DayTimes::Once(at) | DayTimes::Every { from: at, .. }) => at.to_string(),
                 None => String::new(),
             };
         }
-        self.began_with = Some(key);
+        if self.typing != Some(Field::Operator) {
+            self.operator = policy.notify.operator.clone().unwrap_or_default();
+        }
+        let mut typing = None;
         let mut act = |action: ProtectionAction| actions.push(Action::Protection(action));
         card(&palette).show(ui, |ui| {
             ui.set_width(ui.available_width());
@@ -67,6 +78,9 @@ impl PolicyForm {
             let field = FORM.row(ui, "Full backup daily at", fault, |ui| {
                 text(ui, &mut self.full_at, 80.0, "00:00")
             });
+            if field.has_focus() {
+                typing = Some(Field::FullAt);
+            }
             if field.changed()
                 && let Some(at) = MinuteOfDay::parse(&self.full_at)
             {
@@ -97,6 +111,9 @@ impl PolicyForm {
                     r"\\server\share or D:\Backup, as the server sees it",
                 )
             });
+            if field.has_focus() {
+                typing = Some(Field::Share);
+            }
             if field.changed() {
                 act(ProtectionAction::Share(self.share.clone()));
             }
@@ -136,6 +153,9 @@ impl PolicyForm {
                     "nobody; the event log is told always",
                 )
             });
+            if field.has_focus() {
+                typing = Some(Field::Operator);
+            }
             if field.changed() {
                 act(ProtectionAction::Operator(self.operator.trim().to_owned()));
             }
@@ -167,6 +187,7 @@ impl PolicyForm {
                 .response
             });
         });
+        self.typing = typing;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What has to be confirmed: applying, removing, deleting.
 
 use crate::{
-    explain::{self, schedule as words},
+    explain::{self, PlaceStanding, schedule as words},
     state::{Action, Asking, ProtectionAction, State},
     ui::{
         empty::paragraph,
@@ -118,6 +118,16 @@ impl Questions {
                         .color(palette.at_risk),
                 ));
             }
+            for words in missing_places(state) {
+                ui.add(
+                    Label::new(
+                        RichText::new(words)
+                            .font(regular(13.0))
+                            .color(palette.at_risk),
+                    )
+                    .wrap(),
+                );
+            }
             for conflict in outlook
                 .conflicts
                 .iter()
@@ -164,6 +174,24 @@ impl Questions {
             }
         });
     }
+}
+
+/// Folders that the server does not see: their backups would fail.
+fn missing_places(state: &State) -> Vec<String> {
+    let Some((server, _)) = state.protection.of else {
+        return Vec::new();
+    };
+    let places = state.protection.places();
+    let checks = places
+        .iter()
+        .filter_map(|folder| state.place(server, folder)?.check.told());
+    checks
+        .map(|check| (check, explain::place_check(check)))
+        .filter(|(_, (standing, _))| *standing == PlaceStanding::Bad)
+        .map(|(check, (_, words))| {
+            format!("{}: {words}. Backups fail until it is there.", check.place)
+        })
+        .collect()
 }
 
 fn answers(ui: &mut Ui, actions: &mut Vec<Action>, yes: &str) {

@@ -15,7 +15,9 @@ use crate::{
         },
     },
 };
-use egui::{Align, Align2, Color32, Label, Layout, Rect, RichText, Sense, Stroke, Ui, vec2};
+use egui::{
+    Align, Align2, Color32, Label, Layout, Rect, Response, RichText, Sense, Stroke, Ui, vec2,
+};
 
 /// `Schedule`, who carries it out, and what can be done.
 pub fn title_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
@@ -93,7 +95,7 @@ pub fn title_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
 }
 
 /// One line with a mark; further lines are the server's words.
-pub(super) fn note(ui: &mut Ui, dot: Dot, text: &str) {
+pub(super) fn note(ui: &mut Ui, dot: Dot, text: &str) -> Response {
     let palette = *Palette::of(ui);
     ui.horizontal_top(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(14.0, 18.0), Sense::hover());
@@ -102,8 +104,9 @@ pub(super) fn note(ui: &mut Ui, dot: Dot, text: &str) {
             Label::new(RichText::new(text).font(regular(13.0)).color(palette.text))
                 .wrap()
                 .selectable(true),
-        );
-    });
+        )
+    })
+    .inner
 }
 
 /// What has to be known before the table: Agent, changes by hand, others that back this up, what was done last.
