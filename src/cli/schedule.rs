@@ -8,14 +8,14 @@ use super::{
     },
 };
 use crate::{
-    domain::{AgentState, Deleting, History, Policy, PolicyDatabases, retention},
+    domain::{AgentState, Deleting, History, Policy, PolicyDatabases, ServerPath, retention},
     explain::{self, Problem, ProblemKind, schedule as words},
     formats::{
         os_schedule::{OsScheduler, SqlcmdTarget, os_schedule},
         schedule as format,
     },
     run::{
-        Outcome, RunId, Who, journal_path,
+        Outcome, PlaceCheck, RunId, Who, check_place, journal_path,
         schedule::{
             ChangeReport, Changing, KnownDatabase, Outlook, ScheduleReading, apply_schedule,
             outlook, read_schedule, remove_schedule, run_retention,
@@ -127,6 +127,8 @@ pub fn run(args: &ScheduleArgs, global: &Global) -> Result<Exit, CliError> {
 /// What is known of the server, and the policy that the arguments mean.
 struct Known {
     reading: ScheduleReading,
+    /// The folders that the policy writes to, as the server sees them.
+    places: Vec<PlaceCheck>,
     history: History,
     databases: Vec<KnownDatabase>,
     facts: ServerFacts,
@@ -166,7 +168,7 @@ async fn on_server(
     } else if args.what.status {
         schedule_text::status(&known.policy, &known.reading)
     } else {
-        schedule_text::preview(&outlook, &known.reading)
+        schedule_text::preview(&outlook, &known.reading, &known.places)
     };
     args.output.write(&text)?;
     Ok(Exit::Done)
@@ -213,8 +215,15 @@ async fn look(
         })
         .collect();
     let policy = policy(args, global, server, &reading, &databases, scope)?;
+    let mut places = Vec::new();
+    for backup in &policy.backups {
+        let folder = ServerPath::new(policy.place(backup.kind).unwrap_or_default());
+        let check = check_place(connection.as_mut(), &folder).await;
+        places.push(check.map_err(failed)?);
+    }
     Ok(Known {
         reading,
+        places,
         history,
         databases,
         facts: ServerFacts {
@@ -252,7 +261,15 @@ fn policy(
                 "Say it with --share, as the server sees it.",
             )
         })?;
-    let mut policy = match (&args.preset, installed) {
+    // Files of the policy of all user databases are looked after one database at a time.
+    if args.what.retention
+        && args.preset.is_none()
+        && installed.is_none()
+        && let Some(of_all) = policy_of_all(reading, &scope)
+    {
+        return Ok(with_changes(of_all, args));
+    }
+    let policy = match (&args.preset, installed) {
         (None, Some(policy)) => Policy {
             databases: scope,
             share,
@@ -266,6 +283,25 @@ fn policy(
         }
         (Some(name), _) => preset(name, global, scope, &share)?,
     };
+    Ok(with_changes(policy, args))
+}
+
+/// The policy of all user databases that is on the server, where it means this one.
+fn policy_of_all(reading: &ScheduleReading, scope: &PolicyDatabases) -> Option<Policy> {
+    let PolicyDatabases::One(name) = scope else {
+        return None;
+    };
+    reading
+        .policies
+        .iter()
+        .filter_map(|installed| installed.policy.clone())
+        .find(|policy| {
+            matches!(policy.databases, PolicyDatabases::AllUser { .. })
+                && policy.databases.includes(name)
+        })
+}
+
+fn with_changes(mut policy: Policy, args: &ScheduleArgs) -> Policy {
     if args.operator.is_some() {
         policy.notify.operator.clone_from(&args.operator);
     }
@@ -278,7 +314,7 @@ fn policy(
     if args.allow_deleting {
         policy.retention.deleting = Deleting::WhenAsked;
     }
-    Ok(policy)
+    policy
 }
 
 fn preset(

@@ -3,7 +3,10 @@
 use crate::{
     domain::{Policy, PolicyKind, RetentionList},
     explain::{self, schedule as words},
-    run::schedule::{JobChange, Outlook, ScheduleReading},
+    run::{
+        PlaceCheck,
+        schedule::{JobChange, Outlook, ScheduleReading},
+    },
 };
 
 pub fn difference_lines(changes: &[JobChange]) -> Vec<String> {
@@ -19,7 +22,7 @@ pub fn difference_lines(changes: &[JobChange]) -> Vec<String> {
 }
 
 /// What applying would do, before it does.
-pub fn preview(outlook: &Outlook, reading: &ScheduleReading) -> String {
+pub fn preview(outlook: &Outlook, reading: &ScheduleReading, places: &[PlaceCheck]) -> String {
     let Outlook { policy, plan, .. } = outlook;
     let mut text = format!(
         "schedule of {}, {}\n",
@@ -37,6 +40,10 @@ pub fn preview(outlook: &Outlook, reading: &ScheduleReading) -> String {
             policy.place(backup.kind).unwrap_or_default(),
             words::policy_options(plan.options, backup)
         );
+    }
+    for check in places {
+        let (_, words) = explain::place_check(check);
+        text += &format!("  {}: {words}\n", check.place);
     }
     for what in &plan.left_out {
         text += &format!("  left out: {}\n", words::left_out(*what));
