@@ -3,6 +3,7 @@
 mod asking;
 mod backups;
 mod certificates;
+mod commands;
 mod corpus;
 mod drills;
 mod encryption;

@@ -113,7 +113,7 @@ impl Bench {
 }
 
 /// Switches the world's own backup jobs off: the policy alone works then.
-async fn alone(practice: &Practice, database: &str) {
+pub async fn alone(practice: &Practice, database: &str) {
     for word in ["full", "diff", "log"] {
         practice
             .run(&format!(
@@ -884,4 +884,56 @@ async fn agents_procedures_answer_as_the_products_do() {
         .run("SELECT (SELECT COUNT(*) FROM msdb.dbo.sysjobsteps) + (SELECT COUNT(*) FROM msdb.dbo.sysjobhistory) AS n;")
         .await;
     assert_eq!(left.first().and_then(|row| row.int("n")), Some(0));
+}
+
+#[tokio::test]
+async fn the_operator_gets_an_e_mail_when_a_job_fails_and_only_then() {
+    let practice = start().await;
+    let bench = Bench::new();
+    practice
+        .run("EXEC msdb.dbo.sp_add_operator @name = N'night shift', @enabled = 1, @email_address = N'night@example.com';")
+        .await;
+    let mut policy = policy(one("OctopusAI"));
+    policy.notify.operator = Some("night shift".to_owned());
+    policy
+        .backups
+        .retain(|backup| backup.kind == PolicyKind::Log);
+    let reading = bench.apply(&practice, &policy).await;
+    let job = reading
+        .policy(&policy.id())
+        .and_then(|installed| installed.job(PolicyKind::Log))
+        .expect("a job");
+    assert_eq!(job.operator.as_deref(), Some("night shift"));
+    assert!(job.tells_event_log);
+    practice.advance(15 * 60).await;
+    practice
+        .run(r"EXEC master.dbo.practice_option N'full_disk', N'\\backup-server\octopus';")
+        .await;
+    practice.advance(15 * 60).await;
+    let told = practice
+        .run(&format!(
+            "EXEC msdb.dbo.sp_help_jobhistory @job_name = N'{}', @step_id = 0, @mode = N'FULL';",
+            job.name
+        ))
+        .await;
+    let told: Vec<(Option<i64>, Option<String>)> = told
+        .rows()
+        .iter()
+        .map(|row| (row.int("run_status"), row.text("operator_emailed")))
+        .collect();
+    assert_eq!(
+        told,
+        [(Some(0), Some("night shift".to_owned())), (Some(1), None)]
+    );
+    // An operator whom the server does not know is refused in its words, and nothing is left behind.
+    let mut unknown = policy.clone();
+    unknown.databases = one("OctopusAudit");
+    unknown.notify.operator = Some("nobody".to_owned());
+    let jobs = jobs_of(&unknown, &reading);
+    let report = apply_schedule(&jobs, &[], &[], bench.changing(&practice, "OctopusAudit"))
+        .await
+        .expect("journaled");
+    assert!(!report.done);
+    assert!(format!("{:?}", report.steps.last()).contains("nobody"));
+    assert!(read(&practice).await.policy(&unknown.id()).is_none());
 }

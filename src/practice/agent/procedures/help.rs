@@ -241,7 +241,7 @@ pub fn history(
     ];
     let call = Call::new("sp_help_jobhistory", PARAMETERS, arguments)?;
     let only = only(engine, &call)?;
-    answer(
+    let mut shown = answer(
         engine,
         COLUMNS,
         "$msdb.\"dbo.sysjobhistory\" AS h
@@ -250,7 +250,26 @@ pub fn history(
         "h.job_id",
         "h.instance_id DESC",
         only,
-    )
+    )?;
+    let oldest_first = call.number("@oldest_first")? == Some(1);
+    for (_, rows) in &mut shown.results {
+        for (parameter, column) in [
+            ("@step_id", "step_id"),
+            ("@run_status", "run_status"),
+            ("@sql_message_id", "sql_message_id"),
+            ("@sql_severity", "sql_severity"),
+        ] {
+            let Some(wanted) = call.number(parameter)? else {
+                continue;
+            };
+            let at = COLUMNS.iter().position(|c| c.name == column);
+            rows.retain(|row| at.and_then(|at| row.get(at)) == Some(&Value::Int(wanted)));
+        }
+        if oldest_first {
+            rows.reverse();
+        }
+    }
+    Ok(shown)
 }
 
 /// `sp_help_jobactivity`.
