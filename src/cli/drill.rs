@@ -12,9 +12,9 @@ use crate::{
     domain::{DatabaseHistory, History, ScenarioKind, UtcTime},
     explain,
     run::{
-        Cleared, DrillEvent, DrillReport, Journal, Measured, Record, RehearsalTimes, RunEnd,
-        RunEvent, RunId, RunKind, clear_leftover, journal_path, leftovers, look_at_leftover,
-        read_journal, rehearse,
+        Cleared, DrillEvent, DrillReport, Journal, LeftoverSeen, Measured, Record, RehearsalTimes,
+        RunEnd, RunEvent, RunId, RunKind, clear_leftover, journal_path, leftovers,
+        look_at_leftover, read_journal, rehearse,
     },
     settings::{Workspace, load_applications},
     worker::{
@@ -306,12 +306,20 @@ async fn show_leftovers(
             .await
             .map_err(|error| super::server::server_failed(&error))?;
         match &found {
-            None => say(&format!("{}: nothing of it is there", left.copy)),
-            Some((identity, true)) => say(&format!(
+            LeftoverSeen::NotThere => say(&format!("{}: nothing of it is there", left.copy)),
+            LeftoverSeen::AtWork { session_id } => {
+                say(&format!(
+                    "{}: session {session_id} still restores it; ask again in a moment",
+                    left.copy
+                ));
+                exit = Exit::Failed;
+                continue;
+            }
+            LeftoverSeen::Ours(identity) => say(&format!(
                 "{}: {}, created {} by the drill {} of {}",
                 left.copy, identity.state, identity.create_date, left.drill.0, left.database
             )),
-            Some((identity, false)) => {
+            LeftoverSeen::NotOurs(identity) => {
                 say(&format!(
                     "{}: a database of this name is {}, and no drill made it; it stays",
                     left.copy, identity.state

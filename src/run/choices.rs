@@ -27,6 +27,9 @@ pub struct RunChoices {
     pub on_server: Option<String>,
     /// Jobs that would disturb the run; they are disabled until it is over.
     pub pause_jobs: Vec<String>,
+    /// When a copy was created is on disk before anything can make it `ONLINE`, or it is not recovered:
+    /// so it can be told from every other database of its name however the run ends.
+    pub prove_first: bool,
 }
 
 /// Over a database that is there.
@@ -96,6 +99,7 @@ impl RunChoices {
             over: self.over.as_ref().map(|over| over.options(tail_file)),
             restricted_user: self.restricted_user,
             again: false,
+            recover_apart: self.prove_first,
         }
     }
 }

@@ -157,7 +157,7 @@ pub enum Record {
     DrillBegun {
         drill: Box<DrillPlan>,
     },
-    /// The copy of a drill exists since then, on the server's clock: it is still being restored.
+    /// The copy exists since then, on the server's clock: it is still being restored. Journals of drills may hold it as well.
     CopyBegun {
         database: String,
         /// `sys.databases.create_date`, ISO 8601.

@@ -7,7 +7,10 @@ use super::{
     journal::{JournalContent, Record, read_journal},
     report::{RunId, RunKind, StepFacts},
 };
-use crate::domain::{BackupType, MeasuredRun, MeasuredSet, UtcTime};
+use crate::{
+    domain::{BackupType, MeasuredRun, MeasuredSet, UtcTime},
+    tsql,
+};
 use std::path::Path;
 
 /// A restore that came to its end, as its journal tells it.
@@ -141,7 +144,7 @@ impl Measured {
             return;
         };
         let mut drill: Option<Drill> = None;
-        let mut sets = Vec::new();
+        let mut sets: Vec<MeasuredSet> = Vec::new();
         let mut other_seconds = 0.0;
         let mut titles: Vec<(usize, String)> = Vec::new();
         let mut end: Option<&str> = None;
@@ -186,8 +189,16 @@ impl Measured {
                     ..
                 } => {
                     let done = matches!(outcome.as_str(), "done" | "done_with_warning");
+                    let recovers = titles
+                        .iter()
+                        .rev()
+                        .find(|(known, _)| known == step)
+                        .is_some_and(|(_, title)| title == tsql::RECOVER_TITLE);
                     if let (true, Some(set)) = (done, measured_set(facts, *seconds)) {
                         sets.push(set);
+                    } else if let (true, true, Some(last)) = (done, recovers, sets.last_mut()) {
+                        // Recovery comes with the last set, in whichever statement.
+                        last.seconds += seconds;
                     } else if done {
                         other_seconds += seconds;
                     }

@@ -11,7 +11,7 @@ use super::{
     report::{RunReport, TargetState, Who},
     restore::{Carried, RestoreJob, Surroundings, go_on, put_back_batch, state_of, state_words},
     runbook::{Action, Runbook},
-    target::{TargetFacts, read_target, works_on},
+    target::{TargetFacts, read_target, session_at_work},
 };
 use crate::{
     domain::{BackupType, History, RestoringState, Start, Target, UtcTime},
@@ -100,16 +100,7 @@ pub async fn assess(
 ) -> Result<Standing, ServerError> {
     let target = record.target_database.clone();
     let facts = read_target(connection, &target).await?;
-    let running = match ask(connection, &tsql::running_backups()).await {
-        Ok(answer) => answer
-            .rows()
-            .iter()
-            .find(|row| works_on(row, &target))
-            .and_then(|row| row.int("session_id")),
-        // Without the permission nobody knows.
-        Err(ServerError::Refused { .. }) => None,
-        Err(other) => return Err(other),
-    };
+    let running = session_at_work(connection, &target).await?;
     let in_the_way = match ask(connection, &tsql::sessions_in(&target)).await {
         Ok(answer) => answer
             .rows()

@@ -227,7 +227,9 @@ impl Runbook {
 
     /// The last step that restores something; after it the database is expected to be online.
     pub(super) fn last_restore(&self) -> Option<usize> {
-        self.steps.iter().rposition(Step::restores)
+        self.steps
+            .iter()
+            .rposition(|step| step.restores() || step.purpose() == Some(&Purpose::Recover))
     }
 }
 

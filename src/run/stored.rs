@@ -178,6 +178,7 @@ struct StoredChoices {
     expected_schema: Option<String>,
     on_server: Option<String>,
     pause_jobs: Vec<String>,
+    prove_first: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -574,6 +575,7 @@ impl StoredChoices {
             expected_schema,
             on_server,
             pause_jobs,
+            prove_first,
         } = choices;
         Self {
             over: over.as_ref().map(|over| StoredOver {
@@ -603,6 +605,7 @@ impl StoredChoices {
             expected_schema: expected_schema.clone(),
             on_server: on_server.clone(),
             pause_jobs: pause_jobs.clone(),
+            prove_first: *prove_first,
         }
     }
 
@@ -636,6 +639,7 @@ impl StoredChoices {
             expected_schema: self.expected_schema.clone(),
             on_server: self.on_server.clone(),
             pause_jobs: self.pause_jobs.clone(),
+            prove_first: self.prove_first,
         }
     }
 }

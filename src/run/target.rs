@@ -103,6 +103,23 @@ pub async fn read_target(
     }))
 }
 
+/// The session whose backup or restore works on a database now; `None` as well where the login may not know.
+pub(super) async fn session_at_work(
+    connection: &mut dyn Connection,
+    database: &str,
+) -> Result<Option<i64>, ServerError> {
+    match ask(connection, &tsql::running_backups()).await {
+        Ok(answer) => Ok(answer
+            .rows()
+            .iter()
+            .find(|row| works_on(row, database))
+            .and_then(|row| row.int("session_id"))),
+        // Without the permission nobody knows.
+        Err(ServerError::Refused { .. }) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
 /// Whether a running backup or restore works on a database: its session says so, or its text names it.
 pub(super) fn works_on(row: &Row, database: &str) -> bool {
     let same = row

@@ -403,7 +403,12 @@ impl State {
         self.objectives
             .leftovers
             .iter()
-            .filter(|leftover| !self.objectives.found.contains_key(&leftover.drill))
+            .filter(|leftover| {
+                matches!(
+                    self.objectives.found.get(&leftover.drill),
+                    None | Some(LeftoverFound::AtWork)
+                )
+            })
             .filter_map(|leftover| {
                 let server = self.server_named(&leftover.server)?;
                 Some(Request::Objectives(ObjectivesRequest::LookAtLeftover {

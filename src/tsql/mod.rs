@@ -41,8 +41,8 @@ pub use over::{
 pub use quote::{identifier, text};
 pub use rds::{rds_backup, rds_cancel, rds_restore, rds_task, rds_tasks};
 pub use restore::{
-    RestoreOptions, ServerFacts, drop_copy_script, file_name, recover_script, restore_script,
-    restore_script_with, stop_at_text, tail_file, target_database,
+    RECOVER_TITLE, RestoreOptions, ServerFacts, drop_copy_script, file_name, recover_script,
+    restore_script, restore_script_with, stop_at_text, tail_file, target_database,
 };
 pub use running::running_work;
 pub use schedule::{

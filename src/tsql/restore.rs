@@ -39,7 +39,14 @@ pub struct RestoreOptions {
     pub restricted_user: bool,
     /// The first step goes over what this very restore began and left `RESTORING`.
     pub again: bool,
+    /// Recovery after a data backup is a batch of its own, so that the database is known before anything makes it `ONLINE`.
+    ///
+    /// With the last log recovery comes in the same statement whatever is said here (design §3.2).
+    pub recover_apart: bool,
 }
+
+/// Title of the batch that recovers a database and restores nothing.
+pub const RECOVER_TITLE: &str = "Recover the database";
 
 /// The batches that carry out a plan, from wherever it starts: one destructive statement each, every one behind its guards.
 pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
@@ -74,8 +81,16 @@ pub fn restore_script_with(
     }
     let last = plan.steps.len().saturating_sub(1);
     for (idx, step) in plan.steps.iter().enumerate() {
-        let recovery = idx == last && tail_file.is_none();
+        let recovery = idx == last && tail_file.is_none() && !recovers_apart(step, options);
         batches.push(restore_step(plan, facts, options, idx, step, recovery));
+    }
+    if tail_file.is_none()
+        && plan
+            .steps
+            .last()
+            .is_some_and(|step| recovers_apart(step, options))
+    {
+        batches.extend(recover_script(target, facts).batches);
     }
     if let Some(file) = tail_file {
         let stop_at = match plan.target {
@@ -112,6 +127,10 @@ pub fn restore_script_with(
     Script { batches }
 }
 
+fn recovers_apart(last: &PlanStep, options: &RestoreOptions) -> bool {
+    options.recover_apart && last.backup_type != BackupType::Log
+}
+
 /// Recovers a database that the last log left `RESTORING`, as it is.
 pub fn recover_script(database: &str, facts: &ServerFacts) -> Script {
     let mut words = Words::default();
@@ -125,7 +144,7 @@ pub fn recover_script(database: &str, facts: &ServerFacts) -> Script {
         batches: vec![Batch {
             kind: BatchKind::Restore,
             purpose: Purpose::Recover,
-            title: "Recover the database".to_owned(),
+            title: RECOVER_TITLE.to_owned(),
             sql: guarded(words, &guards, &statement),
         }],
     }

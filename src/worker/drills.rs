@@ -150,6 +150,7 @@ pub async fn prepare_drill(
             },
             choices: RunChoices {
                 check_database: order.check_database,
+                prove_first: true,
                 ..RunChoices::default()
             },
             expected,

@@ -11,8 +11,8 @@ use crate::{
     explain::{Problem, ProblemKind, server_problem, store_problem},
     formats::fleet,
     run::{
-        ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, FleetRow, Leftover, Measured,
-        RunEvent, RunId, clear_leftover, leftovers, look_at_leftover,
+        ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, FleetRow, Leftover, LeftoverSeen,
+        Measured, RunEvent, RunId, clear_leftover, leftovers, look_at_leftover,
     },
     server::{Gateway, ServerError, ServerInfo, ask},
     settings::{DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario},
@@ -120,6 +120,8 @@ pub enum SaveAs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeftoverFound {
     Gone,
+    /// A statement of the drill outlives it; asked again when the journals are read again.
+    AtWork,
     /// It is what the drill made: its state and when it was created.
     Ours {
         state: String,
@@ -465,12 +467,13 @@ impl Jobs {
                 look_at_leftover(ground.gateway.as_ref(), &found)
                     .await
                     .map(|looked| match looked {
-                        None => LeftoverFound::Gone,
-                        Some((identity, true)) => LeftoverFound::Ours {
+                        LeftoverSeen::NotThere => LeftoverFound::Gone,
+                        LeftoverSeen::AtWork { .. } => LeftoverFound::AtWork,
+                        LeftoverSeen::Ours(identity) => LeftoverFound::Ours {
                             state: identity.state,
                             create_date: identity.create_date,
                         },
-                        Some((_, false)) => LeftoverFound::NotOurs,
+                        LeftoverSeen::NotOurs(_) => LeftoverFound::NotOurs,
                     })
                     .map_err(|error| server_problem(&error))
             };
@@ -545,6 +548,10 @@ pub fn left_problem(error: &ClearError) -> Problem {
         ClearError::NotOurs { .. } => (
             ProblemKind::Yours,
             "Look at it on the server; stopat drops only what it is proved to have made.",
+        ),
+        ClearError::AtWork { .. } => (
+            ProblemKind::Yours,
+            "Wait until the server has ended what the drill began, and ask again.",
         ),
         ClearError::OtherServer { .. } => (
             ProblemKind::Yours,

@@ -67,6 +67,14 @@ impl Capture {
         self.rows.is_empty()
     }
 
+    /// The tables of which rows were touched, with the schema before each.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let used: BTreeSet<usize> = self.rows.iter().map(|(name, _)| *name).collect();
+        used.into_iter()
+            .filter_map(|name| self.names.get(name))
+            .map(|(schema, table)| (schema.as_str(), table.as_str()))
+    }
+
     /// The schemas of which rows were touched.
     pub fn schemas(&self) -> BTreeSet<String> {
         let used: BTreeSet<usize> = self.rows.iter().map(|(name, _)| *name).collect();

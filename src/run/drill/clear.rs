@@ -1,17 +1,18 @@
 //! What an interrupted drill left: found in the journals, looked at on the server, dropped only when it is proved ours.
 //!
 //! Proof is the strongest that there is (design §3.10): the identity that the restore journaled; else the creation time that
-//! the drill journaled while the copy was being restored; else a database of that very name that is still `RESTORING` and
-//! younger than the drill, which had found no database of that name. What fits none of them is somebody else's and stays.
+//! it journaled before it recovered the copy; else a database of that very name that is still `RESTORING` and younger than
+//! the drill, which had found no database of that name: before the creation time is on disk nothing recovers the copy.
+//! What fits none of them is somebody else's and stays.
 
 use super::{DrillPlan, stamp};
 use crate::{
     domain::UtcTime,
     run::{
         DropError, Identity, Journal, JournalContent, JournalError, Record, RunId, RunReport,
-        drop_copy, journal_path, read_identity, read_journal,
+        drop_copy, journal_path, read_identity, read_journal, target::session_at_work,
     },
-    server::{Gateway, ServerError, ask},
+    server::{Connection, Gateway, ServerError, ask},
     tsql::{self, ServerFacts},
 };
 use std::path::{Path, PathBuf};
@@ -46,6 +47,20 @@ enum Proof {
     Age,
 }
 
+/// What a server has of a leftover.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LeftoverSeen {
+    NotThere,
+    /// It is not there yet: a statement of the drill outlives its connection.
+    AtWork {
+        session_id: i64,
+    },
+    /// It is what the drill made.
+    Ours(Identity),
+    /// Somebody else's database has this name.
+    NotOurs(Identity),
+}
+
 /// What became of a leftover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleared {
@@ -60,6 +75,9 @@ pub enum ClearError {
     /// A database of that name is there, and it is not what the drill made.
     #[error("the database is not the copy that this drill made: {copy}")]
     NotOurs { copy: String },
+    /// What it would leave is not there yet.
+    #[error("session {session_id} still restores it: {copy}")]
+    AtWork { copy: String, session_id: i64 },
     #[error("the drill ran on {expected}, and this is {found}")]
     OtherServer { expected: String, found: String },
     #[error(transparent)]
@@ -91,17 +109,29 @@ pub fn leftovers(runs_folder: &Path) -> Vec<Leftover> {
         .collect()
 }
 
-/// What the server has of a leftover; `None` when nothing of that name is there.
+/// Looks what the server has of a leftover.
 pub async fn look_at_leftover(
     gateway: &dyn Gateway,
     leftover: &Leftover,
-) -> Result<Option<(Identity, bool)>, ServerError> {
+) -> Result<LeftoverSeen, ServerError> {
     let mut connection = gateway.connect().await?;
-    let identity = read_identity(connection.as_mut(), &leftover.copy).await?;
-    Ok(identity.map(|identity| {
-        let ours = leftover.is_ours(&identity);
-        (identity, ours)
-    }))
+    see(connection.as_mut(), leftover).await
+}
+
+async fn see(
+    connection: &mut dyn Connection,
+    leftover: &Leftover,
+) -> Result<LeftoverSeen, ServerError> {
+    // In this order: what is at work first is there afterwards, or is seen at work.
+    let at_work = session_at_work(connection, &leftover.copy).await?;
+    Ok(
+        match (read_identity(connection, &leftover.copy).await?, at_work) {
+            (Some(identity), _) if leftover.is_ours(&identity) => LeftoverSeen::Ours(identity),
+            (Some(identity), _) => LeftoverSeen::NotOurs(identity),
+            (None, Some(session_id)) => LeftoverSeen::AtWork { session_id },
+            (None, None) => LeftoverSeen::NotThere,
+        },
+    )
 }
 
 /// Drops a leftover after its proof was looked at again, and closes its journal.
@@ -147,14 +177,15 @@ pub(super) async fn drop_what_is_left(
             });
         }
     }
-    let Some(identity) = read_identity(connection.as_mut(), &leftover.copy).await? else {
-        return Ok(Cleared::NotThere);
+    let copy = leftover.copy.clone();
+    let identity = match see(connection.as_mut(), leftover).await? {
+        LeftoverSeen::Ours(identity) => identity,
+        LeftoverSeen::NotThere => return Ok(Cleared::NotThere),
+        LeftoverSeen::NotOurs(_) => return Err(ClearError::NotOurs { copy }),
+        LeftoverSeen::AtWork { session_id } => {
+            return Err(ClearError::AtWork { copy, session_id });
+        }
     };
-    if !leftover.is_ours(&identity) {
-        return Err(ClearError::NotOurs {
-            copy: leftover.copy.clone(),
-        });
-    }
     let facts = ServerFacts {
         server_name: Some(leftover.server.clone()).filter(|name| !name.is_empty()),
         tail_file: None,
@@ -192,11 +223,9 @@ impl Leftover {
             return None;
         };
         let mut plan: Option<&DrillPlan> = None;
-        let mut created = None;
         for entry in &content.entries {
             match &entry.record {
                 Record::DrillBegun { drill } => plan = Some(drill),
-                Record::CopyBegun { create_date, .. } => created = Some(create_date.clone()),
                 Record::CopyDropped { .. } => return None,
                 _ => {}
             }
@@ -212,9 +241,10 @@ impl Leftover {
             database: source_database.clone(),
             copy: target_database.clone(),
             began_at: first.at.clone(),
-            proof: created.map_or(Proof::Age, Proof::Creation),
+            proof: Proof::Age,
             server_clock: plan.server_clock.clone(),
         };
+        leftover.learn(content);
         if let Ok(restore) = read_journal(&leftover.restore_journal) {
             if restore
                 .entries
@@ -223,7 +253,7 @@ impl Leftover {
             {
                 return None;
             }
-            leftover.learn_identity(&restore);
+            leftover.learn(&restore);
         }
         Some(leftover)
     }
@@ -234,42 +264,39 @@ impl Leftover {
         report: &RunReport,
         plan: &DrillPlan,
         restore_journal: &Path,
-        journal: &Journal,
+        journal: &Path,
     ) -> Result<Self, JournalError> {
-        let content = read_journal(journal.path())?;
-        let created = content
-            .entries
-            .iter()
-            .find_map(|entry| match &entry.record {
-                Record::CopyBegun { create_date, .. } => Some(create_date.clone()),
-                _ => None,
-            });
         let mut leftover = Self {
             drill: drill.clone(),
-            journal: journal.path().to_owned(),
+            journal: journal.to_owned(),
             restore_journal: restore_journal.to_owned(),
             server: report.server.clone(),
             database: report.plan.database.clone(),
             copy: report.target_database.clone(),
             began_at: String::new(),
-            proof: created.map_or(Proof::Age, Proof::Creation),
+            proof: Proof::Age,
             server_clock: plan.server_clock.clone(),
         };
+        leftover.learn(&read_journal(restore_journal)?);
         if let Some((guid, create_date)) = &report.copy {
             leftover.proof = Proof::Identity(*guid, create_date.clone());
         }
         Ok(leftover)
     }
 
-    fn learn_identity(&mut self, restore: &JournalContent) {
-        for entry in &restore.entries {
-            if let Record::CopyCreated {
-                database_guid,
-                create_date,
-                ..
-            } = &entry.record
-            {
-                self.proof = Proof::Identity(*database_guid, create_date.clone());
+    /// Takes the proof that a journal holds: of a creation first, of an identity after the recovery.
+    fn learn(&mut self, content: &JournalContent) {
+        for entry in &content.entries {
+            match &entry.record {
+                Record::CopyBegun { create_date, .. } => {
+                    self.proof = Proof::Creation(create_date.clone());
+                }
+                Record::CopyCreated {
+                    database_guid,
+                    create_date,
+                    ..
+                } => self.proof = Proof::Identity(*database_guid, create_date.clone()),
+                _ => {}
             }
         }
     }

@@ -1,13 +1,16 @@
 //! Drills: a restore to a copy that is made to be measured, and dropped whatever happens.
 //!
 //! ```text
-//! drill journal    Begin ─ DrillBegun ─ CopyBegun ─ DrillMeasured ─ CopyDropped ─ End
+//! drill journal    Begin ─ DrillBegun ──────────── DrillMeasured ─ CopyDropped ─ End
 //!                               │                        ▲               ▲
 //! restore journal               └─► the one engine ──────┘               └─ proved ours (design §3.10)
+//!                                   CopyBegun ─ recovery ─ CopyCreated
 //! ```
 //!
 //! - The restore is a run of its own with its own journal, made by the engine that makes every restore;
 //!   the drill's journal names it, and says from the first line on which copy it will make.
+//! - The copy is not recovered before its creation is on disk, so that it can be told from any other database
+//!   at whatever moment the drill dies; see [`RunChoices::prove_first`](super::RunChoices).
 //! - The original is read and never written. The copy is new: nothing of its name was there when the drill began.
 //! - A drill is *restore time*. The whole clock from incident to application is a rehearsal; see [`Rehearsal`].
 
@@ -15,7 +18,9 @@ mod clear;
 mod record;
 mod rehearsal;
 
-pub use clear::{ClearError, Cleared, Leftover, clear_leftover, leftovers, look_at_leftover};
+pub use clear::{
+    ClearError, Cleared, Leftover, LeftoverSeen, clear_leftover, leftovers, look_at_leftover,
+};
 pub use record::{DrillPlan, DrillResult, DrillStep, DrillTable, PartOfDrill};
 pub use rehearsal::{Phase, PhaseKind, Rehearsal, RehearsalTimes, rehearse};
 
@@ -23,15 +28,10 @@ use super::{
     Commands, Journal, JournalError, Outcome, RestoreJob, RunEnd, RunEvent, RunId, RunKind,
     RunReport, Surroundings, Verification,
     journal::{FORMAT, Record, hash},
-    read_identity, run_restore,
+    run_restore,
 };
-use crate::{
-    domain::UtcTime,
-    server::{Gateway, ServerError},
-    tsql,
-};
+use crate::{domain::UtcTime, server::Gateway, tsql};
 use std::path::PathBuf;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// A drill that is about to run.
@@ -123,14 +123,17 @@ pub async fn run_drill(
     })?;
     note.write(Record::step_begin(0, RESTORE, ""))?;
     let began = now();
-    let report = measured_restore(
-        &mut note,
+    let forward = |event: RunEvent| tell(DrillEvent::Restore(event));
+    let report = run_restore(
         restore,
-        &restore_journal,
-        gateway,
-        tell,
-        cancel,
-        &copy,
+        Surroundings {
+            gateway,
+            journal: Journal::create(&restore_journal)?,
+            tell: &forward,
+            cancel,
+            commands: Commands::none(),
+            now,
+        },
     )
     .await?;
     let mut result = DrillResult::of(&report);
@@ -149,7 +152,8 @@ pub async fn run_drill(
 
     note.write(Record::step_begin(1, DROP, ""))?;
     let dropping = now();
-    let leftover = Leftover::of_running(&run, &report, &plan, &restore_journal, note.journal)?;
+    let leftover =
+        Leftover::of_running(&run, &report, &plan, &restore_journal, note.journal.path())?;
     let cleared = clear::drop_what_is_left(gateway, &leftover, now).await;
     let (outcome, words) = match &cleared {
         Ok(_) => ("done", Vec::new()),
@@ -189,62 +193,6 @@ pub async fn run_drill(
         result,
         left,
     })
-}
-
-/// Runs the restore, and notes when the copy was created as soon as that can be read.
-async fn measured_restore(
-    note: &mut Note<'_>,
-    restore: RestoreJob,
-    restore_journal: &std::path::Path,
-    gateway: &dyn Gateway,
-    tell: &(dyn Fn(DrillEvent) + Send + Sync),
-    cancel: &CancellationToken,
-    copy: &str,
-) -> Result<RunReport, JournalError> {
-    let (created, mut inbox) = mpsc::unbounded_channel::<()>();
-    let forward = move |event: RunEvent| {
-        if let RunEvent::StepEnded { report, .. } = &event
-            && report.facts.backup_kind.is_some()
-        {
-            // Nobody listens any more when the restore has ended.
-            created.send(()).ok();
-        }
-        tell(DrillEvent::Restore(event));
-    };
-    let journal = Journal::create(restore_journal)?;
-    let mut running = Box::pin(run_restore(
-        restore,
-        Surroundings {
-            gateway,
-            journal,
-            tell: &forward,
-            cancel,
-            commands: Commands::none(),
-            now: note.now,
-        },
-    ));
-    let mut noted = false;
-    loop {
-        tokio::select! {
-            report = &mut running => break report,
-            Some(()) = inbox.recv(), if !noted => {
-                // Without it a leftover is proved by its age alone; the restore does not wait for that.
-                if let Ok(Some(create_date)) = creation_of(gateway, copy).await {
-                    note.write(Record::CopyBegun {
-                        database: copy.to_owned(),
-                        create_date,
-                    })?;
-                    noted = true;
-                }
-            }
-        }
-    }
-}
-
-async fn creation_of(gateway: &dyn Gateway, copy: &str) -> Result<Option<String>, ServerError> {
-    let mut connection = gateway.connect().await?;
-    let identity = read_identity(connection.as_mut(), copy).await?;
-    Ok(identity.map(|identity| identity.create_date))
 }
 
 /// A journal and the clock that its records are stamped with.

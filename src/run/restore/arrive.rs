@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{BackupType, Destination, Target},
     run::{
-        failure::{ReachedBecause, StepFailure},
+        failure::{ReachedBecause, StepFailure, VerificationFault},
         journal::{JournalError, Record},
         owed::Owed,
         record::RecordedVerification,
@@ -55,6 +55,38 @@ impl Run<'_> {
             }
         }
         Ok(Next::GoOn)
+    }
+
+    /// A copy is there since its first set: when it was created is put on disk before anything can make it `ONLINE`.
+    pub(super) async fn note_creation(&mut self, step: usize) -> Result<Next, JournalError> {
+        let is_copy = matches!(self.job.plan.destination, Destination::Copy { .. });
+        if !is_copy || self.created.is_some() {
+            return Ok(Next::GoOn);
+        }
+        let Some(work) = self.work.as_mut() else {
+            return Ok(Next::GoOn);
+        };
+        let failed = match read_identity(work.as_mut(), &self.target).await {
+            Ok(Some(identity)) => {
+                self.note(Record::CopyBegun {
+                    database: self.target.clone(),
+                    create_date: identity.create_date.clone(),
+                })?;
+                self.created = Some(identity.create_date);
+                return Ok(Next::GoOn);
+            }
+            Ok(None) => {
+                StepResult::Refused(StepFailure::Verification(VerificationFault::NotThere {
+                    database: self.target.clone(),
+                }))
+            }
+            Err(error) => StepResult::Failed(error),
+        };
+        // Who asked for the copy finds it by its name; only what is to be dropped unasked must be known.
+        if !self.job.choices.prove_first {
+            return Ok(Next::GoOn);
+        }
+        self.fail_in_between(step, failed)
     }
 
     /// A failure that belongs to no batch: it is told as one of looking at the database.

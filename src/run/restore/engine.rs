@@ -52,6 +52,8 @@ pub(super) struct Run<'a> {
     pub(super) reached: bool,
     pub(super) owed: Vec<Owed>,
     pub(super) copy: Option<(Uuid, String)>,
+    /// When the copy was created, once that is on disk.
+    pub(super) created: Option<String>,
     pub(super) verification: Option<Verification>,
     /// What the header of the tail says, once it was read back.
     pub(super) tail_facts: Option<StepFacts>,
@@ -130,6 +132,7 @@ impl<'a> Run<'a> {
             reached: false,
             owed,
             copy: None,
+            created: None,
             verification: None,
             tail_facts: None,
             reserved: false,
@@ -190,6 +193,9 @@ impl<'a> Run<'a> {
                 Next::Stop => return self.end_after_stop().await,
                 Next::Again => continue,
                 Next::GoOn => {}
+            }
+            if self.restores(step) && self.note_creation(step).await? == Next::Stop {
+                return self.end_after_stop().await;
             }
             if Some(step) == last_restore && self.settle(step).await? == Next::Stop {
                 return self.end_after_stop().await;

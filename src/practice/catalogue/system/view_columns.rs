@@ -239,3 +239,5 @@ pub(super) const COLUMNS_OF_SCHEMA: &str = "TABLE_CATALOG nvarchar(128)?; TABLE_
     DATETIME_PRECISION smallint?; CHARACTER_SET_CATALOG sysname?; CHARACTER_SET_SCHEMA sysname?; \
     CHARACTER_SET_NAME sysname?; COLLATION_CATALOG sysname?; COLLATION_SCHEMA sysname?; \
     COLLATION_NAME sysname?; DOMAIN_CATALOG sysname?; DOMAIN_SCHEMA sysname?; DOMAIN_NAME sysname?";
+
+pub const INDEX_USAGE_STATS: &str = "database_id smallint; object_id int; index_id int; user_seeks bigint; user_scans bigint; user_lookups bigint; user_updates bigint; last_user_seek datetime?; last_user_scan datetime?; last_user_lookup datetime?; last_user_update datetime?; system_seeks bigint; system_scans bigint; system_lookups bigint; system_updates bigint; last_system_seek datetime?; last_system_scan datetime?; last_system_lookup datetime?; last_system_update datetime?";

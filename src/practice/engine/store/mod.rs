@@ -9,7 +9,7 @@ mod transaction;
 use super::{
     capture::Capture,
     database::{Database, DatabaseFacts, DatabaseId, DatabaseState, MSDB, schema_name},
-    log::ActiveLog,
+    log::{ActiveLog, CommitTime},
     persist::Persistence,
     sessions::SessionId,
 };
@@ -58,10 +58,26 @@ pub struct Store {
     writing: Option<Writing>,
     /// `SAVE TRAN` before the first write of a transaction.
     early_savepoints: BTreeMap<SessionId, Vec<String>>,
+    /// Since the server started; see [`Store::changes`].
+    changes: BTreeMap<DatabaseId, BTreeMap<String, TableChanges>>,
     persistence: Option<Persistence>,
     prefix: String,
     tick: u64,
     random: fastrand::Rng,
+}
+
+/// How often transactions changed a table, and when the last one did.
+#[derive(Clone, Copy, Debug)]
+pub struct TableChanges {
+    pub updates: i64,
+    pub last: CommitTime,
+}
+
+impl TableChanges {
+    fn add(&mut self, now: CommitTime) {
+        self.updates += 1;
+        self.last = now;
+    }
 }
 
 /// The running write transaction.
@@ -103,6 +119,7 @@ impl Store {
             databases: BTreeMap::new(),
             writing: None,
             early_savepoints: BTreeMap::new(),
+            changes: BTreeMap::new(),
             persistence: None,
             prefix: format!(
                 "stopat-{}-{}",
@@ -306,6 +323,7 @@ impl Store {
     pub fn remove(&mut self, id: DatabaseId) -> Result<(), Message> {
         self.detach(id)?;
         self.databases.remove(&id);
+        self.changes.remove(&id);
         if let Some(persistence) = &mut self.persistence {
             persistence
                 .remove(id)

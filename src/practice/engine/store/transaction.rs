@@ -1,6 +1,6 @@
 //! Transactions: SQLite's begins at the first write; at commit the images of the touched rows become a log record.
 
-use super::{Store, Writing, internal, lock, log_full, no_such_database};
+use super::{Store, TableChanges, Writing, internal, lock, log_full, no_such_database};
 use crate::practice::{
     catalogue::quote,
     engine::{
@@ -105,6 +105,7 @@ impl Store {
         bulk: bool,
     ) -> Result<(), Message> {
         self.flush_images(payloads)?;
+        self.note_changes(now);
         self.end_capture();
         let mut records = Vec::new();
         for (id, payload) in std::mem::take(payloads) {
@@ -307,7 +308,7 @@ impl Store {
             .collect();
         drop(capture);
         for (schema, rows) in touched {
-            let Some(id) = schema.strip_prefix("db").and_then(|n| n.parse().ok()) else {
+            let Some(id) = database_of(&schema) else {
                 continue;
             };
             capture::write_images(
@@ -321,9 +322,45 @@ impl Store {
         Ok(())
     }
 
+    /// Notes which tables the transaction changed. One that fails at its very end counts as well, as it does on the product.
+    fn note_changes(&mut self, now: CommitTime) {
+        let capture = lock(&self.capture);
+        for (schema, table) in capture.tables() {
+            let Some(id) = database_of(schema) else {
+                continue;
+            };
+            let of_database = self.changes.entry(id).or_default();
+            match of_database.get_mut(table) {
+                Some(known) => known.add(now),
+                None => {
+                    of_database.insert(
+                        table.to_owned(),
+                        TableChanges {
+                            updates: 1,
+                            last: now,
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    /// What was changed in the tables of a database since the server started, by their names in SQLite.
+    pub fn changes(&self, id: DatabaseId) -> impl Iterator<Item = (&str, TableChanges)> {
+        self.changes
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .map(|(table, changes)| (table.as_str(), *changes))
+    }
+
     pub(super) fn end_capture(&self) {
         let mut capture = lock(&self.capture);
         capture.enabled = false;
         capture.clear();
     }
+}
+
+fn database_of(schema: &str) -> Option<DatabaseId> {
+    schema.strip_prefix("db").and_then(|n| n.parse().ok())
 }
