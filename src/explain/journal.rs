@@ -14,6 +14,7 @@ pub fn run_title(run: &RunRecord) -> String {
         RunKind::Retention => format!("Old backups of {source} removed"),
         RunKind::Drill => format!("Drill of {source}"),
         RunKind::AzureRestore => format!("{source} as {target} by Azure"),
+        RunKind::Outside => format!("Own backup of {target}, for {source}"),
         RunKind::Other => format!("A run of a later version, of {source}"),
     }
 }
@@ -34,6 +35,10 @@ pub fn journal_end(end: &str, kind: RunKind) -> &'static str {
         "restoring" => "stopped in the middle",
         "cancelled" => "cancelled",
         "abandoned" => "abandoned and tidied up",
+        "done" => "done",
+        "failed" => "failed",
+        "stopped" => "stopped in the middle",
+        "on_server" => "left to a job of the server",
         _ => "ended in a way that a later version knows",
     }
 }

@@ -27,6 +27,7 @@ pub fn run_kind(kind: RunKind) -> &'static str {
         RunKind::Retention => "retention",
         RunKind::Drill => "drill",
         RunKind::AzureRestore => "Azure",
+        RunKind::Outside => "outside",
         RunKind::Other => "other",
     }
 }

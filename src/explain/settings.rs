@@ -82,6 +82,7 @@ pub fn application_fault(fault: &ApplicationFault) -> String {
         ApplicationFault::NoSchema => "Name the schema of its tables, as dbo",
         ApplicationFault::NoTable(_) => "Say what the data is, and name its tables",
         ApplicationFault::NoVersionColumn => "Name the table and the column of the version",
+        ApplicationFault::NotCounted => "Name the rows, their table and their column of time",
         ApplicationFault::NoProgram(_) => "Name the program to run",
         ApplicationFault::NoTime(_) => "Give it a number of seconds above zero",
     }

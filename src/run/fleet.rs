@@ -1,6 +1,7 @@
 //! A line of the fleet: a database of some server as it was read last, or a server that did not answer.
 
-use crate::domain::{DatabaseHistory, Limits, Status, UtcTime};
+use super::judged::{BackedUpBy, JudgeGround};
+use crate::domain::{Limits, Status};
 use serde::Serialize;
 
 /// One line. A server that cannot be read has one line of its own, without a database.
@@ -36,12 +37,15 @@ impl FleetRow {
     }
 
     /// What the backups of a database say now.
-    pub fn judge(&mut self, history: &DatabaseHistory, status: Status, now: UtcTime) {
-        let exposure = history.exposure(&Limits::default());
+    pub fn judge(&mut self, ground: &JudgeGround<'_>, status: Status) {
+        let exposure = match ground.backed_up_by {
+            BackedUpBy::Owners => ground.history.exposure(&Limits::default()),
+            BackedUpBy::Azure => ground.history.service_exposure(),
+        };
         self.newest = exposure
             .newest()
             .map(|newest| newest.0.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-        self.loss_seconds = exposure.at(now).map(|exposed| exposed.seconds());
+        self.loss_seconds = exposure.at(ground.now).map(|exposed| exposed.seconds());
         self.status = status.word();
     }
 }

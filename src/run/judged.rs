@@ -5,9 +5,9 @@
 use super::measured::{Drill, Measured, RehearsalRun};
 use crate::{
     domain::{
-        Assessment, Costliest, DatabaseHistory, EstimateBasis, Objective, PastEstimate, Period,
-        Remedy, RestoreTimeModel, ScenarioKind, Standing, Status, UtcTime, assess, past_estimates,
-        remedies,
+        Assessment, Costliest, DatabaseHistory, EstimateBasis, Exposed, Objective, PastEstimate,
+        Period, Remedy, RestoreTimeModel, ScenarioKind, Standing, Status, UtcTime, assess,
+        past_estimates, remedies,
     },
     run::RunId,
     settings::{Application, Outside},
@@ -24,10 +24,21 @@ pub struct JudgeGround<'a> {
     pub application: Option<&'a Application>,
     pub objectives: &'a [Objective],
     pub measured: &'a Measured,
+    pub backed_up_by: BackedUpBy,
     /// The server's clock.
     pub now: UtcTime,
     /// How many days are looked at.
     pub days: i64,
+}
+
+/// Who takes the backups of a database and restores them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BackedUpBy {
+    /// Its owners, with `BACKUP` and `RESTORE`.
+    #[default]
+    Owners,
+    /// Azure: it tells when, and restores when it is asked to.
+    Azure,
 }
 
 /// A database, judged.
@@ -47,6 +58,9 @@ pub struct Judged {
     /// Drills of this database that were measured, the oldest first.
     pub drills: Vec<Drill>,
     pub rehearsals: Vec<RehearsalRun>,
+    /// Restores of this database that Azure carried out: when they began, and how many seconds they took.
+    pub azure: Vec<(UtcTime, f64)>,
+    pub backed_up_by: BackedUpBy,
     /// When the own backup of each thing outside SQL Server last ran.
     pub outside: Vec<(Outside, Option<UtcTime>)>,
     /// What was looked at; its end is the server's clock then.
@@ -62,6 +76,7 @@ pub fn judge(ground: &JudgeGround<'_>) -> Judged {
         application,
         objectives,
         measured,
+        backed_up_by,
         now,
         days,
     } = *ground;
@@ -81,13 +96,18 @@ pub fn judge(ground: &JudgeGround<'_>) -> Judged {
         measured: &last,
         period,
     };
-    let standings = assess(history, &assessment);
-    let costliest = assessment.costliest(history);
+    let azure = azure_restores(ground);
+    let (standings, costliest) = match backed_up_by {
+        BackedUpBy::Owners => (assess(history, &assessment), assessment.costliest(history)),
+        BackedUpBy::Azure => (vec![assessment.service_standing(history, &azure)], None),
+    };
     let worst = standings
         .last()
         .and_then(|standing| worst_row(standing, costliest.as_ref(), &drills));
     let remedies = standings
         .iter()
+        // How often Azure backs up is Azure's own.
+        .filter(|standing| standing.scenario != ScenarioKind::AzurePointInTime)
         .flat_map(|standing| {
             remedies(history, standing, &assessment)
                 .into_iter()
@@ -97,7 +117,10 @@ pub fn judge(ground: &JudgeGround<'_>) -> Judged {
     let outside = application
         .iter()
         .flat_map(|application| application.outside.iter())
-        .map(|outside| (outside.clone(), measured.hook_ran(&outside.what)))
+        .map(|outside| {
+            let ran = measured.hook_ran(&outside_backup_title(outside));
+            (outside.clone(), ran)
+        })
         .collect();
     Judged {
         database: history.name().to_owned(),
@@ -115,6 +138,8 @@ pub fn judge(ground: &JudgeGround<'_>) -> Judged {
             .into_iter()
             .cloned()
             .collect(),
+        azure,
+        backed_up_by,
         outside,
         period,
         judged_at: now,
@@ -138,7 +163,41 @@ pub fn status_of(ground: &JudgeGround<'_>, scenario: ScenarioKind) -> Status {
         measured: &measured,
         period,
     };
-    assessment.standing(ground.history, scenario).status
+    match ground.backed_up_by {
+        BackedUpBy::Owners => assessment.standing(ground.history, scenario).status,
+        BackedUpBy::Azure => {
+            let restores = azure_restores(ground);
+            assessment
+                .service_standing(ground.history, &restores)
+                .status
+        }
+    }
+}
+
+/// The scenario by which a database is judged in lists: the finest that is promised of those that it can have.
+pub fn judged_scenario(objectives: &[Objective], backed_up_by: BackedUpBy) -> Option<ScenarioKind> {
+    objectives
+        .iter()
+        .map(|objective| objective.scenario)
+        .filter(|scenario| match backed_up_by {
+            BackedUpBy::Owners => *scenario != ScenarioKind::AzurePointInTime,
+            BackedUpBy::Azure => *scenario == ScenarioKind::AzurePointInTime,
+        })
+        .max()
+}
+
+/// The title of the step that runs the own backup of something outside SQL Server.
+pub fn outside_backup_title(outside: &Outside) -> String {
+    format!("Back up {}", outside.what)
+}
+
+fn azure_restores(ground: &JudgeGround<'_>) -> Vec<(UtcTime, f64)> {
+    ground
+        .measured
+        .azure_of(ground.server_name, ground.history.name())
+        .into_iter()
+        .map(|run| (run.began, run.seconds))
+        .collect()
 }
 
 /// Learnt from what was restored on the server, else from the speed of the backups.
@@ -167,11 +226,33 @@ impl Judged {
 
     /// What is promised for the finest scenario, which drills are held against.
     pub fn down_objective_secs(&self) -> Option<u32> {
+        let judged = judged_scenario(&self.objectives, self.backed_up_by)?;
         self.objectives
             .iter()
-            .filter(|objective| objective.scenario != ScenarioKind::AzurePointInTime)
-            .max_by_key(|objective| objective.scenario)
+            .find(|objective| objective.scenario == judged)
             .map(|objective| objective.down_secs.1)
+    }
+
+    /// Every stretch of time that the page tells a loss of, for counting its rows.
+    pub fn exposed(&self) -> Vec<Exposed> {
+        let mut all: Vec<Exposed> = self
+            .standings
+            .iter()
+            .chain(&self.worst)
+            .filter_map(|standing| standing.now)
+            .collect();
+        all.extend(
+            self.standings
+                .iter()
+                .flat_map(|standing| standing.worst.iter().map(|(exposed, _)| *exposed)),
+        );
+        let mut seen = Vec::new();
+        all.retain(|exposed| {
+            let new = !seen.contains(exposed);
+            seen.push(*exposed);
+            new
+        });
+        all
     }
 }
 

@@ -54,12 +54,24 @@ pub struct RehearsalRun {
     pub rehearsal: Rehearsal,
 }
 
+/// A restore that Azure carried out, as its journal tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AzureMeasured {
+    pub run: RunId,
+    pub server: String,
+    pub database: String,
+    pub began: UtcTime,
+    /// From the order to the database that can be opened.
+    pub seconds: f64,
+}
+
 /// Everything that the journals of a workspace measured, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
     pub restores: Vec<MeasuredRestore>,
     pub drills: Vec<Drill>,
     pub rehearsals: Vec<RehearsalRun>,
+    pub azure: Vec<AzureMeasured>,
     /// When a hook of this title (lower case) last did its work, and the program's line.
     pub hooks: Vec<(String, UtcTime)>,
 }
@@ -108,6 +120,14 @@ impl Measured {
     /// The rehearsals of one database.
     pub fn rehearsals_of(&self, server: &str, database: &str) -> Vec<&RehearsalRun> {
         self.rehearsals
+            .iter()
+            .filter(|run| run.server == server && run.database == database)
+            .collect()
+    }
+
+    /// How long Azure took to restore one database.
+    pub fn azure_of(&self, server: &str, database: &str) -> Vec<&AzureMeasured> {
+        self.azure
             .iter()
             .filter(|run| run.server == server && run.database == database)
             .collect()
@@ -189,6 +209,19 @@ impl Measured {
                     ..
                 } => {
                     let done = matches!(outcome.as_str(), "done" | "done_with_warning");
+                    if *run_kind == RunKind::AzureRestore
+                        && *step == super::azure::WAIT
+                        && done
+                        && let Some(online) = time_of(&entry.at)
+                    {
+                        self.azure.push(AzureMeasured {
+                            run: RunId(run.clone()),
+                            server: server.clone(),
+                            database: source_database.clone(),
+                            began,
+                            seconds: online.seconds() - began.seconds(),
+                        });
+                    }
                     let recovers = titles
                         .iter()
                         .rev()

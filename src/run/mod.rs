@@ -26,7 +26,9 @@ mod header;
 mod hook;
 mod journal;
 mod judged;
+mod lost_rows;
 mod measured;
+mod outside;
 mod owed;
 mod preflight;
 mod record;
@@ -42,10 +44,9 @@ mod verify;
 mod watch;
 
 pub use azure::{
-    AzureEnd, AzureFailure, AzureMeasured, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent,
-    AzureStepReport, AzureSurroundings, AzureUnfinished, STEPS as AZURE_STEPS,
-    WATCH as AZURE_WATCH, delete_new_database, measured_azure_restores, run_azure_restore,
-    unfinished_azure_restores, watch_azure_again,
+    AzureEnd, AzureFailure, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent, AzureStepReport,
+    AzureSurroundings, AzureUnfinished, STEPS as AZURE_STEPS, WATCH as AZURE_WATCH,
+    delete_new_database, run_azure_restore, unfinished_azure_restores, watch_azure_again,
 };
 pub use backup::{
     BackupEnd, BackupFault, BackupJob, BackupOutcome, BackupPhase, BackupProgress, BackupReading,
@@ -73,8 +74,12 @@ pub use hook::{HookCommand, HookFailure, run_hook};
 pub use journal::{
     Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, read_journal,
 };
-pub use judged::{JudgeGround, Judged, judge, status_of};
-pub use measured::{Drill, Measured, MeasuredRestore, RehearsalRun};
+pub use judged::{
+    BackedUpBy, JudgeGround, Judged, judge, judged_scenario, outside_backup_title, status_of,
+};
+pub use lost_rows::{LostRows, count_lost_rows};
+pub use measured::{AzureMeasured, Drill, Measured, MeasuredRestore, RehearsalRun};
+pub use outside::{OutsideJob, back_up_outside};
 pub use owed::Owed;
 pub use preflight::{PreflightCheck, PreflightFinding, PreflightVerdict, VolumeNeed, preflight};
 pub use record::{

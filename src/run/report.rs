@@ -40,6 +40,8 @@ pub enum RunKind {
     Drill,
     /// A point-in-time restore that Azure carries out.
     AzureRestore,
+    /// The own backup of something that is not in SQL Server.
+    Outside,
     /// Written by a later version.
     #[serde(other)]
     Other,

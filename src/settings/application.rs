@@ -39,6 +39,32 @@ pub struct Application {
     pub schedule: Option<SchedulePreset>,
     #[serde(default)]
     pub objectives: Vec<Scenario>,
+    /// What a loss is counted in besides time; `None` tells time alone.
+    #[serde(default)]
+    pub counted: Option<CountedRows>,
+}
+
+/// Rows that tell how much a loss is: orders, messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedRows {
+    /// What its owners call them, in the plural.
+    pub what: String,
+    /// In the application's schema.
+    pub table: String,
+    /// When a row came; a column with an index, because it is asked for a stretch of time.
+    pub time_column: String,
+    #[serde(default)]
+    pub clock: RowClock,
+}
+
+/// Which clock wrote a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowClock {
+    #[default]
+    Utc,
+    /// As the server's clock showed it.
+    Server,
 }
 
 fn dbo() -> String {
@@ -287,6 +313,8 @@ pub enum ApplicationFault {
     NoTable(usize),
     #[error("the version of the schema needs a table and a column")]
     NoVersionColumn,
+    #[error("rows are counted by a table, a column and a word for them")]
+    NotCounted,
     #[error("a hook names no program")]
     NoProgram(HookPlace),
     #[error("a hook has no time")]
@@ -332,6 +360,13 @@ impl Application {
             .is_some_and(|check| check.table.is_empty() || check.version_column.is_empty())
         {
             faults.push(ApplicationFault::NoVersionColumn);
+        }
+        if self.counted.as_ref().is_some_and(|counted| {
+            [&counted.what, &counted.table, &counted.time_column]
+                .iter()
+                .any(|text| text.trim().is_empty())
+        }) {
+            faults.push(ApplicationFault::NotCounted);
         }
         for (place, hook) in self.hooks() {
             if hook.program.as_os_str().is_empty() {

@@ -20,8 +20,8 @@ mod stored;
 mod workspace;
 
 pub use application::{
-    Application, ApplicationError, ApplicationFault, Applications, Criticality, Every,
-    HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace, Outside, ProtectedData, Scenario,
+    Application, ApplicationError, ApplicationFault, Applications, CountedRows, Criticality, Every,
+    HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace, Outside, ProtectedData, RowClock, Scenario,
     ScenarioBackups, SchedulePreset, ScheduledBackup, ScheduledKind, SchemaCheck,
     load_applications, put_application_away, save_application, shipped_applications,
 };
@@ -29,7 +29,7 @@ pub use credentials::{CredentialError, PasswordStore, SessionStore, SystemStore}
 pub use data_root::{DataRoot, PORTABLE_MARK};
 pub use folder::{BackupFolder, FolderPlace};
 pub use logs::{LOG_FILES_KEPT, LogError, LogGuard, start_log};
-pub use objectives::{DatabaseKey, DatabaseObjectives, PRACTICE_KEY};
+pub use objectives::{DatabaseKey, DatabaseObjectives, PRACTICE_KEY, promises_of};
 pub use operator::Operator;
 pub use preferences::{Preferences, ThemeChoice};
 pub use preset::PresetError;

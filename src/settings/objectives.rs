@@ -1,11 +1,12 @@
 //! What is promised for single databases, where it differs from what their application promises: `objectives.ron` of a workspace.
 
 use super::{
-    application::Scenario,
+    application::{Application, Scenario, ScenarioBackups},
     stored::{self, Document, Loaded, StoreError, content},
     workspace::Workspace,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// The server key of the window's own practice server.
 pub const PRACTICE_KEY: &str = "practice";
@@ -23,6 +24,40 @@ pub struct DatabaseKey {
 pub struct DatabaseObjectives {
     pub key: DatabaseKey,
     pub objectives: Vec<Scenario>,
+}
+
+/// What is promised for a database, and whether the promises are its own: those of this workspace, else its application's.
+pub fn promises_of<'a>(
+    edited: &'a [DatabaseObjectives],
+    application: Option<&'a Application>,
+    key: &DatabaseKey,
+) -> (&'a [Scenario], bool) {
+    if let Some(own) = edited.iter().find(|known| known.key == *key) {
+        return (&own.objectives, true);
+    }
+    let shared = match application {
+        Some(application) => application.objectives.as_slice(),
+        None if key.server == PRACTICE_KEY => practice_promises(&key.database),
+        None => &[],
+    };
+    (shared, false)
+}
+
+/// What the practice world promises for the neighbour whose log backups have stopped: one that is not kept.
+fn practice_promises(database: &str) -> &'static [Scenario] {
+    static WAREHOUSE: LazyLock<[Scenario; 1]> = LazyLock::new(|| {
+        [Scenario {
+            scenario: "Full, differential and log".to_owned(),
+            loss_minutes: (15, 15),
+            down_minutes: (20, 45),
+            backups: Some(ScenarioBackups::FullDifferentialLog),
+        }]
+    });
+    if database == "Warehouse" {
+        &*WAREHOUSE
+    } else {
+        &[]
+    }
 }
 
 struct Stored(Vec<DatabaseObjectives>);
@@ -108,5 +143,12 @@ mod tests {
         assert_eq!(found.map(|known| &known.objectives), Some(&vec![promise]));
         let left = workspace.save_objectives(&hostile, None).expect("writable");
         assert_eq!(left.value.len(), 1);
+        let (promised, own) = promises_of(&left.value, None, &key("CRM"));
+        assert!(
+            own && promised.is_empty(),
+            "nothing may be promised as well"
+        );
+        let (promised, own) = promises_of(&left.value, None, &key("Warehouse"));
+        assert!(!own && promised.len() == 1, "the practice world's own");
     }
 }

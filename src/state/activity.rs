@@ -96,7 +96,11 @@ impl KindFilter {
             Self::Backups => kind == RunKind::Backup,
             Self::Others => matches!(
                 kind,
-                RunKind::Schedule | RunKind::Retention | RunKind::Drill | RunKind::Other
+                RunKind::Schedule
+                    | RunKind::Retention
+                    | RunKind::Drill
+                    | RunKind::Outside
+                    | RunKind::Other
             ),
         }
     }

@@ -1,21 +1,29 @@
 //! Objectives as the window shows them: what is promised and what is true, drills and what they left.
 
-use super::{Dialog, Page, Selection, State};
+use super::{Dialog, Page, Selection, ServerView, State};
 use crate::{
-    domain::{DatabaseHistory, Moment, Objective, ScenarioKind, Status, UtcTime},
+    domain::{DatabaseHistory, Moment, Objective, ScenarioKind, Status, UtcOffset, UtcTime},
     run::{
-        DrillPlan, DrillResult, JudgeGround, Judged, Leftover, Measured, RunId, judge, status_of,
+        BackedUpBy, DrillPlan, DrillResult, JudgeGround, Judged, Leftover, LostRows, Measured,
+        RunId, judge, judged_scenario, status_of,
     },
-    settings::{Application, DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario},
+    settings::{
+        Application, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario, promises_of,
+    },
     worker::{
         DRILL_DAYS, DrillMoment, DrillOrder, LeftoverFound, ObjectivesEvent, ObjectivesRequest,
-        Request, SaveAs, ServerId, TableFacts, is_practice,
+        Request, SaveAs, ServerId, TableFacts, backed_up_by, is_practice,
     },
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// How old a judgement may be while somebody looks at it.
 const JUDGE_AGAIN_SECS: f64 = 15.0;
+/// How old a count of rows may be while somebody looks at it.
+const COUNT_AGAIN_SECS: f64 = 60.0;
 
 /// What the window knows of objectives.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +44,12 @@ pub struct ObjectivesView {
     pub leftovers: Arc<Vec<Leftover>>,
     /// What a server has of them, as far as it was looked at.
     pub found: BTreeMap<RunId, LeftoverFound>,
+    /// Losses in rows, where the application names a table for them.
+    pub lost: BTreeMap<(ServerId, String), Arc<LostRows>>,
+    /// When the rows were asked for last, on the own clock.
+    lost_asked: Option<UtcTime>,
+    /// What backs itself up now.
+    pub backing_up: BTreeSet<String>,
     pub presenter: Presenter,
 }
 
@@ -92,6 +106,8 @@ pub enum ObjectivesAction {
     /// Shows a moment on the timeline.
     GoTo(UtcTime),
     ClearLeftover(RunId),
+    /// Runs the own backup of something outside SQL Server.
+    BackUpOutside(Box<Outside>),
     /// Leaves what drills left, and speaks of it no more in this window.
     KeepLeftovers,
 }
@@ -147,6 +163,17 @@ impl State {
                     .into_iter()
                     .collect();
             }
+            ObjectivesAction::BackUpOutside(outside) => {
+                if let Selection::Database { server, database } = self.selection.clone()
+                    && self.objectives.backing_up.insert(outside.what.clone())
+                {
+                    return vec![Request::Objectives(ObjectivesRequest::BackUpOutside {
+                        server,
+                        database,
+                        outside,
+                    })];
+                }
+            }
             ObjectivesAction::KeepLeftovers => self.objectives.leftovers = Arc::default(),
         }
         Vec::new()
@@ -183,6 +210,18 @@ impl State {
             } => {
                 self.objectives.tables.insert((server, database), tables);
                 self.judge_shown();
+                return self.count_lost().into_iter().collect();
+            }
+            ObjectivesEvent::Lost {
+                server,
+                database,
+                lost,
+            } => {
+                self.objectives.lost.insert((server, database), lost);
+            }
+            ObjectivesEvent::OutsideEnded { what } => {
+                self.objectives.backing_up.remove(&what);
+                return vec![Request::Objectives(ObjectivesRequest::Read)];
             }
             ObjectivesEvent::DrillBegan {
                 order, plan, steps, ..
@@ -261,6 +300,50 @@ impl State {
         }
     }
 
+    /// Asks how many rows would be lost, where the application says of which table.
+    fn count_lost(&mut self) -> Option<Request> {
+        let shown = self.objectives.shown.clone()?;
+        let application = shown.judged.application.as_ref()?;
+        let counted = application.counted.clone()?;
+        self.objectives.lost_asked = Some(self.own.now);
+        Some(Request::Objectives(ObjectivesRequest::CountLost {
+            server: shown.server,
+            database: shown.judged.database.clone(),
+            schema: application.schema.clone(),
+            counted,
+            stretches: shown.judged.exposed(),
+        }))
+    }
+
+    /// The same when the last answer has grown old.
+    pub(super) fn count_lost_when_due(&mut self) -> Option<Request> {
+        let due = self
+            .objectives
+            .lost_asked
+            .is_some_and(|asked| self.own.now.seconds() - asked.seconds() > COUNT_AGAIN_SECS);
+        (self.page == Page::Objectives && due)
+            .then(|| self.count_lost())
+            .flatten()
+    }
+
+    /// The rows of what would be lost of the database that is shown.
+    pub fn lost_rows(&self) -> Option<&LostRows> {
+        let shown = self.objectives.shown.as_ref()?;
+        self.objectives
+            .lost
+            .get(&(shown.server, shown.judged.database.clone()))
+            .map(AsRef::as_ref)
+    }
+
+    /// Who takes the backups of the databases of a server.
+    fn backed_up_by(&self, server: ServerId) -> BackedUpBy {
+        self.servers
+            .get(&server)
+            .and_then(ServerView::info)
+            .map(|info| backed_up_by(info.platform))
+            .unwrap_or_default()
+    }
+
     /// Judges the selected database.
     pub(super) fn judge_shown(&mut self) {
         self.objectives.shown = match self.selection.clone() {
@@ -272,7 +355,16 @@ impl State {
     fn judge(&self, server: ServerId, database: &str) -> Option<Shown> {
         let view = self.servers.get(&server)?;
         let info = view.info();
-        let history = view.history.as_ref()?.history.database(database)?;
+        let backed_up_by = self.backed_up_by(server);
+        let known = view.history.as_ref()?.history.database(database);
+        let history = match (known, backed_up_by) {
+            (Some(history), _) => history,
+            // Azure restores it whether it tells of its backups or not.
+            (None, BackedUpBy::Azure) => {
+                Arc::new(DatabaseHistory::without_backups(database, UtcOffset::ZERO))
+            }
+            (None, BackedUpBy::Owners) => return None,
+        };
         let (objectives, own_objectives) = self.objectives_of(server, database);
         let called = info.map(|info| info.name.clone()).unwrap_or_default();
         Some(Shown {
@@ -285,6 +377,7 @@ impl State {
                 application: self.application_of(server, database),
                 objectives: &objectives,
                 measured: &self.objectives.measured,
+                backed_up_by,
                 now: self.server_now(server),
                 days: DRILL_DAYS,
             }),
@@ -299,11 +392,8 @@ impl State {
         history: &DatabaseHistory,
     ) -> Option<Status> {
         let (objectives, _) = self.objectives_of(server, database);
-        let finest = objectives
-            .iter()
-            .map(|objective| objective.scenario)
-            .filter(|scenario| *scenario != ScenarioKind::AzurePointInTime)
-            .max()?;
+        let backed_up_by = self.backed_up_by(server);
+        let judged = judged_scenario(&objectives, backed_up_by)?;
         let called = self
             .servers
             .get(&server)
@@ -317,10 +407,11 @@ impl State {
                 application: None,
                 objectives: &objectives,
                 measured: &self.objectives.measured,
+                backed_up_by,
                 now: self.server_now(server),
                 days: DRILL_DAYS,
             },
-            finest,
+            judged,
         );
         Some(status)
     }
@@ -350,16 +441,12 @@ impl State {
     }
 
     /// The same as it is written.
-    pub fn scenarios_of(&self, server: ServerId, database: &str) -> (Vec<Scenario>, bool) {
-        let key = key_of(server, database);
-        if let Some(own) = self.objectives.edited.iter().find(|known| known.key == key) {
-            return (own.objectives.clone(), true);
-        }
-        let of_application = self
-            .application_of(server, database)
-            .map(|application| application.objectives.clone())
-            .unwrap_or_default();
-        (of_application, false)
+    pub fn scenarios_of(&self, server: ServerId, database: &str) -> (&[Scenario], bool) {
+        promises_of(
+            &self.objectives.edited,
+            self.application_of(server, database),
+            &key_of(server, database),
+        )
     }
 
     fn objectives_key(&self) -> Option<DatabaseKey> {

@@ -12,17 +12,18 @@ mod restore;
 mod running;
 mod schedule;
 mod script;
+mod tables;
 
 pub use agent_once::{
     OnceJob, once_job_name, once_job_progress, once_job_script, once_job_state, once_jobs,
     remove_once_job, stop_once_job,
 };
 pub use ask::{
-    HistoryColumns, HistoryMark, HistoryQueries, abilities, all_rows, count_rows, database_state,
-    databases, default_trace_file, file_list, header_only, history, jobs_due, label_only,
-    master_files, newest_value, object_changes, orphaned_users, practice_accident, progress,
-    release_lock, running_backups, server_clock, server_facts, sessions_in, table_changes,
-    table_rows, take_lock, target_facts, thumbprints, verify_only, volumes,
+    HistoryColumns, HistoryMark, HistoryQueries, abilities, database_state, databases,
+    default_trace_file, file_list, header_only, history, jobs_due, label_only, master_files,
+    object_changes, orphaned_users, practice_accident, progress, release_lock, running_backups,
+    server_clock, server_facts, sessions_in, take_lock, target_facts, thumbprints, verify_only,
+    volumes,
 };
 pub use azure::{
     azure_databases, database_backups, instance_backup, instance_rename, instance_restore,
@@ -50,3 +51,4 @@ pub use schedule::{
     job_history, job_schedules, job_steps, jobs, policy_line, remove_script, stored_policy,
 };
 pub use script::{Batch, BatchKind, Purpose, Script};
+pub use tables::{all_rows, count_rows, newest_value, rows_between, table_changes, table_rows};

@@ -5,14 +5,14 @@ use super::{
     drills::DRILL_DAYS,
     jobs::{Jobs, blocking, now},
     messages::Event,
-    objectives::ObjectivesEvent,
+    objectives::{ObjectivesEvent, backed_up_by},
 };
 use crate::{
-    domain::{History, HistoryRecords, ScenarioKind, Status},
+    domain::{History, HistoryRecords, Status},
     explain::server_problem,
-    run::{FleetRow, JudgeGround, Measured, status_of},
+    run::{FleetRow, JudgeGround, Measured, judged_scenario, status_of},
     server::{Gateway, HistoryReader, ServerError, ServerReading, read_databases, read_server},
-    settings::{Application, DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario},
+    settings::{Application, DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario, promises_of},
     worker::ServerId,
 };
 use futures_util::{StreamExt as _, stream};
@@ -180,6 +180,7 @@ async fn rows_of(
         let server_now = now().plus(chrono::TimeDelta::milliseconds(
             reading.info.clock_skew_millis,
         ));
+        let backed_up_by = backed_up_by(reading.info.platform);
         databases
             .into_iter()
             .filter(|database| !database.summary(None).is_system)
@@ -204,17 +205,13 @@ async fn rows_of(
                         application: None,
                         objectives: &objectives,
                         measured: &judging.measured,
+                        backed_up_by,
                         now: server_now,
                         days: DRILL_DAYS,
                     };
-                    let finest = objectives
-                        .iter()
-                        .map(|objective| objective.scenario)
-                        .filter(|scenario| *scenario != ScenarioKind::AzurePointInTime)
-                        .max();
-                    let status =
-                        finest.map_or(Status::Unknown, |finest| status_of(&ground, finest));
-                    row.judge(&known, status, server_now);
+                    let status = judged_scenario(&objectives, backed_up_by)
+                        .map_or(Status::Unknown, |judged| status_of(&ground, judged));
+                    row.judge(&ground, status);
                 }
                 row.database = Some(database.name);
                 row
@@ -225,18 +222,16 @@ async fn rows_of(
 }
 
 impl Judging {
-    /// What is promised for a database: its own, else that of the application whose databases have this name.
+    /// What is promised for a database; an application is known by the name of its database alone.
     fn scenarios(&self, key: &str, database: &str) -> &[Scenario] {
         let key = DatabaseKey {
             server: key.to_owned(),
             database: database.to_owned(),
         };
-        if let Some(own) = self.edited.iter().find(|known| known.key == key) {
-            return &own.objectives;
-        }
-        self.applications
+        let application = self
+            .applications
             .iter()
-            .find(|application| application.lives_in(database, |_, _| false))
-            .map_or(&[], |application| application.objectives.as_slice())
+            .find(|application| application.lives_in(database, |_, _| false));
+        promises_of(&self.edited, application, &key).0
     }
 }

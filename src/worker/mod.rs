@@ -20,6 +20,7 @@ mod messages;
 mod objectives;
 mod objectives_report;
 mod on_server;
+mod outside;
 mod planning;
 mod practice;
 mod prepare;
@@ -49,7 +50,8 @@ pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
 pub use objectives::{
-    LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, TableFact, TableFacts, left_problem,
+    LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, TableFact, TableFacts, backed_up_by,
+    left_problem,
 };
 pub use objectives_report::{MadeReport, ReportGround, make_objectives_report};
 pub use on_server::RunningWork;

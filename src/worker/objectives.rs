@@ -7,15 +7,16 @@ use super::{
     objectives_report::{ReportGround, make_objectives_report},
 };
 use crate::{
-    domain::{History, ServerTime},
+    domain::{Exposed, History, ServerTime},
     explain::{Problem, ProblemKind, server_problem, store_problem},
     formats::fleet,
     run::{
-        ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, FleetRow, Leftover, LeftoverSeen,
-        Measured, RunEvent, RunId, clear_leftover, leftovers, look_at_leftover,
+        BackedUpBy, ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, FleetRow, Leftover,
+        LeftoverSeen, LostRows, Measured, RunEvent, RunId, clear_leftover, leftovers,
+        look_at_leftover,
     },
-    server::{Gateway, ServerError, ServerInfo, ask},
-    settings::{DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario},
+    server::{Connection, Gateway, Platform, ServerError, ServerInfo, ask},
+    settings::{CountedRows, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario},
     tsql,
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -28,6 +29,20 @@ pub enum ObjectivesRequest {
     Read,
     /// Counts the tables of a database. Answered by `Tables`.
     ReadTables { server: ServerId, database: String },
+    /// Counts the rows of what would be lost. Answered by `Lost`.
+    CountLost {
+        server: ServerId,
+        database: String,
+        schema: String,
+        counted: CountedRows,
+        stretches: Vec<Exposed>,
+    },
+    /// Runs the own backup of something outside SQL Server.
+    BackUpOutside {
+        server: ServerId,
+        database: String,
+        outside: Box<Outside>,
+    },
     /// Keeps the promises of one database; `None` gives up its own.
     Save {
         key: DatabaseKey,
@@ -69,6 +84,15 @@ pub enum ObjectivesEvent {
         server: ServerId,
         database: String,
         tables: Arc<TableFacts>,
+    },
+    Lost {
+        server: ServerId,
+        database: String,
+        lost: Arc<LostRows>,
+    },
+    /// The own backup of this has ended, or did not begin.
+    OutsideEnded {
+        what: String,
     },
     DrillBegan {
         server: ServerId,
@@ -161,6 +185,18 @@ impl Jobs {
             ObjectivesRequest::ReadTables { server, database } => {
                 self.read_tables(server, database);
             }
+            ObjectivesRequest::CountLost {
+                server,
+                database,
+                schema,
+                counted,
+                stretches,
+            } => self.count_lost(server, database, schema, counted, stretches),
+            ObjectivesRequest::BackUpOutside {
+                server,
+                database,
+                outside,
+            } => self.back_up_outside(server, database, *outside),
             ObjectivesRequest::Save { key, objectives } => self.save_objectives(key, objectives),
             ObjectivesRequest::Drill {
                 server,
@@ -197,7 +233,7 @@ impl Jobs {
         }
     }
 
-    fn tell(&self) -> impl Fn(ObjectivesEvent) + Send + Sync + Clone + 'static {
+    pub(super) fn tell(&self) -> impl Fn(ObjectivesEvent) + Send + Sync + Clone + 'static {
         let events = self.events.clone();
         move |event| events.send(Event::Objectives(event))
     }
@@ -248,7 +284,7 @@ impl Jobs {
         };
         let tell = self.tell();
         tokio::spawn(async move {
-            match tables_of(ground.gateway.as_ref(), &database).await {
+            match tables_of(ground.gateway.as_ref(), ground.info.platform, &database).await {
                 Ok(tables) => tell(ObjectivesEvent::Tables {
                     server,
                     database,
@@ -491,6 +527,15 @@ impl Jobs {
     }
 }
 
+/// Who takes the backups on a platform.
+pub fn backed_up_by(platform: Platform) -> BackedUpBy {
+    match platform {
+        // A managed instance has an msdb, but of copy-only backups alone: what can be restored, Azure restores.
+        Platform::AzureSqlDatabase | Platform::ManagedInstance => BackedUpBy::Azure,
+        Platform::SqlServer | Platform::AmazonRds => BackedUpBy::Owners,
+    }
+}
+
 /// What a job needs of a connected server.
 pub(super) struct Ground {
     pub(super) gateway: Arc<dyn Gateway>,
@@ -499,12 +544,25 @@ pub(super) struct Ground {
     pub(super) history: Option<History>,
 }
 
+/// A connection from which a database can be read. Where all can be, it stays out of this one, which may be restored over.
+pub(super) async fn connection_in(
+    gateway: &dyn Gateway,
+    platform: Platform,
+    database: &str,
+) -> Result<Box<dyn Connection>, ServerError> {
+    match platform {
+        Platform::AzureSqlDatabase => gateway.connect_to(database).await,
+        _ => gateway.connect().await,
+    }
+}
+
 /// Rows from partition metadata, and when each table was last changed where the server tells it.
 pub(super) async fn tables_of(
     gateway: &dyn Gateway,
+    platform: Platform,
     database: &str,
 ) -> Result<TableFacts, ServerError> {
-    let mut connection = gateway.connect().await?;
+    let mut connection = connection_in(gateway, platform, database).await?;
     let rows = ask(connection.as_mut(), &tsql::table_rows(database)).await?;
     let changes = match ask(connection.as_mut(), &tsql::table_changes(database)).await {
         Ok(answer) => answer,

@@ -3,15 +3,15 @@
 use super::{
     drills::DRILL_DAYS,
     jobs::now,
-    objectives::{TableFacts, tables_of},
+    objectives::{TableFacts, backed_up_by, connection_in, tables_of},
     practice::is_practice,
 };
 use crate::{
     domain::{History, Limits, ScenarioKind},
     formats::objectives_report::{ObjectivesReport, to_html, to_json},
-    run::{JudgeGround, Measured, RunId, judge, read_journal},
+    run::{BackedUpBy, JudgeGround, Measured, RunId, count_lost_rows, judge, read_journal},
     server::{Gateway, ServerInfo},
-    settings::{Application, DatabaseKey, DatabaseObjectives, Scenario},
+    settings::{Application, DatabaseKey, DatabaseObjectives, Scenario, promises_of},
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -53,10 +53,12 @@ pub async fn make_objectives_report(ground: &ReportGround<'_>) -> Option<MadeRep
     } = ground;
     let history = history.database(database)?;
     // A database that cannot be read now has no rows to show, and the report says so.
-    let tables = tables_of(*gateway, database).await.unwrap_or_else(|error| {
-        tracing::debug!(?error, "tables for a report");
-        TableFacts::default()
-    });
+    let tables = tables_of(*gateway, info.platform, database)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::debug!(?error, "tables for a report");
+            TableFacts::default()
+        });
     let application = applications.iter().find(|application| {
         application.lives_in(database, |schema, table| {
             tables
@@ -64,12 +66,7 @@ pub async fn make_objectives_report(ground: &ReportGround<'_>) -> Option<MadeRep
                 .contains_key(&format!("{schema}.{table}").to_lowercase())
         })
     });
-    let own = edited.iter().find(|known| known.key == *key);
-    let scenarios: &[Scenario] = match (own, application) {
-        (Some(own), _) => &own.objectives,
-        (None, Some(application)) => &application.objectives,
-        (None, None) => &[],
-    };
+    let (scenarios, _) = promises_of(edited, application, key);
     let objectives: Vec<_> = scenarios.iter().map(Scenario::objective).collect();
     let made_at = now();
     let server_now = made_at.plus(chrono::TimeDelta::milliseconds(info.clock_skew_millis));
@@ -79,9 +76,26 @@ pub async fn make_objectives_report(ground: &ReportGround<'_>) -> Option<MadeRep
         application,
         objectives: &objectives,
         measured,
+        backed_up_by: backed_up_by(info.platform),
         now: server_now,
         days: DRILL_DAYS,
     });
+    let lost = match application.and_then(|known| Some((known, known.counted.as_ref()?))) {
+        Some((known, counted)) => {
+            let counting = async {
+                let mut connection = connection_in(*gateway, info.platform, database).await?;
+                let (schema, offset) = (&known.schema, info.utc_offset);
+                let stretches = judged.exposed();
+                let connection = connection.as_mut();
+                count_lost_rows(connection, database, schema, counted, offset, &stretches).await
+            };
+            counting.await.unwrap_or_else(|error| {
+                tracing::debug!(?error, "rows of a loss for a report");
+                None
+            })
+        }
+        None => None,
+    };
     let coverage = history.coverage(&Limits::default());
     let journal_hashes = judged
         .drills
@@ -107,11 +121,19 @@ pub async fn make_objectives_report(ground: &ReportGround<'_>) -> Option<MadeRep
             .values()
             .map(|fact| (fact.name.clone(), fact.rows))
             .collect::<BTreeMap<_, _>>(),
+        last_changes: tables
+            .tables
+            .values()
+            .filter_map(|fact| Some((fact.name.to_lowercase(), fact.last_change?)))
+            .collect(),
+        lost: lost.as_ref(),
         journal_hashes,
     };
-    let points = history
-        .exposure(&ScenarioKind::FullDifferentialLog.limits())
-        .points(judged.period.from, judged.period.to, 1500);
+    let exposure = match judged.backed_up_by {
+        BackedUpBy::Owners => history.exposure(&ScenarioKind::FullDifferentialLog.limits()),
+        BackedUpBy::Azure => history.service_exposure(),
+    };
+    let points = exposure.points(judged.period.from, judged.period.to, 1500);
     Some(MadeReport {
         html: to_html(&report, &points),
         json: to_json(&report),

@@ -184,13 +184,13 @@ fn a_schedule_is_judged_by_its_interval_and_the_longest_log_backup() {
     };
     let just_before_the_next = standing_at("01T12:15:30");
     assert_eq!(just_before_the_next.longest_backup_secs, 91.0);
-    assert_eq!(just_before_the_next.allowed_loss_secs(), Some(991.0));
+    assert_eq!(just_before_the_next.allowed_loss_secs(), Some(992.0));
     assert_eq!(
         just_before_the_next.now.map(|now| now.seconds()),
         Some(930.0)
     );
     assert_eq!(just_before_the_next.status, Status::Met);
-    let too_late = standing_at("01T12:16:32");
+    let too_late = standing_at("01T12:16:33");
     assert_eq!(too_late.status, Status::Missed);
 }
 

@@ -64,6 +64,21 @@ impl DatabaseHistory {
         Exposure::of(graph.reached(self))
     }
 
+    /// The same for backups that only a service can restore: it tells when each was taken, and nothing of their chain.
+    ///
+    /// Each is taken to hold everything up to its beginning, and to be there when it has finished.
+    pub fn service_exposure(&self) -> Exposure {
+        Exposure::of(
+            (0..self.len())
+                .filter_map(|idx| self.set(idx))
+                .map(|set| Reached {
+                    available: set.finish().instant.0.timestamp(),
+                    until: set.start().instant.0.timestamp(),
+                })
+                .collect(),
+        )
+    }
+
     /// The longest backup of a kind that started in a period, in seconds: what a schedule cannot promise to beat.
     ///
     /// msdb keeps whole seconds, so a backup may have taken a second more than it says.

@@ -2,7 +2,7 @@
 
 use super::{ObjectivesReport, svg};
 use crate::{
-    domain::{Standing, Status},
+    domain::{ScenarioKind, Standing, Status},
     explain::{self, figures},
     run::{Drill, DrillResult},
 };
@@ -150,7 +150,11 @@ fn row(page: &mut String, report: &ObjectivesReport<'_>, standing: &Standing, na
         explain::status(standing.status),
         standing.objective.map_or_else(dash, |o| explain::promise_range(o.loss_secs)),
         standing.objective.map_or_else(dash, |o| explain::promise_range(o.down_secs)),
-        standing.now.map_or_else(|| "everything".to_owned(), |now| explain::duration(now.seconds())),
+        match standing.now {
+            Some(now) => report.loss(now),
+            None if standing.scenario == ScenarioKind::AzurePointInTime => "not told".to_owned(),
+            None => "everything".to_owned(),
+        },
         standing.median_secs.map_or_else(dash, explain::duration),
         standing.estimate.map_or_else(dash, |estimate| {
             let runs = report.judged.model.as_ref().map_or(0, |model| model.runs());
@@ -178,7 +182,7 @@ fn worst(page: &mut String, report: &ObjectivesReport<'_>, standing: &Standing) 
         writeln!(
             page,
             "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
-            explain::duration(exposed.seconds()),
+            escape(&report.loss(*exposed)),
             escape(&report.when(exposed.at)),
             escape(&explain::exposure_cause(cause))
         )
@@ -314,7 +318,7 @@ fn protected(page: &mut String, report: &ObjectivesReport<'_>) {
         .judged
         .last_verified()
         .and_then(|drill| drill.result.as_ref());
-    page.push_str("<table>\n<tr><th>Data</th><th>Table</th><th>Criticality</th><th class=\"n\">Rows now</th><th class=\"n\">Rows in the last verified restore</th></tr>\n");
+    page.push_str("<table>\n<tr><th>Data</th><th>Table</th><th>Criticality</th><th class=\"n\">Rows now</th><th class=\"n\">Rows in the last verified restore</th><th>Last change</th></tr>\n");
     for data in &application.protected {
         for table in &data.tables {
             let name = format!("{}.{table}", application.schema);
@@ -326,9 +330,12 @@ fn protected(page: &mut String, report: &ObjectivesReport<'_>) {
             let then = verified
                 .and_then(|result| result.rows_of(&name))
                 .map_or_else(|| "—".to_owned(), figures::count);
+            let changed = report
+                .last_change(&name)
+                .map_or_else(|| "—".to_owned(), explain::server_time_short);
             writeln!(
                 page,
-                "<tr><td>{}</td><td class=\"code\">{}</td><td>{:?}: {}</td><td class=\"n\">{now}</td><td class=\"n\">{then}</td></tr>",
+                "<tr><td>{}</td><td class=\"code\">{}</td><td>{:?}: {}</td><td class=\"n\">{now}</td><td class=\"n\">{then}</td><td>{changed}</td></tr>",
                 escape(&data.data),
                 escape(&name),
                 data.criticality,
@@ -386,6 +393,12 @@ fn method(page: &mut String, report: &ObjectivesReport<'_>) {
         "Loss is the time since the newest moment that the backups of then could bring back: only backups that had finished and lie on a usable chain count. A schedule promises its interval and the longest backup seen, and is judged by the sum.".to_owned(),
         "Restore times are measured by drills: a restore into a new database through the same engine as every restore, checked and dropped. Estimates are fitted on them: speed by kind, compression and stripes, a cost for each file, and recovery.".to_owned(),
     ];
+    if let Some(lost) = report.lost {
+        lines.push(format!(
+            "Losses in {} are rows of {}.{} by their {}, counted in the database as it was when this report was made; rows that were changed or deleted since are not among them.",
+            lost.counted.what, lost.schema, lost.counted.table, lost.counted.time_column
+        ));
+    }
     if !report.judged.past.is_empty() {
         let errors: Vec<String> = report
             .judged

@@ -9,9 +9,11 @@ mod svg;
 pub use html::to_html;
 
 use crate::{
-    domain::{Coverage, Estimate, EstimateBasis, Exposed, Standing, UtcOffset, UtcTime},
+    domain::{
+        Coverage, Estimate, EstimateBasis, Exposed, ServerTime, Standing, UtcOffset, UtcTime,
+    },
     explain,
-    run::{Drill, Judged, RunId},
+    run::{Drill, Judged, LostRows, RunId},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -39,6 +41,10 @@ pub struct ObjectivesReport<'a> {
     pub sets: usize,
     /// Rows now of every table, by its name as the server spells it; empty when nobody could count.
     pub rows: BTreeMap<String, u64>,
+    /// When tables were changed last, by lower-case name, where the server tells it.
+    pub last_changes: BTreeMap<String, ServerTime>,
+    /// Losses in rows, where the application names a table for them.
+    pub lost: Option<&'a LostRows>,
     /// SHA-256 of the journals that the drills rest on, lower-case hex.
     pub journal_hashes: Vec<(RunId, String)>,
 }
@@ -47,6 +53,20 @@ impl ObjectivesReport<'_> {
     /// A moment on the server's clock with its zone.
     fn when(&self, at: UtcTime) -> String {
         explain::server_time_with_zone(at.to_server(self.utc_offset), Some(self.utc_offset))
+    }
+
+    /// A loss in time, and in rows where they were counted.
+    fn loss(&self, exposed: Exposed) -> String {
+        let time = explain::duration(exposed.seconds());
+        let rows = self.lost.and_then(|lost| Some((lost.of(exposed)?, lost)));
+        match rows {
+            Some((rows, lost)) => format!(
+                "{time} · {} {}",
+                explain::figures::count(rows),
+                lost.counted.what
+            ),
+            None => time,
+        }
     }
 
     /// The gaps of the period, with what is at fault.
@@ -78,6 +98,10 @@ impl ObjectivesReport<'_> {
                         .is_some_and(|check| claimed(&check.table))
             })
             .collect()
+    }
+
+    fn last_change(&self, table: &str) -> Option<ServerTime> {
+        self.last_changes.get(&table.to_lowercase()).copied()
     }
 
     fn rows_of(&self, table: &str) -> Option<u64> {
@@ -115,8 +139,13 @@ pub fn to_json(report: &ObjectivesReport<'_>) -> String {
             "restorable_from": report.coverage.oldest().map(|moment| instant(moment.instant)),
             "restorable_to": report.coverage.newest().map(|moment| instant(moment.instant)),
         },
-        "scenarios": judged.standings.iter().map(standing).collect::<Vec<_>>(),
-        "worst": judged.worst.as_ref().map(standing),
+        "loss_rows_of": report.lost.map(|lost| json!({
+            "what": lost.counted.what,
+            "table": format!("{}.{}", lost.schema, lost.counted.table),
+            "time_column": lost.counted.time_column,
+        })),
+        "scenarios": judged.standings.iter().map(|row| standing(report, row)).collect::<Vec<_>>(),
+        "worst": judged.worst.as_ref().map(|row| standing(report, row)),
         "remedies": judged.remedies.iter().map(|(scenario, remedy)| json!({
             "scenario": scenario.word(),
             "words": explain::remedy(remedy),
@@ -131,6 +160,10 @@ pub fn to_json(report: &ObjectivesReport<'_>) -> String {
             })).collect::<Vec<_>>(),
         },
         "drills": judged.drills.iter().map(|drill| drill_json(report, drill)).collect::<Vec<_>>(),
+        "azure_restores": judged.azure.iter().map(|(at, seconds)| json!({
+            "at": instant(*at),
+            "seconds": seconds,
+        })).collect::<Vec<_>>(),
         "rehearsals": judged.rehearsals.iter().map(|run| json!({
             "run": run.run.0,
             "began_at": instant(run.began),
@@ -138,6 +171,12 @@ pub fn to_json(report: &ObjectivesReport<'_>) -> String {
             "rehearsal": run.rehearsal,
         })).collect::<Vec<_>>(),
         "protected": protected(report),
+        "outside": judged.outside.iter().map(|(outside, ran)| json!({
+            "what": outside.what,
+            "where": outside.where_it_is,
+            "objective_loss_seconds": outside.loss_minutes.map(|minutes| u64::from(minutes) * 60),
+            "last_backup": ran.map(instant),
+        })).collect::<Vec<_>>(),
         "unclaimed_tables": report.unclaimed(),
         "gaps": report.gaps().into_iter().map(|(from, to, kind)| json!({
             "from": instant(from),
@@ -149,11 +188,12 @@ pub fn to_json(report: &ObjectivesReport<'_>) -> String {
     format!("{value:#}\n")
 }
 
-fn exposed(exposed: &Exposed) -> Value {
+fn exposed(report: &ObjectivesReport<'_>, exposed: &Exposed) -> Value {
     json!({
         "since": instant(exposed.since),
         "at": instant(exposed.at),
         "seconds": exposed.seconds(),
+        "rows": report.lost.and_then(|lost| lost.of(*exposed)),
     })
 }
 
@@ -169,7 +209,7 @@ fn estimate(estimate: &Estimate) -> Value {
     })
 }
 
-fn standing(standing: &Standing) -> Value {
+fn standing(report: &ObjectivesReport<'_>, standing: &Standing) -> Value {
     json!({
         "scenario": standing.scenario.word(),
         "objective": standing.objective.map(|objective| json!({
@@ -177,10 +217,10 @@ fn standing(standing: &Standing) -> Value {
             "down_seconds": [objective.down_secs.0, objective.down_secs.1],
             "judged_by_seconds": standing.allowed_loss_secs(),
         })),
-        "loss_now": standing.now.as_ref().map(exposed),
+        "loss_now": standing.now.as_ref().map(|now| exposed(report, now)),
         "loss_median_seconds": standing.median_secs,
         "worst": standing.worst.iter().map(|(moment, cause)| {
-            let mut value = exposed(moment);
+            let mut value = exposed(report, moment);
             if let Value::Object(members) = &mut value {
                 members.insert("cause".to_owned(), explain::exposure_cause(cause).into());
             }
@@ -237,6 +277,7 @@ fn protected(report: &ObjectivesReport<'_>) -> Vec<Value> {
                         "table": name,
                         "rows_now": report.rows_of(&name),
                         "rows_in_last_verified_restore": verified.and_then(|result| result.rows_of(&name)),
+                        "last_change": report.last_change(&name).map(|at| at.to_string()),
                         "missing": !report.rows.is_empty() && report.rows_of(&name).is_none(),
                     })
                 })

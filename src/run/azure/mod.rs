@@ -11,10 +11,8 @@
 mod past;
 mod steps;
 
-pub use past::{
-    AzureMeasured, AzureUnfinished, delete_new_database, measured_azure_restores,
-    unfinished_azure_restores,
-};
+pub use past::{AzureUnfinished, delete_new_database, unfinished_azure_restores};
+pub(super) use place::WAIT;
 
 use super::{
     failure::VerificationFault,
@@ -185,7 +183,7 @@ pub const WATCH: usize = place::WAIT;
 mod place {
     pub(super) const LOOK: usize = 0;
     pub(super) const ORDER: usize = 1;
-    pub(super) const WAIT: usize = 2;
+    pub(in crate::run) const WAIT: usize = 2;
     pub(super) const CHECK: usize = 3;
 }
 

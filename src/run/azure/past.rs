@@ -24,15 +24,6 @@ pub struct AzureUnfinished {
     pub began: Option<UtcTime>,
 }
 
-/// What one restore showed of Azure's speed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AzureMeasured {
-    pub id: RunId,
-    pub database: String,
-    /// From the order to the database that is online.
-    pub seconds: f64,
-}
-
 /// The restores in a folder of journals that were ordered and have not ended.
 pub fn unfinished_azure_restores(folder: &Path) -> Vec<AzureUnfinished> {
     let Ok(files) = std::fs::read_dir(folder) else {
@@ -43,52 +34,6 @@ pub fn unfinished_azure_restores(folder: &Path) -> Vec<AzureUnfinished> {
         .collect();
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found
-}
-
-/// How long Azure took for each restore in a folder of journals that came online, oldest first.
-///
-/// What objectives are measured by: from the order to the database that can be opened.
-pub fn measured_azure_restores(folder: &Path) -> Vec<AzureMeasured> {
-    let Ok(files) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut found: Vec<AzureMeasured> = files
-        .filter_map(|file| measured(&file.ok()?.path()))
-        .collect();
-    found.sort_by(|a, b| a.id.cmp(&b.id));
-    found
-}
-
-fn measured(path: &Path) -> Option<AzureMeasured> {
-    if path
-        .extension()
-        .is_none_or(|extension| extension != "jsonl")
-    {
-        return None;
-    }
-    let mut begun = None;
-    let mut online = None;
-    for entry in read_journal(path).ok()?.entries {
-        let at = chrono::DateTime::parse_from_rfc3339(&entry.at).ok()?;
-        match entry.record {
-            Record::Begin {
-                run,
-                source_database,
-                run_kind: RunKind::AzureRestore,
-                ..
-            } => begun = Some((RunId(run), source_database, at)),
-            Record::StepEnd { step, outcome, .. } if step == place::WAIT && outcome == "done" => {
-                online = Some(at);
-            }
-            _ => {}
-        }
-    }
-    let ((id, database, begun), online) = (begun?, online?);
-    Some(AzureMeasured {
-        id,
-        database,
-        seconds: (online - begun).num_milliseconds() as f64 / 1e3,
-    })
 }
 
 fn unfinished(path: &Path) -> Option<AzureUnfinished> {

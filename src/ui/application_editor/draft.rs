@@ -1,8 +1,8 @@
 //! An application while it is typed: text for every field, whatever it says.
 
 use crate::settings::{
-    Application, ApplicationFault, Criticality, HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace,
-    Outside, ProtectedData, SchemaCheck,
+    Application, ApplicationFault, CountedRows, Criticality, HOOK_TIMEOUT_SECS, Handover, Hook,
+    HookPlace, Outside, ProtectedData, RowClock, SchemaCheck,
 };
 use std::path::PathBuf;
 
@@ -16,6 +16,7 @@ pub struct Draft {
     pub schema: String,
     pub protected: Vec<ProtectedDraft>,
     pub version: VersionDraft,
+    pub counted: CountedDraft,
     pub stop: HandoverDraft,
     pub start: HandoverDraft,
     pub outside: Vec<OutsideDraft>,
@@ -39,6 +40,16 @@ pub struct VersionDraft {
     pub expected: String,
     pub by_hand: String,
     pub hook: HookDraft,
+}
+
+/// What a loss is counted in besides time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedDraft {
+    pub counted: bool,
+    pub what: String,
+    pub table: String,
+    pub column: String,
+    pub clock: RowClock,
 }
 
 /// Stopping or starting.
@@ -113,6 +124,7 @@ impl Draft {
             outside: Vec::new(),
             schedule: None,
             objectives: Vec::new(),
+            counted: None,
         })
     }
 
@@ -125,6 +137,7 @@ impl Draft {
             schema: read.schema.clone(),
             protected: read.protected.iter().map(ProtectedDraft::of).collect(),
             version: VersionDraft::of(read.schema_check.as_ref()),
+            counted: CountedDraft::of(read.counted.as_ref()),
             stop: HandoverDraft::of(read.stop.as_ref()),
             start: HandoverDraft::of(read.start.as_ref()),
             outside: read.outside.iter().map(OutsideDraft::of).collect(),
@@ -176,6 +189,12 @@ impl Draft {
                 .collect(),
             schedule: self.read.schedule.clone(),
             objectives: self.read.objectives.clone(),
+            counted: self.counted.counted.then(|| CountedRows {
+                what: self.counted.what.trim().to_owned(),
+                table: self.counted.table.trim().to_owned(),
+                time_column: self.counted.column.trim().to_owned(),
+                clock: self.counted.clock,
+            }),
         };
         faults.extend(
             application
@@ -258,6 +277,21 @@ impl VersionDraft {
                 .unwrap_or_default(),
             by_hand: check.map_or_else(String::new, |check| check.by_hand.clone()),
             hook: HookDraft::of(check.and_then(|check| check.hook.as_ref())),
+        }
+    }
+}
+
+impl CountedDraft {
+    fn of(counted: Option<&CountedRows>) -> Self {
+        let text = |of: fn(&CountedRows) -> &String| {
+            counted.map_or_else(String::new, |counted| of(counted).clone())
+        };
+        Self {
+            counted: counted.is_some(),
+            what: text(|counted| &counted.what),
+            table: text(|counted| &counted.table),
+            column: text(|counted| &counted.time_column),
+            clock: counted.map(|counted| counted.clock).unwrap_or_default(),
         }
     }
 }

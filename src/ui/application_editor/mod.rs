@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     explain::application_fault,
-    settings::{ApplicationFault, Criticality, HookPlace},
+    settings::{ApplicationFault, Criticality, HookPlace, RowClock},
     state::{Action, ApplicationAction, ApplicationDone, Page, State},
 };
 use egui::{Align2, Label, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, vec2};
@@ -273,6 +273,7 @@ fn form_ui(ui: &mut Ui, draft: &mut Draft, faults: &[DraftFault]) {
     form::group(ui, "Version of the schema", |ui| {
         version_ui(ui, draft, faults)
     });
+    form::group(ui, "A loss in rows", |ui| counted_ui(ui, draft, faults));
     form::group(ui, "Before anything is overwritten", |ui| {
         let hint = "Stop Octopus, so that nothing writes any more";
         let places = (HookPlace::Stop, HookPlace::StopCheck);
@@ -389,6 +390,41 @@ fn version_ui(ui: &mut Ui, draft: &mut Draft, faults: &[DraftFault]) {
     if version.hook.used {
         hook_ui(ui, FORM, &mut version.hook, HookPlace::SchemaCheck, faults);
     }
+}
+
+fn counted_ui(ui: &mut Ui, draft: &mut Draft, faults: &[DraftFault]) {
+    let counted = &mut draft.counted;
+    FORM.row(ui, "It is told", None, |ui| {
+        form::choices(
+            ui,
+            &mut counted.counted,
+            &[(true, "In time and in rows"), (false, "In time")],
+        )
+    });
+    if !counted.counted {
+        return;
+    }
+    let fault = fault_of(faults, |fault| *fault == ApplicationFault::NotCounted);
+    FORM.row(ui, "They are", fault, |ui| {
+        form::text(ui, &mut counted.what, 300.0, "messages")
+    });
+    FORM.row(ui, "Table", None, |ui| {
+        form::text(ui, &mut counted.table, 300.0, "Octopus_EpisodeMessages")
+    });
+    FORM.row(ui, "Column", None, |ui| {
+        form::text(ui, &mut counted.column, 300.0, "CreatedAt")
+    });
+    FORM.row(ui, "It is in", None, |ui| {
+        form::choices(
+            ui,
+            &mut counted.clock,
+            &[(RowClock::Utc, "UTC"), (RowClock::Server, "server time")],
+        )
+    });
+    FORM.note(
+        ui,
+        "When a row came. With an index on it no more is read than must be.",
+    );
 }
 
 fn handover_ui(

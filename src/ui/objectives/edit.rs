@@ -28,7 +28,7 @@ impl ObjectivesDialog {
             return actions;
         };
         if opened {
-            self.begin(&state.scenarios_of(shown.server, &shown.judged.database).0);
+            self.begin(state.scenarios_of(shown.server, &shown.judged.database).0);
         }
         strong(ui, format!("Objectives of {}", shown.judged.database), 15.0);
         small(

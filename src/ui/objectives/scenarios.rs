@@ -6,19 +6,19 @@ use super::{
     titled_card,
 };
 use crate::{
-    domain::{Standing, Status, UtcTime},
+    domain::{Exposed, ScenarioKind, Standing, Status, UtcTime},
     explain::{self, figures},
     state::{Action, ObjectivesAction},
     ui::{
         theme::{Palette, regular},
-        widgets::Dot,
+        widgets::{Dot, link},
     },
     worker::DRILL_DAYS,
 };
 use egui::{Label, RichText, Sense, Ui};
 
-/// Where the columns begin; the mockup's proportions.
-const COLUMNS: [f32; 6] = [0.0, 0.32, 0.452, 0.585, 0.695, 0.822];
+/// Where the columns begin: as in the mockup, with room for the rows of a loss.
+const COLUMNS: [f32; 6] = [0.0, 0.275, 0.375, 0.485, 0.675, 0.80];
 
 const TITLES: [&str; 6] = [
     "Scenario",
@@ -71,6 +71,7 @@ pub fn scenarios_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
         }
     }
     outside_ui(ui, view, &grid);
+    actions.extend(back_up_outside_ui(ui, view));
     ui.spacing_mut().item_spacing.y = 8.0;
     if shown.judged.objectives.is_empty() {
         ui.add_space(4.0);
@@ -108,8 +109,24 @@ fn row_ui(
             now.seconds()
         }
     });
-    let now = seconds.map_or_else(|| "everything".to_owned(), figures::age);
-    let now = if standing.misses.loss_now || seconds.is_none() {
+    let is_azure = standing.scenario == ScenarioKind::AzurePointInTime;
+    let now = match seconds {
+        Some(seconds) => {
+            let near = standing
+                .allowed_loss_secs()
+                .is_some_and(|allowed| (seconds - allowed).abs() < 60.0);
+            // Around a promise seconds decide; elsewhere they only flicker.
+            let age = if near && !grows {
+                explain::duration(seconds)
+            } else {
+                figures::age(seconds)
+            };
+            with_rows(view, age, standing.now)
+        }
+        None if is_azure => "not told".to_owned(),
+        None => "everything".to_owned(),
+    };
+    let now = if standing.misses.loss_now || (seconds.is_none() && !is_azure) {
         Cell::colored(now, palette.danger)
     } else {
         Cell::text(now)
@@ -141,6 +158,18 @@ fn row_ui(
     response.on_hover_text(hover(view, standing))
 }
 
+/// A loss in time, and in rows where they were counted.
+fn with_rows(view: &View<'_>, time: String, exposed: Option<Exposed>) -> String {
+    let rows = exposed.and_then(|exposed| {
+        let lost = view.state.lost_rows()?;
+        Some((lost.of(exposed)?, lost))
+    });
+    match rows {
+        Some((rows, lost)) => format!("{time} · {} {}", figures::count(rows), lost.counted.what),
+        None => time,
+    }
+}
+
 /// The sentences behind a row.
 fn hover(view: &View<'_>, standing: &Standing) -> String {
     let mut lines = vec![format!("Objective {}", explain::status(standing.status))];
@@ -165,6 +194,23 @@ fn hover(view: &View<'_>, standing: &Standing) -> String {
             .as_ref()
             .map_or(0, |model| model.runs());
         lines.push(format!("Estimate {}", explain::basis(estimate, runs)));
+    }
+    if let Some(lost) = view.state.lost_rows()
+        && standing.now.is_some()
+    {
+        let table = format!("{}.{}", lost.schema, lost.counted.table);
+        lines.push(format!(
+            "Counted are {} of {} by {}, as far as they are there now; changed and deleted rows are not among them",
+            lost.counted.what,
+            view.name(&table, "a table"),
+            view.name(&lost.counted.time_column, "their time")
+        ));
+    }
+    if standing.scenario == ScenarioKind::AzurePointInTime {
+        lines.push(
+            "Azure promises no time; the objective is only that. Loss is the time since the beginning of the last backup that Azure tells of"
+                .to_owned(),
+        );
     }
     lines.join("\n")
 }
@@ -210,6 +256,27 @@ fn outside_ui(ui: &mut Ui, view: &View<'_>, grid: &Grid<'_>) {
     }
 }
 
+/// Where the application names a program for it, its own backup can be run from here.
+fn back_up_outside_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for (outside, _) in &view.shown.judged.outside {
+        if outside.backup.is_none() {
+            continue;
+        }
+        ui.add_space(6.0);
+        if view.state.objectives.backing_up.contains(&outside.what) {
+            super::note(ui, view, &format!("{} is being backed up…", outside.what));
+        } else if link(ui, &format!("Back up {} now", outside.what))
+            .on_hover_text("Runs the program that its application names for it")
+            .clicked()
+        {
+            let outside = Box::new(outside.clone());
+            actions.push(Action::Objectives(ObjectivesAction::BackUpOutside(outside)));
+        }
+    }
+    actions
+}
+
 fn remedies_ui(ui: &mut Ui, view: &View<'_>) {
     let palette = *Palette::of(ui);
     for (scenario, remedy) in &view.shown.judged.remedies {
@@ -249,7 +316,7 @@ pub fn worst_moments_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
     titled_card(ui, view, &title, 0.0, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let grid = Grid {
-            columns: &[0.0, 0.16, 0.34],
+            columns: &[0.0, 0.24, 0.40],
             size: view.size(12.5),
             sense: Sense::click(),
         };
@@ -259,7 +326,7 @@ pub fn worst_moments_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
             let missed = standing
                 .allowed_loss_secs()
                 .is_some_and(|allowed| seconds > allowed);
-            let lost = explain::duration(seconds);
+            let lost = with_rows(view, explain::duration(seconds), Some(*exposed));
             let cells = [
                 if missed {
                     Cell::colored(lost, palette.danger)
