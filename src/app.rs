@@ -180,7 +180,8 @@ impl App {
         if let Some(workspace) = &options.workspace {
             preferences.workspace = workspace.clone();
         }
-        let operator = Operator::from_variables(|name| std::env::var(name).ok());
+        let mut operator = Operator::from_variables(|name| std::env::var(name).ok());
+        operator.program = std::env::current_exe().ok();
         let worker = Worker::start(root.path().to_owned(), operator, {
             let ctx = ctx.clone();
             move || ctx.request_repaint()

@@ -2,6 +2,7 @@
 
 use super::{
     CliError, Exit, Global, Output,
+    drill_timer::{Timed, TimerArgs},
     plan::moment_of,
     restore::who,
     server::{
@@ -12,14 +13,13 @@ use crate::{
     domain::{DatabaseHistory, History, ScenarioKind, UtcTime},
     explain,
     run::{
-        Cleared, DrillEvent, DrillReport, Journal, LeftoverSeen, Measured, Record, RehearsalTimes,
-        RunEnd, RunEvent, RunId, RunKind, clear_leftover, journal_path, leftovers,
-        look_at_leftover, read_journal, rehearse,
+        Cleared, DrillEvent, DrillReport, LeftoverSeen, Measured, RehearsalTimes, RunEnd, RunEvent,
+        RunId, TimedMoment, clear_leftover, leftovers, look_at_leftover,
     },
     settings::{Workspace, load_applications},
     worker::{
-        self, DrillGround, DrillMoment, DrillOrder, DrillRefusal, carry_out_drill, drill_problem,
-        is_practice, left_problem, prepare_drill,
+        self, DrillGround, DrillMoment, DrillOrder, DrillRefusal, RehearsalError, RehearsalOf,
+        carry_out_drill, drill_problem, is_practice, left_problem, prepare_drill,
     },
 };
 use serde_json::{Value, json};
@@ -70,6 +70,8 @@ pub struct DrillArgs {
     /// When somebody noticed
     #[arg(long, value_name = "TIME", requires = "rehearsal")]
     noticed: Option<String>,
+    #[command(flatten)]
+    timer: TimerArgs,
     /// Print what was measured as JSON
     #[arg(long)]
     json: bool,
@@ -98,6 +100,20 @@ impl ScenarioArg {
 }
 
 pub fn run(args: &DrillArgs, global: &Global) -> Result<Exit, CliError> {
+    let timed = Timed {
+        server: &args.server.server,
+        database: &args.database,
+        scenario: args.scenario.kind(),
+        moment: match (args.random, args.worst) {
+            (true, _) => TimedMoment::Random,
+            (_, true) => TimedMoment::Worst,
+            _ => TimedMoment::Latest,
+        },
+        check_database: args.checkdb,
+    };
+    if let Some(made) = args.timer.run(&timed, global, &args.output) {
+        return made;
+    }
     with_own_server(
         &args.server.server,
         &args.server.sign_in,
@@ -358,47 +374,23 @@ fn keep_rehearsal(
         incident: at(&args.incident)?,
         noticed: at(&args.noticed)?,
     };
-    let path = journal_path(workspace.folder(), &RunId(run.to_owned()));
-    let content = read_journal(&path).map_err(|error| {
-        CliError::usage(
-            format!("The journal of {run} cannot be read"),
-            error.to_string(),
-        )
-    })?;
-    let kept = rehearse(&content, times, is_practice(&server.reading.info)).ok_or_else(|| {
-        CliError::usage(
+    let restore = RunId(run.to_owned());
+    let of = RehearsalOf {
+        restore: &restore,
+        server: &server.reading.info.name,
+        database: &args.database,
+        simulated: is_practice(&server.reading.info),
+        who: who(&server.reading),
+    };
+    let kept = worker::keep_rehearsal(workspace, of, times).map_err(|error| match error {
+        RehearsalError::NotThat => CliError::usage(
             format!("{run} is no restore that ended after somebody noticed"),
             "Give a run of stopat runs, and times in their order: incident, noticed, restore.",
-        )
-    })?;
-    let id = RunId::new(worker::now(), fastrand::u16(..));
-    let failed_journal =
-        |error: crate::run::JournalError| failed(Exit::Failed, explain::journal_problem(&error));
-    let mut journal =
-        Journal::create(&journal_path(workspace.folder(), &id)).map_err(failed_journal)?;
-    let mut write = |record: Record| {
-        let at = worker::now()
-            .0
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        journal.write(at, record).map_err(failed_journal)
-    };
-    write(Record::Begin {
-        format: crate::run::FORMAT.to_owned(),
-        run: id.0.clone(),
-        server: server.reading.info.name.clone(),
-        source_database: args.database.clone(),
-        target_database: args.database.clone(),
-        target: String::new(),
-        steps: Vec::new(),
-        run_kind: RunKind::Drill,
-        who: who(&server.reading),
-    })?;
-    write(Record::Rehearsed {
-        rehearsal: Box::new(kept.clone()),
-    })?;
-    write(Record::End {
-        end: kept.end.clone(),
-        state: format!("rehearsal of run {run}"),
+        ),
+        RehearsalError::Journal(error) => CliError::usage(
+            format!("The journal of {run} cannot be read"),
+            error.to_string(),
+        ),
     })?;
     for phase in &kept.phases {
         say(&format!(

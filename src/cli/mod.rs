@@ -6,6 +6,7 @@
 mod backup;
 mod demo;
 mod drill;
+mod drill_timer;
 mod exit;
 mod files;
 mod history;

@@ -360,7 +360,8 @@ fn changing<'a>(
         journal: journal_path(workspace.folder(), &run),
         run,
         who: {
-            let Operator { user, host } = Operator::from_variables(|name| std::env::var(name).ok());
+            let Operator { user, host, .. } =
+                Operator::from_variables(|name| std::env::var(name).ok());
             Who {
                 user,
                 login: Some(server.reading.info.login.clone()),

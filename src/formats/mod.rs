@@ -3,6 +3,7 @@
 pub mod backup_files;
 pub mod backup_history;
 pub mod backup_result;
+pub mod drill_timer;
 pub mod fleet;
 pub mod objectives_report;
 pub mod os_schedule;

@@ -5,16 +5,8 @@
 //! <https://www.freedesktop.org/software/systemd/man/latest/systemd.timer.html>.
 
 use crate::domain::{DayTimes, JobDefinition, Policy, PolicyBackup, PolicyId, Times, WeekDays};
+pub use crate::run::OsScheduler;
 use std::fmt::Write as _;
-
-/// Whose scheduler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OsScheduler {
-    /// Task Scheduler.
-    Windows,
-    /// systemd timers.
-    Systemd,
-}
 
 /// How `sqlcmd` reaches the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +78,7 @@ fn file_stem(id: &PolicyId, title: &str, job: &JobDefinition) -> String {
     format!("stopat-{plain}-{digits}-{}", job.kind.word())
 }
 
-fn join(folder: &str, name: &str, separator: char) -> String {
+pub(super) fn join(folder: &str, name: &str, separator: char) -> String {
     let folder = folder.trim_end_matches(['\\', '/']);
     format!("{folder}{separator}{name}")
 }
@@ -104,6 +96,25 @@ fn windows(
         Some(user) => format!("-U \"{user}\""),
     };
     let arguments = format!("-S \"{}\" {sign_in} -b -x -i \"{script}\"", target.server);
+    let content = task_file(&job.description, &backup.times, "sqlcmd", &arguments);
+    let file = format!("{name}.xml");
+    schedule.commands.push(format!(
+        "schtasks /Create /TN \"\\stopat\\{name}\" /XML \"{}\" /RU ACCOUNT /RP *",
+        join(&target.folder, &file, '\\')
+    ));
+    schedule.files.push(OsFile {
+        name: file,
+        content,
+    });
+}
+
+/// A task of Task Scheduler: a command with its arguments in one line, as the program itself will take them apart.
+pub(super) fn task_file(
+    description: &str,
+    times: &Times,
+    command: &str,
+    arguments: &str,
+) -> Vec<u8> {
     let xml = format!(
         r#"<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -122,30 +133,22 @@ fn windows(
   </Settings>
   <Actions>
     <Exec>
-      <Command>sqlcmd</Command>
+      <Command>{command}</Command>
       <Arguments>{arguments}</Arguments>
     </Exec>
   </Actions>
 </Task>
 "#,
-        description = xml_text(&job.description),
-        trigger = task_trigger(&backup.times),
-        arguments = xml_text(&arguments),
+        description = xml_text(description),
+        command = xml_text(command),
+        trigger = task_trigger(times),
+        arguments = xml_text(arguments),
     );
     // schtasks reads what the first line says: UTF-16, with a byte-order mark.
-    let content = std::iter::once(0xFEFF)
+    std::iter::once(0xFEFF)
         .chain(xml.replace('\n', "\r\n").encode_utf16())
         .flat_map(u16::to_le_bytes)
-        .collect();
-    let file = format!("{name}.xml");
-    schedule.commands.push(format!(
-        "schtasks /Create /TN \"\\stopat\\{name}\" /XML \"{}\" /RU ACCOUNT /RP *",
-        join(&target.folder, &file, '\\')
-    ));
-    schedule.files.push(OsFile {
-        name: file,
-        content,
-    });
+        .collect()
 }
 
 fn task_trigger(times: &Times) -> String {
@@ -210,17 +213,12 @@ fn systemd(
             format!("EnvironmentFile=/etc/stopat/{name}.env\n"),
         ),
     };
-    let service = format!(
-        "[Unit]\nDescription={}\n\n[Service]\nType=oneshot\n{secret}ExecStart=/opt/mssql-tools18/bin/sqlcmd -S {} {sign_in} -b -x -i {}\n",
-        job.description.replace('%', "%%"),
+    let exec = format!(
+        "/opt/mssql-tools18/bin/sqlcmd -S {} {sign_in} -b -x -i {}",
         unit_word(&target.server),
         unit_word(&script),
     );
-    let timer = format!(
-        "[Unit]\nDescription={}\n\n[Timer]\n{}Persistent=true\nAccuracySec=1s\n\n[Install]\nWantedBy=timers.target\n",
-        job.description.replace('%', "%%"),
-        on_calendar(&backup.times),
-    );
+    let (service, timer) = unit_files(&job.description, &backup.times, &exec, &secret);
     for (ending, content) in [("service", service), ("timer", timer)] {
         schedule.files.push(OsFile {
             name: format!("{name}.{ending}"),
@@ -230,6 +228,25 @@ fn systemd(
     schedule
         .commands
         .push(format!("systemctl enable --now {name}.timer"));
+}
+
+/// A service and the timer that starts it; `more` are further lines of the service, each with its end.
+pub(super) fn unit_files(
+    description: &str,
+    times: &Times,
+    exec: &str,
+    more: &str,
+) -> (String, String) {
+    let description = description.replace('%', "%%");
+    (
+        format!(
+            "[Unit]\nDescription={description}\n\n[Service]\nType=oneshot\n{more}ExecStart={exec}\n"
+        ),
+        format!(
+            "[Unit]\nDescription={description}\n\n[Timer]\n{}Persistent=true\nAccuracySec=1s\n\n[Install]\nWantedBy=timers.target\n",
+            on_calendar(times),
+        ),
+    )
 }
 
 fn on_calendar(times: &Times) -> String {
@@ -278,7 +295,7 @@ fn day_names<'a>(days: WeekDays, names: &[&'a str; 7]) -> Vec<&'a str> {
 }
 
 /// A word of `ExecStart`: quoted, with nothing left that systemd would replace.
-fn unit_word(text: &str) -> String {
+pub(super) fn unit_word(text: &str) -> String {
     let calm: String = text
         .chars()
         .filter(|c| !c.is_control())

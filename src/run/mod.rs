@@ -63,8 +63,9 @@ pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
 pub use control::{Commands, RunCommand, RunControl, Waiting};
 pub use drill::{
     ClearError, Cleared, DrillEvent, DrillJob, DrillPlan, DrillReport, DrillResult, DrillStep,
-    DrillSurroundings, DrillTable, Leftover, LeftoverSeen, PartOfDrill, Phase, PhaseKind,
-    Rehearsal, RehearsalTimes, clear_leftover, leftovers, look_at_leftover, rehearse, run_drill,
+    DrillSurroundings, DrillTable, DrillTimer, Leftover, LeftoverSeen, OsScheduler, PartOfDrill,
+    Phase, PhaseKind, Rehearsal, RehearsalTimes, TimedMoment, clear_leftover, leftovers,
+    look_at_leftover, rehearse, run_drill,
 };
 pub use drop_copy::{DropError, drop_copy};
 pub use failure::{ReachedBecause, StepFailure, StepSkip, TailFault, VerificationFault};

@@ -1,5 +1,7 @@
 //! Who sits at the machine, for the journals of runs.
 
+use std::path::PathBuf;
+
 /// The operating system's user and machine; what is not known is left out.
 ///
 /// Only said, never relied on: whoever sets the variables may say anything.
@@ -7,6 +9,8 @@
 pub struct Operator {
     pub user: Option<String>,
     pub host: Option<String>,
+    /// The program that runs, for files that start it again.
+    pub program: Option<PathBuf>,
 }
 
 /// Where Linux tells the name of the machine; shells seldom hand `HOSTNAME` on.
@@ -27,6 +31,7 @@ impl Operator {
                 .or_else(|| std::fs::read_to_string(HOST_FILE).ok())
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty()),
+            program: None,
         }
     }
 }

@@ -15,6 +15,8 @@ pub enum Command {
     SaveSql,
     Review,
     AddServer,
+    /// Only while the page is presented.
+    ResetPractice,
     Help,
 }
 
@@ -29,7 +31,7 @@ pub struct Shortcut {
 
 impl Command {
     /// In the order of the help page.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Refresh,
         Self::Undo,
         Self::Redo,
@@ -42,6 +44,7 @@ impl Command {
         Self::SaveSql,
         Self::Review,
         Self::AddServer,
+        Self::ResetPractice,
         Self::Help,
     ];
 
@@ -60,6 +63,7 @@ impl Command {
             Self::SaveSql => "Save…",
             Self::Review => "Review and restore…",
             Self::AddServer => "Add a server…",
+            Self::ResetPractice => "Make the practice world anew",
             Self::Help => "Keyboard and mouse",
         }
     }
@@ -79,6 +83,9 @@ impl Command {
             Self::SaveSql => "Save the T-SQL of this plan as a file to run by hand",
             Self::Review => "Check everything once more and see each step before it runs",
             Self::AddServer => "Save how to reach a server",
+            Self::ResetPractice => {
+                "While objectives are presented: begin again with a new practice world"
+            }
             Self::Help => "What the keys and the mouse do",
         }
     }
@@ -112,6 +119,7 @@ impl Command {
             Self::SaveSql => command("S"),
             Self::Review => command("Enter"),
             Self::AddServer => command("N"),
+            Self::ResetPractice => plain("F9"),
             Self::Help => plain("F1"),
         })
     }

@@ -192,7 +192,9 @@ impl State {
                     ) {
                         self.dialog = None;
                     }
-                    return vec![Request::Refresh { server }, self.list_runs()];
+                    let mut requests = vec![Request::Refresh { server }, self.list_runs()];
+                    requests.extend(self.rehearsal_run_ended());
+                    return requests;
                 }
             }
             Event::Backup { server, event } => return self.apply_backup(server, event),

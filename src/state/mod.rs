@@ -17,6 +17,7 @@ mod objectives;
 mod planning;
 mod protection;
 mod range;
+mod rehearsal;
 mod restore;
 mod resume;
 mod run;
@@ -49,6 +50,7 @@ pub use protection::{
     ProtectionState,
 };
 pub use range::{RangePreset, SHORTEST, TimeRange};
+pub use rehearsal::RehearsalClock;
 pub use resume::ResumeAction;
 pub use run::{Cancelling, Halt, Review, RunView};
 pub use server::{Freshness, LoadedHistory, ServerView};
@@ -156,6 +158,10 @@ pub enum Dialog {
     Drill,
     /// What is promised for the selected database.
     Objectives,
+    /// Drills by the operating system's scheduler.
+    DrillTimer,
+    /// When it broke, and when somebody noticed.
+    Rehearse,
     CloseWhileRunning,
     /// Backups are put together: see `BackupState::form`.
     BackUp,

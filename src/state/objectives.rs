@@ -1,18 +1,18 @@
 //! Objectives as the window shows them: what is promised and what is true, drills and what they left.
 
-use super::{Dialog, Page, Selection, ServerView, State};
+use super::{Dialog, Page, RehearsalClock, Selection, ServerView, State};
 use crate::{
     domain::{DatabaseHistory, Moment, Objective, ScenarioKind, Status, UtcOffset, UtcTime},
     run::{
-        BackedUpBy, DrillPlan, DrillResult, JudgeGround, Judged, Leftover, LostRows, Measured,
-        RunId, judge, judged_scenario, status_of,
+        BackedUpBy, DrillPlan, DrillResult, DrillTimer, JudgeGround, Judged, Leftover, LostRows,
+        Measured, RehearsalTimes, RunId, judge, judged_scenario, status_of,
     },
     settings::{
         Application, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario, promises_of,
     },
     worker::{
         DRILL_DAYS, DrillMoment, DrillOrder, LeftoverFound, ObjectivesEvent, ObjectivesRequest,
-        Request, SaveAs, ServerId, TableFacts, backed_up_by, is_practice,
+        Request, SaveAs, ServerId, TableFacts, TimerFiles, backed_up_by, is_practice,
     },
 };
 use std::{
@@ -51,6 +51,10 @@ pub struct ObjectivesView {
     /// What backs itself up now.
     pub backing_up: BTreeSet<String>,
     pub presenter: Presenter,
+    /// The files of a timer as they are shown.
+    pub timer: Option<TimerFiles>,
+    /// A rehearsal that is under way.
+    pub rehearsal: Option<RehearsalClock>,
 }
 
 /// How the page is shown to a room.
@@ -108,6 +112,16 @@ pub enum ObjectivesAction {
     ClearLeftover(RunId),
     /// Runs the own backup of something outside SQL Server.
     BackUpOutside(Box<Outside>),
+    AskTimer,
+    /// Shows the files of a timer, or writes them as well.
+    Timer {
+        timer: DrillTimer,
+        write: bool,
+    },
+    AskRehearsal,
+    /// Starts the whole clock: it broke then, and somebody noticed then.
+    Rehearse(RehearsalTimes),
+    StopRehearsal,
     /// Leaves what drills left, and speaks of it no more in this window.
     KeepLeftovers,
 }
@@ -174,6 +188,23 @@ impl State {
                     })];
                 }
             }
+            ObjectivesAction::AskTimer => {
+                self.objectives.timer = None;
+                self.dialog = Some(Dialog::DrillTimer);
+            }
+            ObjectivesAction::Timer { timer, write } => {
+                if let Selection::Database { server, database } = self.selection.clone() {
+                    return vec![Request::Objectives(ObjectivesRequest::Timer {
+                        server,
+                        database,
+                        timer,
+                        write,
+                    })];
+                }
+            }
+            ObjectivesAction::AskRehearsal => self.dialog = Some(Dialog::Rehearse),
+            ObjectivesAction::Rehearse(times) => return self.start_rehearsal(times),
+            ObjectivesAction::StopRehearsal => self.objectives.rehearsal = None,
             ObjectivesAction::KeepLeftovers => self.objectives.leftovers = Arc::default(),
         }
         Vec::new()
@@ -259,6 +290,11 @@ impl State {
             }
             ObjectivesEvent::Leftover { drill, found } => {
                 self.objectives.found.insert(drill, found);
+            }
+            ObjectivesEvent::Timer(files) => self.objectives.timer = Some(files),
+            ObjectivesEvent::RehearsalEnded => {
+                self.objectives.rehearsal = None;
+                return vec![Request::Objectives(ObjectivesRequest::Read)];
             }
             ObjectivesEvent::ToSave { file_name, text } => {
                 self.to_save = Some((file_name, text));

@@ -145,6 +145,7 @@ impl State {
             Command::CopySql | Command::SaveSql => {}
             Command::Review => return self.review(),
             Command::AddServer => return self.change_profiles(ProfileAction::Add),
+            Command::ResetPractice => return self.reset_practice(),
             Command::Help => self.dialog = Some(Dialog::Help),
         }
         Vec::new()

@@ -4,7 +4,7 @@ use super::{
     azure, backup,
     empty::paragraph,
     folder_dialogs::FilesDialogs,
-    objectives::{DrillDialog, ObjectivesDialog},
+    objectives::{DrillDialog, ObjectivesDialog, RehearsalDialog, TimerDialog},
     profile_editor::ProfileEditor,
     run_dialogs,
     theme::{Palette, mono, regular},
@@ -29,6 +29,8 @@ pub struct Dialogs {
     retention: azure::RetentionEditor,
     drill: DrillDialog,
     objectives: ObjectivesDialog,
+    timer: TimerDialog,
+    rehearsal: RehearsalDialog,
     /// The dialog that was shown last, so that a new one begins empty and focused.
     shown: Option<Dialog>,
 }
@@ -129,6 +131,8 @@ impl Dialogs {
             Dialog::CloseWhileRunning => run_dialogs::close_ui(ui, state, actions),
             Dialog::Drill => actions.extend(self.drill.ui(ui, state)),
             Dialog::Objectives => actions.extend(self.objectives.ui(ui, state, opened)),
+            Dialog::DrillTimer => actions.extend(self.timer.ui(ui, state, opened)),
+            Dialog::Rehearse => actions.extend(self.rehearsal.ui(ui, state)),
             Dialog::NewWorkspace => self.workspace_ui(ui, opened, actions),
             Dialog::Help => help_ui(ui, actions),
             // Shown before: they ask the platform for things.
@@ -294,6 +298,7 @@ fn width_of(dialog: &Dialog) -> f32 {
     match dialog {
         Dialog::BackUp => backup::WIDTH,
         Dialog::Backups => backup::RUNS_WIDTH,
+        Dialog::DrillTimer => 640.0,
         _ => 440.0,
     }
 }

@@ -41,6 +41,7 @@ pub fn available(command: Command, state: &State) -> bool {
             let planned = state.plan.plan().is_some() && !state.running();
             timeline && (planned || state.azure_command().is_some())
         }
+        Command::ResetPractice => state.may_reset_practice(),
         Command::AddServer | Command::Help => true,
     }
 }

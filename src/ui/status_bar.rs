@@ -62,6 +62,11 @@ pub fn status_bar_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
                 n => format!("Connected to {}", figures::counted(n, "server", "servers")),
             };
             ui.add(Label::new(text(words)).truncate());
+            if let Some(clock) = &state.objectives.rehearsal {
+                let since = state.own.now.seconds() - clock.times.incident.seconds();
+                let words = format!("Rehearsal · {} since it broke", figures::stopwatch(since));
+                ui.add(Label::new(text(words).color(palette.at_risk)).truncate());
+            }
             if let Some(words) = reading(state) {
                 ui.add(Label::new(text(words)).truncate());
             }

@@ -58,7 +58,10 @@ impl WindowView {
         // For a room there is nothing but the page.
         let alone = state.page == Page::Objectives && state.objectives.presenter.large;
         if alone {
-            CentralPanel::no_frame().show(ui, |ui| actions.extend(self.page(ui, state)));
+            CentralPanel::no_frame().show(ui, |ui| {
+                actions.extend(notices::notices_ui(ui, state));
+                actions.extend(self.page(ui, state));
+            });
             actions.extend(self.dialogs.ui(ui, state, &mut effects));
             return (actions, effects);
         }

@@ -138,6 +138,10 @@ impl Backups {
         }
     }
 
+    pub(super) fn is_busy(&self) -> bool {
+        !self.running.is_empty()
+    }
+
     pub(super) fn ended(&mut self, run: &RunId) {
         self.running.remove(run);
     }

@@ -175,6 +175,7 @@ impl Jobs {
     async fn request(&mut self, request: Request) {
         match request {
             Request::PracticePace(pace) => self.practice_pace = pace,
+            Request::ResetPractice => self.reset_practice().await,
             Request::OpenWorkspace { name } => {
                 self.open_workspace(name).await;
                 self.read_measured();
@@ -285,7 +286,7 @@ impl Jobs {
 
     // Connections.
 
-    fn connect(&mut self, server: ServerId, password: Option<Secret>) {
+    pub(super) fn connect(&mut self, server: ServerId, password: Option<Secret>) {
         self.close(server);
         let epoch = self.next_epoch(server);
         let reports = self.reports.clone();
@@ -546,6 +547,21 @@ impl Jobs {
             login: Some(info.login.clone()),
             host: self.operator.host.clone(),
         }
+    }
+
+    /// The practice server, to be ended.
+    pub(super) fn take_practice(&mut self) -> Option<Practice> {
+        self.practice.take()
+    }
+
+    /// Whether a restore, a drill or a backup of this window runs.
+    pub(super) fn is_busy(&self) -> bool {
+        self.restores.is_busy() || self.drills.running() || self.backups.is_busy()
+    }
+
+    /// The program that runs, where the front end knows it.
+    pub(super) fn program(&self) -> Option<PathBuf> {
+        self.operator.program.clone()
     }
 
     fn drop_copy(&self, id: ServerId, run: RunId) {

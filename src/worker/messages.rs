@@ -34,6 +34,8 @@ pub enum ServerId {
 pub enum Request {
     /// The pace of the practice server when it is started next.
     PracticePace(f64),
+    /// Makes the world of the practice server anew.
+    ResetPractice,
     /// Reads the workspace: profiles, applications. Answered by `Event::Workspace`.
     OpenWorkspace {
         name: String,

@@ -10,6 +10,7 @@ mod backups;
 mod beside;
 mod by_hand;
 mod connect;
+mod drill_extras;
 mod drills;
 mod files;
 mod files_on_server;
@@ -23,6 +24,7 @@ mod on_server;
 mod outside;
 mod planning;
 mod practice;
+mod practice_reset;
 mod prepare;
 mod profiles;
 mod reading;
@@ -41,6 +43,10 @@ pub(crate) use backups::once_problem;
 pub use backups::{BackupCall, BackupEvent};
 pub use beside::JoinedFiles;
 pub use connect::server_of;
+pub use drill_extras::{
+    RehearsalError, RehearsalOf, TimerFiles, keep_rehearsal, own_scheduler, timer_files,
+    write_timer,
+};
 pub use drills::{
     DRILL_DAYS, DrillGround, DrillMoment, DrillOrder, DrillRefusal, carry_out_drill, drill_problem,
     prepare_drill,

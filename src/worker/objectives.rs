@@ -1,6 +1,7 @@
 //! Objectives as the window asks for them: what was measured, what is protected, drills that run, what interrupted ones left.
 
 use super::{
+    drill_extras::TimerFiles,
     drills::{DrillGround, DrillOrder, carry_out_drill, drill_problem, prepare_drill},
     jobs::{Jobs, blocking, now},
     messages::{Event, ServerId},
@@ -11,9 +12,9 @@ use crate::{
     explain::{Problem, ProblemKind, server_problem, store_problem},
     formats::fleet,
     run::{
-        BackedUpBy, ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, FleetRow, Leftover,
-        LeftoverSeen, LostRows, Measured, RunEvent, RunId, clear_leftover, leftovers,
-        look_at_leftover,
+        BackedUpBy, ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, DrillTimer, FleetRow,
+        Leftover, LeftoverSeen, LostRows, Measured, RehearsalTimes, RunEvent, RunId,
+        clear_leftover, leftovers, look_at_leftover,
     },
     server::{Connection, Gateway, Platform, ServerError, ServerInfo, ask},
     settings::{CountedRows, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario},
@@ -60,6 +61,20 @@ pub enum ObjectivesRequest {
     LookAtLeftover { server: ServerId, drill: RunId },
     /// Drops a leftover that was shown.
     ClearLeftover { server: ServerId, drill: RunId },
+    /// Makes the files for the operating system's scheduler, and writes them when told to. Answered by `Timer`.
+    Timer {
+        server: ServerId,
+        database: String,
+        timer: DrillTimer,
+        write: bool,
+    },
+    /// Keeps the whole clock of a restore over the original.
+    KeepRehearsal {
+        server: ServerId,
+        database: String,
+        run: RunId,
+        times: RehearsalTimes,
+    },
     /// Reads the databases of all profiles. Answered by `FleetBegan`, `FleetServer`… and `FleetEnded`.
     ReadFleet,
     /// Puts lines of the fleet into a file's form. Answered by `ToSave`.
@@ -116,6 +131,9 @@ pub enum ObjectivesEvent {
         drill: RunId,
         found: LeftoverFound,
     },
+    Timer(TimerFiles),
+    /// The rehearsal was kept, or a problem says why not.
+    RehearsalEnded,
     FleetBegan {
         servers: usize,
     },
@@ -178,6 +196,14 @@ pub(super) struct Drills {
     cancel: Option<CancellationToken>,
 }
 
+impl Drills {
+    pub(super) fn running(&self) -> bool {
+        self.cancel
+            .as_ref()
+            .is_some_and(|cancel| !cancel.is_cancelled())
+    }
+}
+
 impl Jobs {
     pub(super) fn objectives(&mut self, request: ObjectivesRequest) {
         match request {
@@ -214,6 +240,18 @@ impl Jobs {
             ObjectivesRequest::ClearLeftover { server, drill } => {
                 self.leftover(server, drill, true);
             }
+            ObjectivesRequest::Timer {
+                server,
+                database,
+                timer,
+                write,
+            } => self.drill_timer(server, database, timer, write),
+            ObjectivesRequest::KeepRehearsal {
+                server,
+                database,
+                run,
+                times,
+            } => self.rehearsal(server, database, run, times),
             ObjectivesRequest::ReadFleet => self.read_fleet(),
             ObjectivesRequest::ExportFleet { rows, how } => {
                 let (extension, text) = match how {
@@ -246,11 +284,7 @@ impl Jobs {
         let tell = self.tell();
         let events = self.events.clone();
         // A drill that runs here has not been interrupted.
-        let busy = self
-            .drills
-            .cancel
-            .as_ref()
-            .is_some_and(|cancel| !cancel.is_cancelled());
+        let busy = self.drills.running();
         tokio::spawn(async move {
             let read = blocking(move || {
                 let folder = workspace.runs_folder();

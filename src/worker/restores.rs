@@ -114,6 +114,10 @@ impl Restores {
         self.running.contains_key(run)
     }
 
+    pub(super) fn is_busy(&self) -> bool {
+        !self.running.is_empty()
+    }
+
     /// Lets the worker wait for a task that makes restores by itself, before it ends.
     pub(super) fn accompany(&mut self, task: JoinHandle<()>) {
         self.others.retain(|other| !other.is_finished());

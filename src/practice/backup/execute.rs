@@ -514,8 +514,9 @@ async fn pace_restore(
             .await
             .ok();
     };
-    if begun.creates_files {
-        wait(seconds(whole * CREATING), cancel).await?;
+    let creating = seconds(whole * CREATING);
+    if begun.creates_files && !passed(engine, creating).await {
+        wait(creating, cancel).await?;
     }
     let copying = seconds(whole);
     enter(Phase::Copying, copying).await;

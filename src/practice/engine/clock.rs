@@ -75,11 +75,22 @@ pub enum Simulating {
     No,
 }
 
+/// What a clock that stands does while something takes its time at the server's pace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PacedTime {
+    /// It is waited for, and the clock stands.
+    #[default]
+    Waited,
+    /// The clock is moved on by it, and nobody waits.
+    Passed,
+}
+
 /// The server's clock and zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     mode: ClockMode,
     zone: Zone,
+    paced: PacedTime,
 }
 
 impl Clock {
@@ -89,6 +100,7 @@ impl Clock {
         Self {
             mode: ClockMode::Live { ahead },
             zone,
+            paced: PacedTime::default(),
         }
     }
 
@@ -97,7 +109,13 @@ impl Clock {
         Self {
             mode: ClockMode::Frozen { at },
             zone,
+            paced: PacedTime::default(),
         }
+    }
+
+    /// Says what happens to time that passes at the server's pace; only a clock that stands minds it.
+    pub fn pace(&mut self, paced: PacedTime) {
+        self.paced = paced;
     }
 
     pub fn mode(&self) -> ClockMode {
@@ -150,11 +168,13 @@ impl Clock {
 
     /// Moves a simulated clock on by what an activity takes; answers whether it did, so that nobody needs to wait.
     pub fn pass(&mut self, time: Duration) -> bool {
-        let ClockMode::Simulated { at } = &mut self.mode else {
-            return false;
-        };
-        *at = at.plus(TimeDelta::from_std(time).unwrap_or_default());
-        true
+        match (&mut self.mode, self.paced) {
+            (ClockMode::Simulated { at }, _) | (ClockMode::Frozen { at }, PacedTime::Passed) => {
+                *at = at.plus(TimeDelta::from_std(time).unwrap_or_default());
+                true
+            }
+            (ClockMode::Frozen { .. } | ClockMode::Live { .. }, _) => false,
+        }
     }
 
     /// Begins or ends a simulation on a clock that stands.

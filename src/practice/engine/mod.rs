@@ -22,7 +22,7 @@ mod trace;
 
 pub use activity::{Activities, Activity, Phase};
 pub use application_locks::ApplicationLocks;
-pub use clock::{Clock, ClockMode, Simulating, Zone};
+pub use clock::{Clock, ClockMode, PacedTime, Simulating, Zone};
 pub use database::{
     Database, DatabaseFacts, DatabaseFile, DatabaseId, DatabaseState, FileKind, MASTER, MODEL,
     MSDB, RecoveryModel, TEMPDB, UserAccess, schema_name,

@@ -17,12 +17,14 @@
 mod clear;
 mod record;
 mod rehearsal;
+mod timer;
 
 pub use clear::{
     ClearError, Cleared, Leftover, LeftoverSeen, clear_leftover, leftovers, look_at_leftover,
 };
 pub use record::{DrillPlan, DrillResult, DrillStep, DrillTable, PartOfDrill};
 pub use rehearsal::{Phase, PhaseKind, Rehearsal, RehearsalTimes, rehearse};
+pub use timer::{DrillTimer, OsScheduler, TimedMoment};
 
 use super::{
     Commands, Journal, JournalError, Outcome, RestoreJob, RunEnd, RunEvent, RunId, RunKind,

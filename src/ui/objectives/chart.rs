@@ -3,7 +3,7 @@
 use super::{View, scenarios::day, titled_card};
 use crate::{
     explain::{self, figures},
-    run::{Drill, DrillResult},
+    run::{BackedUpBy, Drill, DrillResult},
     state::{Action, ObjectivesAction},
     ui::theme::{Palette, mix, regular},
 };
@@ -30,6 +30,9 @@ pub fn drills_ui(ui: &mut Ui, view: &View<'_>, height: f32) -> Vec<Action> {
         "Drills · restore time to a verified copy"
     };
     titled_card(ui, view, title, height, |ui| {
+        if shown.judged.backed_up_by == BackedUpBy::Azure {
+            return azure_ui(ui, view);
+        }
         if bars.is_empty() {
             super::note(
                 ui,
@@ -44,6 +47,23 @@ pub fn drills_ui(ui: &mut Ui, view: &View<'_>, height: f32) -> Vec<Action> {
         summary_ui(ui, view, bars);
     });
     actions
+}
+
+/// Where Azure restores, each restore that it carries out is a measurement.
+fn azure_ui(ui: &mut Ui, view: &View<'_>) {
+    let restores = &view.shown.judged.azure;
+    super::note(
+        ui,
+        view,
+        "Azure restores its own backups. How long that takes is measured each time it is done from the timeline; 5–15 min is the objective, and Azure promises none.",
+    );
+    for (at, seconds) in restores.iter().rev().take(6) {
+        super::note(
+            ui,
+            view,
+            &format!("{} · {}", day(view, *at), explain::duration(*seconds)),
+        );
+    }
 }
 
 fn paint(

@@ -13,7 +13,7 @@ use crate::{
     state::{Action, ObjectivesAction, State},
     ui::{
         theme::{Palette, card, regular},
-        widgets::{button, danger_button, primary_button, progress, section, small, strong},
+        widgets::{button, danger_button, link, primary_button, progress, section, small, strong},
     },
     worker::{DrillMoment, DrillOrder},
 };
@@ -294,6 +294,12 @@ impl DrillDialog {
             }
             if button(ui, "Cancel").clicked() {
                 actions.push(Action::CloseDialog);
+            }
+            if link(ui, "By a schedule…")
+                .on_hover_text("Files for the operating system's scheduler")
+                .clicked()
+            {
+                actions.push(Action::Objectives(ObjectivesAction::AskTimer));
             }
         });
         actions

@@ -5,12 +5,16 @@ mod drills;
 mod edit;
 mod grid;
 mod protected;
+mod rehearsals;
 mod scenarios;
+mod timer;
 
 pub use drills::DrillDialog;
 pub use edit::ObjectivesDialog;
 pub use grid::{Cell, Grid};
+pub use rehearsals::RehearsalDialog;
 pub use scenarios::dot as status_dot;
+pub use timer::TimerDialog;
 
 use super::{
     empty,
@@ -19,8 +23,9 @@ use super::{
 };
 use crate::{
     explain::figures,
+    run::BackedUpBy,
     state::{Action, ObjectivesAction, Presenter, Selection, Shown, State},
-    worker::SaveAs,
+    worker::{SaveAs, ServerId},
 };
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 
@@ -113,6 +118,7 @@ fn page_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
         actions.extend(chart::drills_ui(ui, view, 230.0));
         actions.extend(drills::side_ui(ui, view, 0.0));
     }
+    actions.extend(rehearsals::rehearsals_ui(ui, view));
     ui.add_space(10.0);
     protected::protected_ui(ui, view);
     ui.add_space(10.0);
@@ -134,9 +140,12 @@ fn head_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let idle = view.state.objectives.running.is_none();
-            if primary_button(ui, "Run a drill…", 0.0, idle)
-                .on_hover_text("Restores to a copy, verifies and measures it, and drops it")
-                .clicked()
+            // Azure's own backups restore nothing that could be drilled with T-SQL.
+            let drilled = view.shown.judged.backed_up_by == BackedUpBy::Owners;
+            if drilled
+                && primary_button(ui, "Run a drill…", 0.0, idle)
+                    .on_hover_text("Restores to a copy, verifies and measures it, and drops it")
+                    .clicked()
             {
                 actions.push(Action::Objectives(ObjectivesAction::AskDrill));
             }
@@ -145,6 +154,15 @@ fn head_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
                 .clicked()
             {
                 actions.push(Action::Objectives(ObjectivesAction::Report(SaveAs::Html)));
+            }
+            if drilled
+                && button(ui, "Rehearse…")
+                    .on_hover_text(
+                        "The whole clock, from the incident until the application answers",
+                    )
+                    .clicked()
+            {
+                actions.push(Action::Objectives(ObjectivesAction::AskRehearsal));
             }
             if button(ui, "Edit objectives…").clicked() {
                 actions.push(Action::Objectives(ObjectivesAction::AskEdit));
@@ -162,6 +180,13 @@ fn present_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         ui.set_min_width(220.0);
         ui.checkbox(&mut wanted.large, "Large type, nothing around it");
         ui.checkbox(&mut wanted.names_hidden, "Hide names");
+        if view.shown.server == ServerId::Practice {
+            ui.separator();
+            small(
+                ui,
+                "While one of these is on, F9 makes the practice world anew",
+            );
+        }
     });
     menu.response
         .on_hover_text("For a room: large type, and names hidden. Escape leaves it");

@@ -3,7 +3,7 @@
 use super::{Answer, Arguments, missing_parameter};
 use crate::practice::agent::AgentError;
 use crate::practice::engine::paths::OsError;
-use crate::practice::engine::{AgentService, Engine, EngineHandle, SecondStopAt};
+use crate::practice::engine::{AgentService, Engine, EngineHandle, PacedTime, SecondStopAt};
 use crate::practice::reply::Message;
 use crate::practice::sql::interpreter::Ended;
 use crate::practice::sql::session::{Io, Session};
@@ -45,6 +45,9 @@ pub fn option(
         // For who plays Azure: this session may do what the service does by itself.
         ("service", "on") => state.facts.service = true,
         ("service", "off") => state.facts.service = false,
+        // Of a clock that stands.
+        ("paced_time", "waited") => engine.clock.pace(PacedTime::Waited),
+        ("paced_time", "passed") => engine.clock.pace(PacedTime::Passed),
         ("login", "enabled") => engine.options.login_disabled = false,
         ("login", "disabled") => engine.options.login_disabled = true,
         ("pace" | "least_seconds", text) => {
