@@ -18,8 +18,8 @@ use crate::{
     },
     settings::{Workspace, load_applications},
     worker::{
-        self, DrillGround, DrillMoment, DrillOrder, DrillRefusal, RehearsalError, RehearsalOf,
-        carry_out_drill, drill_problem, is_practice, left_problem, prepare_drill,
+        self, DrillGround, DrillMoment, DrillOrder, DrillRefusal, Elsewhere, RehearsalError,
+        RehearsalOf, carry_out_drill, drill_problem, is_practice, left_problem, prepare_drill,
     },
 };
 use serde_json::{Value, json};
@@ -52,6 +52,9 @@ pub struct DrillArgs {
     /// Drill every scenario, one after the other
     #[arg(long, conflicts_with_all = ["scenario", "to", "random", "worst"])]
     all: bool,
+    /// Make the copy on this server instead, a saved profile that reaches the files by the same paths
+    #[arg(long, value_name = "PROFILE")]
+    on: Option<String>,
     /// Run DBCC CHECKDB in the copy
     #[arg(long)]
     checkdb: bool,
@@ -144,18 +147,27 @@ async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<
         ));
     }
     let applications = load_applications(&root.applications_folder()).applications;
+    let other = match &args.on {
+        Some(name) => Some(open(name, &args.server.sign_in, global).await?),
+        None => None,
+    };
+    let target = other.as_ref().unwrap_or(server);
     let mut reports = Vec::new();
     for order in orders(args, &history)? {
         let measured = Measured::read(&workspace.runs_folder());
-        let runs = measured.runs_of(&server.reading.info.name);
+        let runs = measured.runs_of(&target.reading.info.name);
         let ground = DrillGround {
             gateway: &server.gateway,
             database: &args.database,
             history: &history,
             info: &server.reading.info,
+            elsewhere: other.as_ref().map(|other| Elsewhere {
+                gateway: &other.gateway,
+                info: &other.reading.info,
+            }),
             applications: &applications,
             runs: &runs,
-            who: who(&server.reading),
+            who: who(&target.reading),
             now: worker::now,
         };
         reports.push(one(&ground, order, &workspace).await?);
@@ -219,7 +231,15 @@ async fn one(
         DrillEvent::CopyDropped => say("  the copy was dropped"),
         DrillEvent::Restore(_) | DrillEvent::Measured(_) => {}
     };
-    let report = carry_out_drill(job, ground.gateway, &folder, &tell, &cancel, ground.now).await;
+    let report = carry_out_drill(
+        job,
+        ground.target().gateway,
+        &folder,
+        &tell,
+        &cancel,
+        ground.now,
+    )
+    .await;
     interrupt.abort();
     let report = report.map_err(|error| failed(Exit::Failed, explain::journal_problem(&error)))?;
     say(&format!(

@@ -43,6 +43,10 @@ pub fn promise_range((least, most): (u32, u32)) -> String {
     if least == most {
         return promise(most);
     }
+    // `15–60 min` reads better than `15 min – 1 h`.
+    if least < 3600 && most <= 7200 && least % 60 == 0 && most % 60 == 0 {
+        return format!("{}–{} min", least / 60, most / 60);
+    }
     let (from, to) = (promise(least), promise(most));
     let unit = |text: &str| text.rsplit(' ').next().unwrap_or_default().to_owned();
     if unit(&from) == unit(&to) {
@@ -188,6 +192,10 @@ pub fn remedy(remedy: &Remedy) -> String {
                 duration(seconds_then)
             )
         }
+        Remedy::StartsLate { late_secs } => format!(
+            "The schedule suffices; its backups come up to {} late, as behind other jobs. Start them apart, or promise that much more.",
+            duration(late_secs)
+        ),
         Remedy::MendChain => {
             "The schedule suffices while it runs; what stopped it or broke the chain is to be mended."
                 .to_owned()
@@ -216,7 +224,8 @@ mod tests {
     fn promises_in_their_largest_even_unit() {
         let cases = [
             ((86_400, 86_400), "24 h"),
-            ((900, 3600), "15 min – 1 h"),
+            ((900, 3600), "15–60 min"),
+            ((900, 10_800), "15 min – 3 h"),
             ((900, 1800), "15–30 min"),
             ((300, 480), "5–8 min"),
             ((90, 90), "1 m 30 s"),

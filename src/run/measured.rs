@@ -109,11 +109,14 @@ impl Measured {
             .collect()
     }
 
-    /// The drills of one database.
+    /// The drills of one database, on whichever server its copies were made.
     pub fn drills_of(&self, server: &str, database: &str) -> Vec<&Drill> {
         self.drills
             .iter()
-            .filter(|drill| drill.server == server && drill.database == database)
+            .filter(|drill| {
+                let source = drill.plan.source_server.as_ref().unwrap_or(&drill.server);
+                source == server && drill.database == database
+            })
             .collect()
     }
 

@@ -16,14 +16,15 @@ mod operator;
 mod preferences;
 mod preset;
 mod profile;
+mod scenario;
 mod stored;
 mod workspace;
 
 pub use application::{
     Application, ApplicationError, ApplicationFault, Applications, CountedRows, Criticality, Every,
-    HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace, Outside, ProtectedData, RowClock, Scenario,
-    ScenarioBackups, SchedulePreset, ScheduledBackup, ScheduledKind, SchemaCheck,
-    load_applications, put_application_away, save_application, shipped_applications,
+    HOOK_TIMEOUT_SECS, Handover, Hook, HookPlace, Outside, ProtectedData, RowClock, SchedulePreset,
+    ScheduledBackup, ScheduledKind, SchemaCheck, load_applications, put_application_away,
+    save_application, shipped_applications,
 };
 pub use credentials::{CredentialError, PasswordStore, SessionStore, SystemStore};
 pub use data_root::{DataRoot, PORTABLE_MARK};
@@ -36,5 +37,6 @@ pub use preset::PresetError;
 pub use profile::{
     AzurePlace, Encryption, PasswordKept, Profile, ProfileFault, RESERVED_NAME, Reach, SignIn,
 };
+pub use scenario::{Scenario, ScenarioBackups};
 pub use stored::{Aside, Loaded, StoreError, save_text};
 pub use workspace::{Workspace, WorkspaceName, WorkspaceNameError};

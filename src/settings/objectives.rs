@@ -1,7 +1,8 @@
 //! What is promised for single databases, where it differs from what their application promises: `objectives.ron` of a workspace.
 
 use super::{
-    application::{Application, Scenario, ScenarioBackups},
+    application::Application,
+    scenario::{Scenario, ScenarioBackups},
     stored::{self, Document, Loaded, StoreError, content},
     workspace::Workspace,
 };

@@ -1,6 +1,9 @@
 //! The schedule that an application's owners recommend, as a policy.
 
-use super::application::{Every, Scenario, SchedulePreset, ScheduledKind};
+use super::{
+    application::{Every, SchedulePreset, ScheduledKind},
+    scenario::Scenario,
+};
 use crate::domain::{
     DayTimes, MinuteOfDay, Notify, Policy, PolicyBackup, PolicyDatabases, PolicyKind,
     PolicyObjective, PolicyOptions, Retention, Times, WeekDays,

@@ -99,7 +99,11 @@ pub struct RunningDrills {
 #[derive(Clone, Debug)]
 pub enum ObjectivesAction {
     AskDrill,
-    Drill(Vec<DrillOrder>),
+    /// The copies are made on another server, where one is named.
+    Drill {
+        orders: Vec<DrillOrder>,
+        on: Option<ServerId>,
+    },
     CancelDrills,
     ChooseDrill(RunId),
     AskEdit,
@@ -131,7 +135,7 @@ impl State {
         match action {
             ObjectivesAction::AskDrill => self.dialog = Some(Dialog::Drill),
             ObjectivesAction::AskEdit => self.dialog = Some(Dialog::Objectives),
-            ObjectivesAction::Drill(orders) => return self.start_drills(orders),
+            ObjectivesAction::Drill { orders, on } => return self.start_drills(orders, on),
             ObjectivesAction::CancelDrills => {
                 if let Some(running) = &mut self.objectives.running {
                     running.cancelling = true;
@@ -492,7 +496,7 @@ impl State {
         }
     }
 
-    fn start_drills(&mut self, orders: Vec<DrillOrder>) -> Vec<Request> {
+    fn start_drills(&mut self, orders: Vec<DrillOrder>, on: Option<ServerId>) -> Vec<Request> {
         self.dialog = None;
         let Selection::Database { server, database } = self.selection.clone() else {
             return Vec::new();
@@ -518,6 +522,7 @@ impl State {
             server,
             database,
             orders,
+            on,
         })]
     }
 
@@ -563,6 +568,21 @@ impl State {
                     _ => None,
                 },
             )
+            .collect()
+    }
+
+    /// Other servers that a drill of the selected database can make its copy on.
+    pub fn servers_for_drills(&self) -> Vec<(ServerId, &str)> {
+        let selected = self.selected_server();
+        self.servers
+            .iter()
+            .filter(|(id, view)| {
+                Some(**id) != selected
+                    && view
+                        .info()
+                        .is_some_and(|info| backed_up_by(info.platform) == BackedUpBy::Owners)
+            })
+            .map(|(id, _)| (*id, self.server_name(*id)))
             .collect()
     }
 

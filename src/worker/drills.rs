@@ -52,12 +52,31 @@ pub struct DrillGround<'a> {
     pub database: &'a str,
     pub history: &'a History,
     pub info: &'a ServerInfo,
+    /// Where the copy is made, when that is another server; it must reach the files by the same paths.
+    pub elsewhere: Option<Elsewhere<'a>>,
     pub applications: &'a [Application],
-    /// Restores of this server that were measured.
+    /// Restores that were measured on the server where the copy is made.
     pub runs: &'a [MeasuredRun],
     pub who: Who,
     /// The own clock.
     pub now: fn() -> UtcTime,
+}
+
+/// Another server for the copy.
+#[derive(Clone, Copy)]
+pub struct Elsewhere<'a> {
+    pub gateway: &'a dyn Gateway,
+    pub info: &'a ServerInfo,
+}
+
+impl<'a> DrillGround<'a> {
+    /// The server on which the copy is made.
+    pub fn target(&self) -> Elsewhere<'a> {
+        self.elsewhere.unwrap_or(Elsewhere {
+            gateway: self.gateway,
+            info: self.info,
+        })
+    }
 }
 
 /// Why a drill does not begin.
@@ -89,6 +108,7 @@ pub async fn prepare_drill(
             .ok_or_else(|| DrillRefusal::NoHistory {
                 database: ground.database.to_owned(),
             })?;
+    let on = ground.target();
     let now = (ground.now)();
     let server_now = now.plus(chrono::TimeDelta::milliseconds(
         ground.info.clock_skew_millis,
@@ -100,10 +120,10 @@ pub async fn prepare_drill(
     let mut request = order.scenario.request(target);
     request.destination = Destination::Copy {
         name: copy_name(ground.database, now),
-        files_to: ground.info.default_data_path.clone(),
+        files_to: on.info.default_data_path.clone(),
     };
     let planned: RestorePlan = plan(&history, &request).map_err(DrillRefusal::Unreachable)?;
-    let server_clock = server_clock(ground.gateway)
+    let server_clock = server_clock(on.gateway)
         .await
         .map_err(DrillRefusal::Server)?;
     let estimate = model
@@ -129,9 +149,10 @@ pub async fn prepare_drill(
         bytes: planned.bytes,
         sets: planned.steps.len(),
         check_database: order.check_database,
-        simulated: is_practice(ground.info),
+        source_server: ground.elsewhere.map(|_| ground.info.name.clone()),
+        simulated: is_practice(on.info),
         server_clock,
-        server_version: Some(ground.info.version.clone()),
+        server_version: Some(on.info.version.clone()),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let expected = expectations(ground.gateway, ground.applications, ground.database).await;
@@ -145,7 +166,7 @@ pub async fn prepare_drill(
             request,
             history: ground.history.clone(),
             facts: ServerFacts {
-                server_name: Some(ground.info.name.clone()),
+                server_name: Some(on.info.name.clone()),
                 tail_file: None,
             },
             choices: RunChoices {

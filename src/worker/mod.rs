@@ -17,6 +17,7 @@ mod files_on_server;
 mod fleet;
 mod handle;
 mod jobs;
+mod leftovers;
 mod messages;
 mod objectives;
 mod objectives_report;
@@ -48,16 +49,16 @@ pub use drill_extras::{
     write_timer,
 };
 pub use drills::{
-    DRILL_DAYS, DrillGround, DrillMoment, DrillOrder, DrillRefusal, carry_out_drill, drill_problem,
-    prepare_drill,
+    DRILL_DAYS, DrillGround, DrillMoment, DrillOrder, DrillRefusal, Elsewhere, carry_out_drill,
+    drill_problem, prepare_drill,
 };
 pub use files::{FileListing, FileProblem, FilesEvent, FilesProgress, FilesRequest};
 pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;
+pub use leftovers::left_problem;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
 pub use objectives::{
     LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, TableFact, TableFacts, backed_up_by,
-    left_problem,
 };
 pub use objectives_report::{MadeReport, ReportGround, make_objectives_report};
 pub use on_server::RunningWork;

@@ -2,19 +2,19 @@
 
 use super::{
     drill_extras::TimerFiles,
-    drills::{DrillGround, DrillOrder, carry_out_drill, drill_problem, prepare_drill},
+    drills::{DrillGround, DrillOrder, Elsewhere, carry_out_drill, drill_problem, prepare_drill},
     jobs::{Jobs, blocking, now},
+    leftovers::left_problem,
     messages::{Event, ServerId},
     objectives_report::{ReportGround, make_objectives_report},
 };
 use crate::{
     domain::{Exposed, History, ServerTime},
-    explain::{Problem, ProblemKind, server_problem, store_problem},
+    explain::store_problem,
     formats::fleet,
     run::{
-        BackedUpBy, ClearError, Cleared, DrillEvent, DrillPlan, DrillResult, DrillTimer, FleetRow,
-        Leftover, LeftoverSeen, LostRows, Measured, RehearsalTimes, RunEvent, RunId,
-        clear_leftover, leftovers, look_at_leftover,
+        BackedUpBy, DrillEvent, DrillPlan, DrillResult, DrillTimer, FleetRow, Leftover, LostRows,
+        Measured, RehearsalTimes, RunEvent, RunId, leftovers,
     },
     server::{Connection, Gateway, Platform, ServerError, ServerInfo, ask},
     settings::{CountedRows, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario},
@@ -54,6 +54,8 @@ pub enum ObjectivesRequest {
         server: ServerId,
         database: String,
         orders: Vec<DrillOrder>,
+        /// Where the copies are made, when that is another server.
+        on: Option<ServerId>,
     },
     /// Stops the drill that runs; its copy is dropped, and no further one begins.
     CancelDrills,
@@ -228,7 +230,8 @@ impl Jobs {
                 server,
                 database,
                 orders,
-            } => self.drill(server, database, orders),
+                on,
+            } => self.drill(server, database, orders, on),
             ObjectivesRequest::CancelDrills => {
                 if let Some(cancel) = &self.drills.cancel {
                     cancel.cancel();
@@ -393,7 +396,13 @@ impl Jobs {
         self.read_measured();
     }
 
-    fn drill(&mut self, server: ServerId, database: String, orders: Vec<DrillOrder>) {
+    fn drill(
+        &mut self,
+        server: ServerId,
+        database: String,
+        orders: Vec<DrillOrder>,
+        on: Option<ServerId>,
+    ) {
         let tell = self.tell();
         let (Some(ground), Some(workspace)) = (self.ground(server), self.workspace.clone()) else {
             self.problem(Some(server), super::jobs::not_connected());
@@ -406,9 +415,17 @@ impl Jobs {
             );
             return tell(ObjectivesEvent::DrillsEnded);
         };
+        let elsewhere = match on.map(|on| self.ground(on)) {
+            Some(Some(elsewhere)) => Some(elsewhere),
+            Some(None) => {
+                self.problem(on, super::jobs::not_connected());
+                return tell(ObjectivesEvent::DrillsEnded);
+            }
+            None => None,
+        };
         let cancel = self.stop_token();
         self.drills.cancel = Some(cancel.clone());
-        let who = self.who(&ground.info);
+        let who = self.who(&elsewhere.as_ref().unwrap_or(&ground).info);
         let applications = Arc::clone(&self.applications);
         let events = self.events.clone();
         let reports = self.reports();
@@ -421,18 +438,23 @@ impl Jobs {
                         .await
                         .unwrap_or_default()
                 };
-                let runs = measured.runs_of(&ground.info.name);
-                let on = DrillGround {
+                let target = elsewhere.as_ref().unwrap_or(&ground);
+                let runs = measured.runs_of(&target.info.name);
+                let drill = DrillGround {
                     gateway: ground.gateway.as_ref(),
                     database: &database,
                     history: &history,
                     info: &ground.info,
+                    elsewhere: elsewhere.as_ref().map(|elsewhere| Elsewhere {
+                        gateway: elsewhere.gateway.as_ref(),
+                        info: &elsewhere.info,
+                    }),
                     applications: &applications,
                     runs: &runs,
                     who: who.clone(),
                     now,
                 };
-                let job = match prepare_drill(&on, order, &folder).await {
+                let job = match prepare_drill(&drill, order, &folder).await {
                     Ok(job) => job,
                     Err(refusal) => {
                         events.send(Event::Problem {
@@ -474,7 +496,7 @@ impl Jobs {
                 };
                 let done = carry_out_drill(
                     job,
-                    ground.gateway.as_ref(),
+                    target.gateway.as_ref(),
                     &folder,
                     &forward,
                     &cancel,
@@ -501,63 +523,12 @@ impl Jobs {
             }
             cancel.cancel();
             tell(ObjectivesEvent::DrillsEnded);
-            reports.send(super::jobs::Report::Changed { server }).ok();
+            for changed in [Some(server), on].into_iter().flatten() {
+                let report = super::jobs::Report::Changed { server: changed };
+                reports.send(report).ok();
+            }
         };
         self.restores.accompany(tokio::spawn(task));
-    }
-
-    fn leftover(&self, server: ServerId, drill: RunId, clear: bool) {
-        let (Some(ground), Some(workspace)) = (self.ground(server), self.workspace.clone()) else {
-            return self.problem(Some(server), super::jobs::not_connected());
-        };
-        let tell = self.tell();
-        let events = self.events.clone();
-        let reports = self.reports();
-        tokio::spawn(async move {
-            let folder = workspace.runs_folder();
-            let Some(found) = blocking(move || {
-                leftovers(&folder)
-                    .into_iter()
-                    .find(|leftover| leftover.drill == drill)
-            })
-            .await
-            .flatten() else {
-                return;
-            };
-            let drill = found.drill.clone();
-            let told = if clear {
-                clear_leftover(ground.gateway.as_ref(), &found, now)
-                    .await
-                    .map(|cleared| match cleared {
-                        Cleared::Dropped => LeftoverFound::Dropped,
-                        Cleared::NotThere => LeftoverFound::Gone,
-                    })
-                    .map_err(|error| left_problem(&error))
-            } else {
-                look_at_leftover(ground.gateway.as_ref(), &found)
-                    .await
-                    .map(|looked| match looked {
-                        LeftoverSeen::NotThere => LeftoverFound::Gone,
-                        LeftoverSeen::AtWork { .. } => LeftoverFound::AtWork,
-                        LeftoverSeen::Ours(identity) => LeftoverFound::Ours {
-                            state: identity.state,
-                            create_date: identity.create_date,
-                        },
-                        LeftoverSeen::NotOurs(_) => LeftoverFound::NotOurs,
-                    })
-                    .map_err(|error| server_problem(&error))
-            };
-            match told {
-                Ok(found) => tell(ObjectivesEvent::Leftover { drill, found }),
-                Err(problem) => events.send(Event::Problem {
-                    server: Some(server),
-                    problem,
-                }),
-            }
-            if clear {
-                reports.send(super::jobs::Report::Changed { server }).ok();
-            }
-        });
     }
 }
 
@@ -632,31 +603,4 @@ pub(super) async fn tables_of(
         }
     }
     Ok(facts)
-}
-
-/// A copy that is still there, in words.
-pub fn left_problem(error: &ClearError) -> Problem {
-    let (kind, hint) = match error {
-        ClearError::NotOurs { .. } => (
-            ProblemKind::Yours,
-            "Look at it on the server; stopat drops only what it is proved to have made.",
-        ),
-        ClearError::AtWork { .. } => (
-            ProblemKind::Yours,
-            "Wait until the server has ended what the drill began, and ask again.",
-        ),
-        ClearError::OtherServer { .. } => (
-            ProblemKind::Yours,
-            "Connect to the server on which the drill ran.",
-        ),
-        ClearError::Drop(inner) => return super::restores::drop_problem(inner),
-        ClearError::Server(inner) => return server_problem(inner),
-        ClearError::Journal(inner) => return crate::explain::journal_problem(inner),
-    };
-    Problem {
-        kind,
-        sentence: format!("The copy of a drill was not dropped: {error}"),
-        hint: hint.to_owned(),
-        details: Vec::new(),
-    }
 }

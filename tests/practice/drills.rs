@@ -1,15 +1,16 @@
 //! Drills: they never touch the original, and leave nothing behind however they end.
 
-use super::asking::{Practice, own_clock, start};
+use super::asking::{Practice, own_clock, start, start_with};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::AtomicUsize, atomic::Ordering},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicUsize, atomic::Ordering},
     task::Poll,
     time::Duration,
 };
 use stopat::{
-    domain::{History, ScenarioKind, UtcTime},
+    domain::{History, MeasuredRun, ScenarioKind, UtcTime},
+    practice::engine::EngineHandle,
     run::{
         Cleared, DrillEvent, DrillReport, LeftoverSeen, Measured, RunEnd, RunEvent, Who,
         clear_leftover, leftovers, look_at_leftover,
@@ -17,7 +18,7 @@ use stopat::{
     server::{ServerInfo, ask},
     settings::{Application, load_applications},
     tsql,
-    worker::{DrillGround, DrillMoment, DrillOrder, carry_out_drill, prepare_drill},
+    worker::{DrillGround, DrillMoment, DrillOrder, Elsewhere, carry_out_drill, prepare_drill},
 };
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,25 @@ impl Place {
         self.folder.path().join("runs")
     }
 
+    fn ground<'a>(
+        &'a self,
+        practice: &'a Practice,
+        runs: &'a [MeasuredRun],
+        now: fn() -> UtcTime,
+    ) -> DrillGround<'a> {
+        DrillGround {
+            gateway: &practice.gateway,
+            database: DATABASE,
+            history: &self.history,
+            info: &self.info,
+            elsewhere: None,
+            applications: &self.applications,
+            runs,
+            who: Who::default(),
+            now,
+        }
+    }
+
     async fn drill(
         &self,
         practice: &Practice,
@@ -54,16 +74,7 @@ impl Place {
         cancel: &CancellationToken,
     ) -> DrillReport {
         let runs = Measured::read(&self.runs()).runs_of(&self.info.name);
-        let ground = DrillGround {
-            gateway: &practice.gateway,
-            database: DATABASE,
-            history: &self.history,
-            info: &self.info,
-            applications: &self.applications,
-            runs: &runs,
-            who: Who::default(),
-            now,
-        };
+        let ground = self.ground(practice, &runs, now);
         let job = prepare_drill(&ground, order, &self.runs())
             .await
             .unwrap_or_else(|refusal| panic!("{refusal:?}"));
@@ -332,4 +343,157 @@ async fn what_somebody_else_made_is_never_dropped() {
         .await
         .expect_err("it is not ours");
     assert!(databases(&practice).await.contains(&copy));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drill_without_room_changes_nothing() {
+    let practice = start().await;
+    let place = Place::of(&practice).await;
+    let before = Before::of(&practice).await;
+    practice
+        .server
+        .engine()
+        .run(|engine| {
+            for volume in &mut engine.options.volumes {
+                volume.free_bytes = 1;
+            }
+        })
+        .await
+        .expect("the engine runs");
+    let cancel = CancellationToken::new();
+    let report = place
+        .drill(&practice, latest(), own_clock, &|_| {}, &cancel)
+        .await;
+    assert_eq!(report.restore.end, RunEnd::Untouched);
+    assert!(!report.result.verified && report.left.is_none());
+    let told = report.result.problems.join("\n");
+    assert!(told.contains("room") || told.contains("free"), "{told}");
+    assert!(leftovers(&place.runs()).is_empty());
+    assert_eq!(databases(&practice).await, before.databases);
+    assert_eq!(practice.contents(DATABASE).await, before.contents);
+}
+
+/// The copy is made on a server that has nothing of it but reaches the files by the same paths.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drill_makes_its_copy_on_another_server() {
+    let practice = start().await;
+    let place = Place::of(&practice).await;
+    let before = Before::of(&practice).await;
+    let other = start_with(|options| options.days = 0).await;
+    other
+        .server
+        .engine()
+        .run(|engine| engine.options.server_name = "OTHER".to_owned())
+        .await
+        .expect("the engine runs");
+    copy_folder(
+        &practice.server.folder().join("files"),
+        &other.server.folder().join("files"),
+    );
+    let there = other.reading().await.info;
+    assert_eq!(there.name, "OTHER");
+    let before_there = databases(&other).await;
+    let runs = Measured::read(&place.runs()).runs_of(&there.name);
+    let ground = DrillGround {
+        elsewhere: Some(Elsewhere {
+            gateway: &other.gateway,
+            info: &there,
+        }),
+        ..place.ground(&practice, &runs, own_clock)
+    };
+    let job = prepare_drill(&ground, latest(), &place.runs())
+        .await
+        .unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let cancel = CancellationToken::new();
+    let report = carry_out_drill(
+        job,
+        &other.gateway,
+        &place.runs(),
+        &|_| {},
+        &cancel,
+        own_clock,
+    )
+    .await
+    .expect("the journals can be written");
+    assert_eq!(report.restore.end, RunEnd::Verified, "{:#?}", report.result);
+    assert!(report.result.rows_of("dbo.Octopus_Areas").is_some());
+    assert_eq!(databases(&other).await, before_there, "the copy is gone");
+    assert_eq!(databases(&practice).await, before.databases);
+    assert_eq!(practice.contents(DATABASE).await, before.contents);
+    // It is a drill of the database that it is of; its speed is that of the server where it ran.
+    let measured = Measured::read(&place.runs());
+    assert_eq!(measured.drills_of("PRACTICE", DATABASE).len(), 1);
+    assert_eq!(measured.runs_of("OTHER").len(), 1);
+    assert!(measured.runs_of("PRACTICE").is_empty());
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// The engine of the server whose clock [`simulated_clock`] shows.
+static SIMULATED: OnceLock<EngineHandle> = OnceLock::new();
+
+fn simulated_clock() -> UtcTime {
+    let engine = SIMULATED.get().expect("set before it is read").clone();
+    tokio::task::block_in_place(|| {
+        tokio::runtime::Handle::current()
+            .block_on(engine.run(|engine| engine.clock.now()))
+            .expect("the engine runs")
+    })
+}
+
+/// It measures the simulation, and with it that the model learns what it is shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_five_drills_the_sixth_is_estimated_within_fifteen_per_cent() {
+    let practice = start().await;
+    let place = Place::of(&practice).await;
+    SIMULATED
+        .set(practice.server.engine().clone())
+        .ok()
+        .expect("only this test sets it");
+    practice
+        .run("EXEC master.dbo.practice_option N'paced_time', N'passed';")
+        .await;
+    let cancel = CancellationToken::new();
+    let mut told = Vec::new();
+    // The server is not equally fast each time.
+    for (n, pace) in [40_000, 46_000, 36_000, 43_000, 38_000, 41_000]
+        .into_iter()
+        .enumerate()
+    {
+        practice
+            .run(&format!(
+                "EXEC master.dbo.practice_option N'pace', N'{pace}';"
+            ))
+            .await;
+        let order = DrillOrder {
+            moment: DrillMoment::Random { seed: n as u64 },
+            ..latest()
+        };
+        let report = place
+            .drill(&practice, order, simulated_clock, &|_| {}, &cancel)
+            .await;
+        assert_eq!(report.restore.end, RunEnd::Verified, "{:#?}", report.result);
+        told.push((
+            report.plan.estimate_basis.clone(),
+            report.plan.estimate_secs.unwrap_or_default(),
+            report.result.seconds,
+        ));
+    }
+    eprintln!("estimated and measured, in simulated seconds: {told:#?}");
+    let (basis, estimated, measured) = told.pop().expect("six drills");
+    assert_eq!(basis.as_deref(), Some("measured"));
+    assert!(measured > 60.0, "simulated time passes: {measured}");
+    let off = estimated / measured - 1.0;
+    assert!(off.abs() < 0.15, "off by {off:.3}");
 }

@@ -7,6 +7,7 @@ mod fake;
 mod files;
 mod folders;
 mod made_up;
+mod objectives;
 mod pictures;
 mod profiles;
 mod protection;

@@ -39,9 +39,17 @@ pub enum Remedy {
         /// How long the worst restore would take, in seconds.
         seconds_then: f64,
     },
+    /// The schedule is right and its backups come late, as behind other jobs.
+    StartsLate {
+        /// By how much the worst moment passed what a schedule is judged by, in seconds.
+        late_secs: f64,
+    },
     /// The schedule is right and the chain is broken: what makes it whole helps, nothing else.
     MendChain,
 }
+
+/// Less than this part of an interval is late; more is a backup that did not come.
+const LITTLE: f64 = 0.5;
 
 /// What would meet the objective of a row; empty when it is met or nothing is promised.
 pub fn remedies(
@@ -85,8 +93,18 @@ fn for_loss(
     let now_secs = usual_interval(history, kind, period);
     let longest = standing.longest_backup_secs;
     if now_secs.is_some_and(|every| every <= allowed + 1.0) {
-        // It ran often enough when it ran: a gap is at fault, or it stopped.
-        return Some(Remedy::MendChain);
+        // It ran often enough when it ran: a gap is at fault, or it stopped; or it comes a little late.
+        let late_secs = standing
+            .worst
+            .first()
+            .zip(standing.allowed_loss_secs())
+            .map(|((worst, _), judged_by)| worst.seconds() - judged_by)
+            .filter(|late| !standing.misses.loss_now && *late < LITTLE * allowed);
+        return Some(
+            late_secs.map_or(Remedy::MendChain, |late_secs| Remedy::StartsLate {
+                late_secs,
+            }),
+        );
     }
     // A day or an hour is divided evenly, so that it can be scheduled.
     let every_secs = [

@@ -145,7 +145,7 @@ fn row(page: &mut String, report: &ObjectivesReport<'_>, standing: &Standing, na
     };
     writeln!(
         page,
-        "<tr><td>{}</td><td class=\"{class}\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+        "<tr><td>{}</td><td class=\"{class} w\">{}</td><td class=\"w\">{}</td><td class=\"w\">{}</td><td>{}</td><td class=\"w\">{}</td><td>{}</td><td class=\"w\">{}</td></tr>",
         escape(name),
         explain::status(standing.status),
         standing.objective.map_or_else(dash, |o| explain::promise_range(o.loss_secs)),
@@ -259,11 +259,7 @@ fn drill_section(
             || "no estimate".to_owned(),
             |estimate| format!("estimated {}", explain::duration(estimate))
         ),
-        if drill.copy_gone || result.copy_gone {
-            " The copy was dropped."
-        } else {
-            " The copy is still there."
-        }
+        drill_place(report, drill, result),
     )
     .ok();
     page.push_str("<table class=\"steps\">\n");
@@ -289,6 +285,29 @@ fn drill_section(
         escape(&result.script_hash)
     )
     .ok();
+}
+
+/// Where a drill ran, and what became of its copy.
+fn drill_place(report: &ObjectivesReport<'_>, drill: &Drill, result: &DrillResult) -> String {
+    let mut words = String::new();
+    if drill.server != report.server {
+        words.push_str(&format!(" On {}.", drill.server));
+    }
+    if let Some(version) = &drill.plan.server_version {
+        words.push_str(&format!(" SQL Server {version}."));
+    }
+    if !drill.plan.program_version.is_empty() {
+        words.push_str(&format!(" stopat {}.", drill.plan.program_version));
+    }
+    if drill.plan.simulated {
+        words.push_str(" Simulated.");
+    }
+    words.push_str(if drill.copy_gone || result.copy_gone {
+        " The copy was dropped."
+    } else {
+        " The copy is still there."
+    });
+    escape(&words)
 }
 
 fn rehearsals(page: &mut String, report: &ObjectivesReport<'_>) {
@@ -442,8 +461,9 @@ th { font-size: 12px; font-weight: 500; color: #57606a; }
 .facts th { width: 150px; }
 .steps { max-width: 460px; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.w { white-space: nowrap; }
 .basis { display: block; font-size: 11px; color: #57606a; }
-.code { font: 12px/1.5 'JetBrains Mono', Consolas, monospace; }
+.code { overflow-wrap: anywhere; font: 12px/1.5 'JetBrains Mono', Consolas, monospace; }
 .hash { font: 10px/1.5 'JetBrains Mono', Consolas, monospace; color: #57606a; overflow-wrap: anywhere; }
 .simulated { border: 1px solid #1f78c8; border-radius: 4px; padding: 6px 10px; color: #14507f; }
 .good { color: #16845f; } .mind { color: #8a5700; } .bad { color: #c93a2b; }
@@ -453,6 +473,7 @@ svg text { font: 11px Inter, 'Segoe UI', system-ui, sans-serif; fill: #57606a; }
 svg .value { fill: #1b1f24; }
 svg .objective { fill: #a86a00; }
 svg .inside { fill: #ffffff; }
+@page { size: A4; margin: 14mm; }
 @media print {
   body { margin: 0; max-width: none; padding: 0; font-size: 11px; }
   section, svg, tr { break-inside: avoid; }

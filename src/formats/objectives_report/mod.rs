@@ -52,6 +52,8 @@ pub struct ObjectivesReport<'a> {
 impl ObjectivesReport<'_> {
     /// A moment on the server's clock with its zone.
     fn when(&self, at: UtcTime) -> String {
+        // Parts of a second tell nobody anything here.
+        let at = UtcTime::from_seconds(at.seconds().floor()).unwrap_or(at);
         explain::server_time_with_zone(at.to_server(self.utc_offset), Some(self.utc_offset))
     }
 

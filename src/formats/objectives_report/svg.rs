@@ -97,16 +97,29 @@ pub fn exposure(
     let x_of = |at: f64| 10.0 + (WIDTH - 20.0) * (at - from) / (to - from).max(1.0);
     let y_of = |loss: f64| FLOOR - (FLOOR - TOP) * loss / top;
     let mut svg = begin(HEIGHT, "What would have been lost at every moment");
+    let steps = largest(points, from, to);
     let mut path = String::new();
-    for (n, (at, loss)) in points.iter().enumerate() {
+    for (n, (begin, end, loss)) in steps.iter().enumerate() {
         let word = if n == 0 { 'M' } else { 'L' };
-        write!(path, "{word}{:.1} {:.1}", x_of(*at), y_of(*loss)).ok();
+        let y = y_of(*loss);
+        write!(
+            path,
+            "{word}{:.1} {y:.1}L{:.1} {y:.1}",
+            x_of(*begin),
+            x_of(*end)
+        )
+        .ok();
     }
-    writeln!(
-        svg,
-        "<path d=\"{path}\" fill=\"none\" stroke=\"#1f78c8\" stroke-width=\"1\"/>"
-    )
-    .ok();
+    if let (Some((begin, _, _)), Some((_, end, _))) = (steps.first(), steps.last()) {
+        writeln!(
+            svg,
+            "<path d=\"{path}L{:.1} {FLOOR}L{:.1} {FLOOR}Z\" fill=\"#1f78c8\" fill-opacity=\"0.14\"/>\
+<path d=\"{path}\" fill=\"none\" stroke=\"#1f78c8\" stroke-width=\"1.2\"/>",
+            x_of(*end),
+            x_of(*begin),
+        )
+        .ok();
+    }
     if let Some(allowed) = allowed {
         let y = y_of(allowed);
         writeln!(
@@ -134,11 +147,30 @@ pub fn exposure(
     }
     writeln!(
         svg,
-        "<text x=\"12\" y=\"12\" class=\"axis\">worst {}</text>",
+        "<text x=\"12\" y=\"12\" class=\"axis\">the largest loss of each stretch; worst {}</text>",
         explain::duration(highest)
     )
     .ok();
     end(svg, FLOOR)
+}
+
+/// The largest loss of each of some stretches of a period: saw teeth by the thousand would be one block of ink.
+fn largest(points: &[(f64, f64)], from: f64, to: f64) -> Vec<(f64, f64, f64)> {
+    const STRETCHES: f64 = 240.0;
+    let length = ((to - from) / STRETCHES).max(1.0);
+    let mut steps: Vec<(f64, f64, f64)> = Vec::new();
+    // Points come in pairs: a tooth begins, and ends highest.
+    for pair in points.chunks(2) {
+        let Some((at, loss)) = pair.last() else {
+            continue;
+        };
+        let begin = from + ((at - from) / length).floor() * length;
+        match steps.last_mut() {
+            Some((known, _, highest)) if *known == begin => *highest = highest.max(*loss),
+            _ => steps.push((begin, (begin + length).min(to), *loss)),
+        }
+    }
+    steps
 }
 
 /// The phases of a rehearsal on one bar.

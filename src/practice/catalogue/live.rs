@@ -6,6 +6,7 @@ mod databases;
 mod objects;
 mod server;
 mod sessions;
+mod usage;
 
 use super::Catalogue;
 use super::system::SystemView;

@@ -27,6 +27,8 @@ pub struct DrillPlan {
     pub sets: usize,
     /// `DBCC CHECKDB` was asked for.
     pub check_database: bool,
+    /// The server that the backups are of, where the copy is made on another one.
+    pub source_server: Option<String>,
     /// On a practice server, where speeds are made.
     pub simulated: bool,
     /// The server's clock before anything was created, ISO 8601 without a zone: the copy is younger.

@@ -15,7 +15,7 @@ use crate::{
         theme::{Palette, card, regular},
         widgets::{button, danger_button, link, primary_button, progress, section, small, strong},
     },
-    worker::{DrillMoment, DrillOrder},
+    worker::{DrillMoment, DrillOrder, ServerId},
 };
 use egui::{Align, Layout, Sense, Ui};
 
@@ -69,6 +69,12 @@ fn last_ui(ui: &mut Ui, view: &View<'_>, height: f32) {
         let scenario = ScenarioKind::from_word(&drill.plan.scenario)
             .map_or(drill.plan.scenario.as_str(), |kind| explain::scenario(kind));
         let mut line = format!("{scenario}, {} moment", drill.plan.chosen);
+        if drill.plan.source_server.is_some() {
+            line.push_str(&format!(
+                " on {}",
+                view.name(&drill.server, "another server")
+            ));
+        }
         if let Some(estimate) = drill.plan.estimate_secs {
             line.push_str(&format!(
                 "; estimated {}, took {}",
@@ -215,6 +221,8 @@ pub struct DrillDialog {
     moment: Which,
     seed: u64,
     check_database: bool,
+    /// Another server for the copy.
+    on: Option<ServerId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +241,7 @@ impl Default for DrillDialog {
             moment: Which::Latest,
             seed: 1,
             check_database: false,
+            on: None,
         }
     }
 }
@@ -271,6 +280,7 @@ impl DrillDialog {
             section(ui, "To which moment");
             self.moments_ui(ui, state);
         }
+        self.place_ui(ui, state);
         ui.checkbox(
             &mut self.check_database,
             "Check every page with DBCC CHECKDB",
@@ -290,7 +300,8 @@ impl DrillDialog {
                 };
                 // Another random drill goes to another moment.
                 self.seed += 1;
-                actions.push(Action::Objectives(ObjectivesAction::Drill(orders)));
+                let on = self.on;
+                actions.push(Action::Objectives(ObjectivesAction::Drill { orders, on }));
             }
             if button(ui, "Cancel").clicked() {
                 actions.push(Action::CloseDialog);
@@ -303,6 +314,26 @@ impl DrillDialog {
             }
         });
         actions
+    }
+
+    /// On which server, where there is more than one.
+    fn place_ui(&mut self, ui: &mut Ui, state: &State) {
+        let others = state.servers_for_drills();
+        if self
+            .on
+            .is_some_and(|on| others.iter().all(|(server, _)| *server != on))
+        {
+            self.on = None;
+        }
+        if others.is_empty() {
+            return;
+        }
+        section(ui, "On which server");
+        ui.radio_value(&mut self.on, None, "The one that it is of");
+        for (server, name) in others {
+            ui.radio_value(&mut self.on, Some(server), name)
+                .on_hover_text("It must reach the backup files by the same paths");
+        }
     }
 
     fn moments_ui(&mut self, ui: &mut Ui, state: &State) {

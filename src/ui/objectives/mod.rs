@@ -103,7 +103,7 @@ fn page_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
     ui.add_space(10.0);
     let wide = ui.available_width() > 2.2 * SIDE_CARD;
     if wide {
-        let height = if view.presenter.large { 320.0 } else { 230.0 };
+        let height = if view.presenter.large { 330.0 } else { 250.0 };
         ui.horizontal_top(|ui| {
             let width = ui.available_width() - SIDE_CARD - 16.0;
             ui.allocate_ui(egui::vec2(width, height), |ui| {
@@ -204,10 +204,15 @@ fn present_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
 /// The band of the header, where the header is not shown.
 fn where_one_is(ui: &mut Ui, view: &View<'_>) {
     let band = view.state.band(view.shown.server);
+    let simulated = if view.shown.simulated {
+        " · simulated"
+    } else {
+        ""
+    };
     muted(
         ui,
         format!(
-            "{}{}",
+            "{}{}{simulated}",
             if band.is_empty() {
                 String::new()
             } else {

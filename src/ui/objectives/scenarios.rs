@@ -18,7 +18,7 @@ use crate::{
 use egui::{Label, RichText, Sense, Ui};
 
 /// Where the columns begin: as in the mockup, with room for the rows of a loss.
-const COLUMNS: [f32; 6] = [0.0, 0.275, 0.375, 0.485, 0.675, 0.80];
+const COLUMNS: [f32; 6] = [0.0, 0.265, 0.362, 0.468, 0.682, 0.80];
 
 const TITLES: [&str; 6] = [
     "Scenario",
@@ -279,9 +279,13 @@ fn back_up_outside_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
 
 fn remedies_ui(ui: &mut Ui, view: &View<'_>) {
     let palette = *Palette::of(ui);
+    if !view.shown.judged.remedies.is_empty() {
+        ui.add_space(2.0);
+    }
     for (scenario, remedy) in &view.shown.judged.remedies {
         ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.spacing_mut().item_spacing = egui::vec2(6.0, 0.0);
             ui.add(Label::new(
                 RichText::new(explain::scenario(*scenario))
                     .font(regular(view.size(12.0)))

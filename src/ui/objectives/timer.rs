@@ -79,7 +79,7 @@ impl TimerDialog {
         section(ui, "When");
         ui.horizontal(|ui| {
             muted(ui, "At");
-            let typed = ui.add(TextEdit::singleline(&mut self.at).desired_width(56.0));
+            let typed = ui.add(TextEdit::singleline(&mut self.at).desired_width(64.0));
             typed.clone().accessible_name("Time of the day");
             if let Some(at) = MinuteOfDay::parse(&self.at) {
                 timer.times.at = DayTimes::Once(at);
@@ -148,7 +148,9 @@ impl TimerDialog {
             .auto_shrink([false, true])
             .show(ui, |ui| {
                 for (name, text) in &files.files {
-                    section(ui, name);
+                    ui.add(Label::new(
+                        RichText::new(name).font(mono(11.0)).color(palette.muted),
+                    ));
                     ui.add(
                         Label::new(
                             RichText::new(text.trim_end())

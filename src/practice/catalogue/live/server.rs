@@ -57,7 +57,7 @@ pub(super) fn rows(
                     .done()
             })
             .collect(),
-        "dm_db_index_usage_stats" => super::objects::index_usage(engine, view),
+        "dm_db_index_usage_stats" => super::usage::index_usage(engine, view),
         "dm_exec_requests" => requests(engine, view),
         "dm_exec_sessions" => sessions(engine, view),
         "dm_exec_connections" => engine

@@ -1,0 +1,198 @@
+//! The page of objectives: promises beside what is true, drills by a schedule, rehearsals, and showing it to a room.
+
+use crate::{
+    fake::{Wire, run_id, window},
+    made_up::now,
+};
+use egui::{Key, Modifiers};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+use std::{path::PathBuf, sync::Arc};
+use stopat::{
+    app::App,
+    domain::Exposed,
+    run::LostRows,
+    settings::{ThemeChoice, load_applications},
+    state::{Action, Into, ObjectivesAction, Page, Presenter},
+    worker::{
+        Event, ObjectivesEvent, ObjectivesRequest, Request, ServerId, TableFact, TableFacts,
+        TimerFiles,
+    },
+};
+
+const DATABASE: &str = "OctopusAI";
+
+fn last<T>(wire: &Wire, wanted: impl Fn(&Request) -> Option<T>) -> Option<T> {
+    wire.requests.borrow().iter().rev().find_map(wanted)
+}
+
+/// The page of a database with an application, its tables read.
+pub fn page(size: [f32; 2], theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = window(size, theme);
+    harness
+        .get_by_label("Start with the practice server")
+        .click();
+    harness.run_steps(3);
+    let octopus = load_applications(std::path::Path::new("nowhere"))
+        .applications
+        .remove(0);
+    let state = &mut harness.state_mut().state;
+    state.update(Action::SelectDatabase {
+        server: ServerId::Practice,
+        database: DATABASE.to_owned(),
+    });
+    state.update(Action::ShowPage(Page::Objectives));
+    state.applications.known = Arc::new(stopat::worker::KnownApplications {
+        applications: vec![octopus.clone()],
+        ..stopat::worker::KnownApplications::default()
+    });
+    let tables = octopus
+        .protected_tables()
+        .map(|table| {
+            let name = format!("dbo.{table}");
+            let fact = TableFact {
+                name: name.clone(),
+                rows: 48,
+                last_change: None,
+            };
+            (name.to_lowercase(), fact)
+        })
+        .collect();
+    wire.tell(Event::Objectives(ObjectivesEvent::Tables {
+        server: ServerId::Practice,
+        database: DATABASE.to_owned(),
+        tables: Arc::new(TableFacts { tables }),
+    }));
+    harness.run_steps(3);
+    (harness, wire)
+}
+
+#[test]
+fn a_loss_is_told_in_rows_where_the_application_names_a_table() {
+    let (mut harness, wire) = page([1440.0, 900.0], ThemeChoice::Dark);
+    let (counted, stretches) = last(&wire, |request| match request {
+        Request::Objectives(ObjectivesRequest::CountLost {
+            counted, stretches, ..
+        }) => Some((counted.clone(), stretches.clone())),
+        _ => None,
+    })
+    .expect("the rows are asked for");
+    assert_eq!(counted.table, "Octopus_EpisodeMessages");
+    let counts: Vec<(Exposed, u64)> = stretches
+        .into_iter()
+        .enumerate()
+        .map(|(n, exposed)| (exposed, 1_000 + n as u64))
+        .collect();
+    wire.tell(Event::Objectives(ObjectivesEvent::Lost {
+        server: ServerId::Practice,
+        database: DATABASE.to_owned(),
+        lost: Arc::new(LostRows {
+            counted,
+            schema: "dbo".to_owned(),
+            counts,
+        }),
+    }));
+    harness.run_steps(3);
+    let rows = harness
+        .get_all_by_label_contains("messages")
+        .filter(|node| {
+            let label = node.accesskit_node().label().unwrap_or_default();
+            label.contains("Full + differential + log") && label.contains("1\u{202f}00")
+        })
+        .count();
+    assert_eq!(rows, 1, "the row of the finest scenario has them");
+}
+
+#[test]
+fn drills_by_a_schedule_are_shown_before_anything_is_written() {
+    let (mut harness, wire) = page([1440.0, 900.0], ThemeChoice::Dark);
+    harness.get_by_label("Run a drill…").click();
+    harness.run_steps(3);
+    harness.get_by_label("By a schedule…").click();
+    harness.run_steps(3);
+    let asked = |write_wanted: bool| {
+        last(&wire, |request| match request {
+            Request::Objectives(ObjectivesRequest::Timer { write, timer, .. })
+                if *write == write_wanted =>
+            {
+                Some(*timer)
+            }
+            _ => None,
+        })
+    };
+    let shown = asked(false).expect("the files are asked for");
+    assert_eq!(asked(true), None);
+    let files = |written| {
+        Event::Objectives(ObjectivesEvent::Timer(TimerFiles {
+            folder: PathBuf::from("/data/schedules"),
+            files: vec![("stopat-drill.timer".to_owned(), "[Timer]".to_owned())],
+            commands: vec!["systemctl --user enable --now stopat-drill.timer".to_owned()],
+            written,
+        }))
+    };
+    wire.tell(files(false));
+    harness.run_steps(3);
+    harness.get_by_label("[Timer]");
+    harness.get_by_label("Write the files").click();
+    harness.run_steps(3);
+    assert_eq!(asked(true), Some(shown), "what was shown is written");
+    wire.tell(files(true));
+    harness.run_steps(3);
+    harness.get_by_label_contains("Written to");
+}
+
+#[test]
+fn a_rehearsal_leads_to_the_timeline_over_the_original() {
+    let (mut harness, wire) = page([1440.0, 900.0], ThemeChoice::Dark);
+    harness.get_by_label("Rehearse…").click();
+    harness.run_steps(3);
+    harness.get_by_label("Start the clock").click();
+    harness.run_steps(3);
+    let state = &harness.state().state;
+    assert_eq!(state.page, Page::Timeline);
+    assert_eq!(state.choice.destination.into, Into::Over);
+    let marked = state.choice.moment.expect("the moment before").instant;
+    assert_eq!(now().seconds() - marked.seconds(), 15.0 * 60.0 + 1.0);
+    harness.get_by_label_contains("since it broke");
+    assert!(
+        last(&wire, |request| match request {
+            Request::Objectives(ObjectivesRequest::KeepRehearsal { .. }) => Some(()),
+            _ => None,
+        })
+        .is_none(),
+        "nothing is kept before a restore has ended: {:?}",
+        run_id()
+    );
+}
+
+#[test]
+fn one_key_makes_the_practice_world_anew_while_it_is_presented() {
+    let (mut harness, wire) = page([1440.0, 900.0], ThemeChoice::Dark);
+    let resets = |wire: &Wire| {
+        wire.requests
+            .borrow()
+            .iter()
+            .filter(|request| matches!(request, Request::ResetPractice))
+            .count()
+    };
+    harness.key_press_modifiers(Modifiers::NONE, Key::F9);
+    harness.run_steps(3);
+    assert_eq!(resets(&wire), 0, "not by a key that slipped");
+    harness
+        .state_mut()
+        .state
+        .update(Action::Objectives(ObjectivesAction::Present(Presenter {
+            large: true,
+            names_hidden: true,
+        })));
+    harness.run_steps(3);
+    assert!(
+        harness.query_by_label_contains(DATABASE).is_none(),
+        "names are hidden"
+    );
+    harness.key_press_modifiers(Modifiers::NONE, Key::F9);
+    harness.run_steps(3);
+    assert_eq!(resets(&wire), 1);
+}
