@@ -32,6 +32,7 @@ mod reading;
 mod restores;
 mod runs;
 mod schedules;
+mod tables;
 
 pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
@@ -58,7 +59,7 @@ pub use jobs::now;
 pub use leftovers::left_problem;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
 pub use objectives::{
-    LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, TableFact, TableFacts, backed_up_by,
+    LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, backed_up_by,
 };
 pub use objectives_report::{MadeReport, ReportGround, make_objectives_report};
 pub use on_server::RunningWork;
@@ -68,3 +69,4 @@ pub use prepare::{ApplicationWish, Prepared, RestoreWishes};
 pub use restores::expectations;
 pub use runs::{RunNews, RunRequest};
 pub use schedules::{ScheduleEvent, ScheduleRequest};
+pub use tables::{TableFact, TableFacts};

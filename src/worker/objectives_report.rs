@@ -3,7 +3,8 @@
 use super::{
     drills::DRILL_DAYS,
     jobs::now,
-    objectives::{TableFacts, backed_up_by, connection_in, tables_of},
+    objectives::backed_up_by,
+    tables::{TableFacts, connection_in, tables_of},
     practice::is_practice,
 };
 use crate::{

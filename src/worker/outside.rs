@@ -3,7 +3,8 @@
 use super::{
     jobs::{Jobs, blocking, not_connected, now},
     messages::{Event, ServerId},
-    objectives::{ObjectivesEvent, connection_in},
+    objectives::ObjectivesEvent,
+    tables::connection_in,
 };
 use crate::{
     domain::Exposed,

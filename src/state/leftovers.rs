@@ -1,0 +1,54 @@
+//! What interrupted drills left, as far as the connected servers were asked about it.
+
+use super::State;
+use crate::{
+    run::Leftover,
+    worker::{LeftoverFound, ObjectivesRequest, Request, ServerId},
+};
+
+impl State {
+    /// Asks the connected servers what they have of the leftovers that nobody looked at yet.
+    pub(super) fn look_at_leftovers(&self) -> Vec<Request> {
+        self.objectives
+            .leftovers
+            .iter()
+            .filter(|leftover| {
+                matches!(
+                    self.objectives.found.get(&leftover.drill),
+                    None | Some(LeftoverFound::AtWork)
+                )
+            })
+            .filter_map(|leftover| {
+                let server = self.server_named(&leftover.server)?;
+                Some(Request::Objectives(ObjectivesRequest::LookAtLeftover {
+                    server,
+                    drill: leftover.drill.clone(),
+                }))
+            })
+            .collect()
+    }
+
+    /// The connected server that calls itself so.
+    pub(super) fn server_named(&self, name: &str) -> Option<ServerId> {
+        self.servers
+            .iter()
+            .find(|(_, view)| view.info().is_some_and(|info| info.name == name))
+            .map(|(server, _)| *server)
+    }
+
+    /// Leftovers that are there and proved ours: what is asked about.
+    pub fn leftovers_to_ask(&self) -> Vec<(&Leftover, &str, &str)> {
+        self.objectives
+            .leftovers
+            .iter()
+            .filter_map(
+                |leftover| match self.objectives.found.get(&leftover.drill)? {
+                    LeftoverFound::Ours { state, create_date } => {
+                        Some((leftover, state.as_str(), create_date.as_str()))
+                    }
+                    _ => None,
+                },
+            )
+            .collect()
+    }
+}
