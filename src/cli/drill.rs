@@ -6,7 +6,8 @@ use super::{
     plan::moment_of,
     restore::who,
     server::{
-        OpenServer, ServerArgs, data_root, failed, read_records, say, with_own_server, workspace,
+        OpenServer, ServerArgs, data_root, failed, open, read_records, say, with_own_server,
+        workspace,
     },
 };
 use crate::{

@@ -58,9 +58,7 @@ pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;
 pub use leftovers::left_problem;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
-pub use objectives::{
-    LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, backed_up_by,
-};
+pub use objectives::{LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, backed_up_by};
 pub use objectives_report::{MadeReport, ReportGround, make_objectives_report};
 pub use on_server::RunningWork;
 pub use planning::{PlanningEvent, PlanningRequest};

@@ -10,18 +10,18 @@ use super::{
     tables::{TableFacts, tables_of},
 };
 use crate::{
-    domain::{Exposed, History, ServerTime},
+    domain::{Exposed, History},
     explain::store_problem,
     formats::fleet,
     run::{
         BackedUpBy, DrillEvent, DrillPlan, DrillResult, DrillTimer, FleetRow, Leftover, LostRows,
         Measured, RehearsalTimes, RunEvent, RunId, leftovers,
     },
-    server::{Connection, Gateway, Platform, ServerError, ServerInfo, ask},
+    server::{Gateway, Platform, ServerInfo},
     settings::{CountedRows, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario},
     tsql,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// What the window asks.

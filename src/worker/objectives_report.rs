@@ -4,8 +4,8 @@ use super::{
     drills::DRILL_DAYS,
     jobs::now,
     objectives::backed_up_by,
-    tables::{TableFacts, connection_in, tables_of},
     practice::is_practice,
+    tables::{TableFacts, connection_in, tables_of},
 };
 use crate::{
     domain::{History, Limits, ScenarioKind},
