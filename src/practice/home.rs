@@ -1,6 +1,6 @@
 //! The folder of a server: what it holds besides the databases, and that only one process has it.
 
-use super::{certificate::Certificate, options::WorldFolder};
+use super::{certificate::Certificate, engine::TRACE_KEPT, options::WorldFolder};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -152,6 +152,8 @@ impl Home {
                 _ => {}
             }
         }
+        // It may not be there.
+        fs::remove_file(self.folder.join(TRACE_KEPT)).ok();
         Ok(())
     }
 

@@ -88,6 +88,7 @@ fn look(client: &mut Client) -> Vec<Vec<Vec<Value>>> {
         "SELECT COUNT(*) FROM msdb.dbo.sysjobhistory",
         "SELECT COUNT(*), MAX(MessageId) FROM dbo.Octopus_EpisodeMessages",
         "SELECT table_name, row_count FROM msdb.dbo.practice_accident ORDER BY table_name",
+        "SELECT EventClass, ObjectName, LoginName, StartTime FROM sys.fn_trace_gettable(N'C:\\log.trc', DEFAULT)",
     ]
     .map(|sql| {
         let reply = client.batch(sql);

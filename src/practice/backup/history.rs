@@ -8,7 +8,10 @@ use super::{
 };
 use crate::practice::{
     catalogue::{Table, quote},
-    engine::{Engine, LogPosition, MSDB, Store, clock, paths::volume, store::internal},
+    engine::{
+        DatabaseId, Engine, LogMark, LogPosition, MSDB, Store, clock, paths::volume,
+        store::internal,
+    },
     reply::Message,
     sql::{codec, statement::RestoreWhat},
     value::Value,
@@ -98,6 +101,38 @@ pub fn record_set(
     let now = engine.commit_time();
     engine.store.write(MSDB, now, |store, schema| {
         write_set(store, schema, media, header)
+    })
+}
+
+/// Writes `logmarkhistory`: a row for each database that a marked transaction changed.
+pub fn record_marks(
+    engine: &mut Engine,
+    mark: &LogMark,
+    places: &[(DatabaseId, LogPosition)],
+    user: &str,
+) -> Result<(), Message> {
+    let now = engine.commit_time();
+    let marked: Vec<(String, LogPosition)> = places
+        .iter()
+        .filter_map(|(id, position)| Some((engine.store.database(*id)?.name.clone(), *position)))
+        .collect();
+    engine.store.write(MSDB, now, |store, schema| {
+        for (database, position) in marked {
+            insert(
+                store,
+                schema,
+                "logmarkhistory",
+                &[
+                    ("database_name", text(&database)),
+                    ("mark_name", text(&mark.name)),
+                    ("description", text(&mark.description)),
+                    ("user_name", text(user)),
+                    ("lsn", lsn(Some(position))),
+                    ("mark_time", Value::Int(now.local)),
+                ],
+            )?;
+        }
+        Ok(())
     })
 }
 
@@ -430,6 +465,10 @@ pub fn record_restore(engine: &mut Engine, restored: &Restored<'_>) -> Result<()
             (_, SetKind::Differential) => "I",
             (_, SetKind::Log) => "L",
         };
+        let (mark_name, stop_before) = match &request.stop_mark {
+            Some(mark) => (text(&mark.text()), flag(mark.before)),
+            None => (Value::Null, Value::Null),
+        };
         let id = insert(
             store,
             schema,
@@ -445,6 +484,8 @@ pub fn record_restore(engine: &mut Engine, restored: &Restored<'_>) -> Result<()
                 ("restart", flag(request.restart)),
                 ("stop_at", request.stop_at.map_or(Value::Null, Value::Int)),
                 ("device_count", Value::Int(media.len() as i64)),
+                ("stop_at_mark_name", mark_name),
+                ("stop_before", stop_before),
             ],
         )?;
         for (number, path) in files {

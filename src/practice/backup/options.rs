@@ -3,7 +3,7 @@
 //! <https://learn.microsoft.com/sql/t-sql/statements/backup-transact-sql>,
 //! <https://learn.microsoft.com/sql/t-sql/statements/restore-statements-arguments-transact-sql>.
 
-use super::encryption::Encryption;
+use super::{encryption::Encryption, stop_mark::StopMark};
 use crate::practice::{
     engine::clock,
     reply::Message,
@@ -106,6 +106,7 @@ pub struct RestoreRequest {
     pub checksum: bool,
     /// Local `datetime` in 1/300 s.
     pub stop_at: Option<i64>,
+    pub stop_mark: Option<StopMark>,
     pub restricted_user: bool,
     pub load_history: bool,
     pub restart: bool,
@@ -127,6 +128,7 @@ impl RestoreRequest {
             replace: false,
             checksum: false,
             stop_at: None,
+            stop_mark: None,
             restricted_user: false,
             load_history: false,
             restart: false,
@@ -275,6 +277,17 @@ pub fn read_restore(
                 let text = text(name, value, 64)?;
                 request.stop_at = Some(datetime(&text, format)?);
             }
+            "STOPATMARK" | "STOPBEFOREMARK" => {
+                let mark = StopMark::read(name, text(name, value, 128)?);
+                request.stop_mark = Some(mark.ok_or_else(|| invalid(name))?);
+            }
+            "AFTER" => {
+                let text = text(name, value, 64)?;
+                let after = datetime(&text, format)?;
+                if let Some(mark) = &mut request.stop_mark {
+                    mark.after = Some(after);
+                }
+            }
             "RESTRICTED_USER" => request.restricted_user = true,
             "LOADHISTORY" => request.load_history = true,
             "RESTART" => request.restart = true,
@@ -290,6 +303,9 @@ pub fn read_restore(
         conflict(&statement.options, "RECOVERY", "STANDBY")?;
         conflict(&statement.options, "NORECOVERY", "STANDBY")?;
         conflict(&statement.options, "NORECOVERY", "RESTRICTED_USER")?;
+        conflict(&statement.options, "STOPAT", "STOPATMARK")?;
+        conflict(&statement.options, "STOPAT", "STOPBEFOREMARK")?;
+        conflict(&statement.options, "STOPATMARK", "STOPBEFOREMARK")?;
         conflict(&statement.options, "NORECOVERY", "KEEP_CDC")?;
         conflict(&statement.options, "NORECOVERY", "KEEP_REPLICATION")?;
     }
@@ -330,13 +346,7 @@ fn known(name: &str) -> bool {
     .any(|what| supported(what, name))
         || matches!(
             name,
-            "STOPATMARK"
-                | "STOPBEFOREMARK"
-                | "PARTIAL"
-                | "PAGE"
-                | "CREDENTIAL"
-                | "METADATA_ONLY"
-                | "SNAPSHOT"
+            "PARTIAL" | "PAGE" | "CREDENTIAL" | "METADATA_ONLY" | "SNAPSHOT"
         )
 }
 
@@ -366,6 +376,9 @@ fn supported(what: RestoreWhat, name: &str) -> bool {
             | "STANDBY"
             | "REPLACE"
             | "STOPAT"
+            | "STOPATMARK"
+            | "STOPBEFOREMARK"
+            | "AFTER"
             | "RESTRICTED_USER"
             | "RESTART"
             | "KEEP_REPLICATION"

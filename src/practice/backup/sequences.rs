@@ -1,9 +1,12 @@
 //! Whole sequences of backups and restores: contents against a journal kept beside them, and every refusal.
 
-use super::{BackupRequest, Ending, RestoreRequest, SetHeader, SetKind, backup_now, restore_now};
+use super::{
+    BackupRequest, Ending, MarkPlace, RestoreRequest, SetHeader, SetKind, StopMark, backup_now,
+    restore_now,
+};
 use crate::practice::{
     engine::{
-        DatabaseId, DatabaseState, Engine, RecoveryModel, SecondStopAt,
+        DatabaseId, DatabaseState, Engine, LogMark, RecoveryModel, SecondStopAt,
         databases::{self, AlterDatabase, Termination},
         fixture::{Server, database, open, rows, run, server, tick},
     },
@@ -728,6 +731,64 @@ fn minimally_logged_work_cannot_be_stopped_inside() {
     bulk.ending = Ending::Recovery;
     restore(engine, &bulk);
     assert!(keys(engine, "Copy").contains(&50));
+}
+
+#[test]
+fn a_mark_stops_the_log_before_or_after_its_transaction() {
+    let (mut server, id) = chain();
+    let engine = &mut server.engine;
+    tick(engine, 10);
+    insert(engine, id, 40);
+    tick(engine, 10);
+    engine.store.begin_write(51, id).expect("free");
+    engine
+        .store
+        .connection()
+        .execute_batch("INSERT INTO db5.\"dbo.t\" (k, v) VALUES (50, 1)")
+        .expect("inserted");
+    let mark = LogMark {
+        name: "Release".to_owned(),
+        description: String::new(),
+    };
+    engine.store.mark(51, mark);
+    let now = engine.commit_time();
+    let places = engine.store.commit(51, now).expect("committed");
+    tick(engine, 10);
+    insert(engine, id, 60);
+    take(engine, SetKind::Log, "S", "marked.trn");
+    let [(_, place)] = places.as_slice() else {
+        panic!("{places:?}");
+    };
+    let stop = |place: MarkPlace, before| StopMark {
+        place,
+        before,
+        after: Some(now.local),
+    };
+    let named = || MarkPlace::Name("release".to_owned());
+    let usual = [0, 10, 11, 20, 21, 30, 31, 40];
+    let with: Vec<i64> = usual.into_iter().chain([50]).collect();
+    for (mark, expected) in [
+        (stop(named(), true), usual.to_vec()),
+        (stop(named(), false), with.clone()),
+        (stop(MarkPlace::Lsn(*place), true), usual.to_vec()),
+        (stop(MarkPlace::Lsn(*place), false), with.clone()),
+    ] {
+        let mut first = full("S", "f.bak");
+        first.replace = true;
+        restore(engine, &first);
+        for log in 1..=3 {
+            let mut log = request(RestoreWhat::Log, &format!("{log}.trn"));
+            log.ending = Ending::Recovery;
+            log.stop_mark = Some(mark.clone());
+            let said = restore(engine, &log);
+            assert_eq!((numbers(&said.notes), said.recovered), (vec![4329], false));
+        }
+        let mut last = request(RestoreWhat::Log, "marked.trn");
+        last.ending = Ending::Recovery;
+        last.stop_mark = Some(mark);
+        assert!(restore(engine, &last).recovered);
+        assert_eq!(keys(engine, "Copy"), expected);
+    }
 }
 
 #[test]

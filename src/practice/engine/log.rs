@@ -92,6 +92,13 @@ impl CommitTime {
     }
 }
 
+/// A name that a transaction left in the log: `BEGIN TRANSACTION … WITH MARK`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogMark {
+    pub name: String,
+    pub description: String,
+}
+
 /// One committed transaction: the images of the rows that it left behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogRecord {
@@ -99,9 +106,14 @@ pub struct LogRecord {
     pub time: CommitTime,
     /// Minimally logged work: the log backup that holds this cannot be stopped inside.
     pub bulk: bool,
+    pub mark: Option<Arc<LogMark>>,
     /// See [`super::capture`]; empty for a checkpoint.
     pub payload: Arc<[u8]>,
 }
+
+/// Flags of a written record: its work is minimally logged; a mark follows the payload.
+const BULK: u8 = 1;
+const MARKED: u8 = 2;
 
 impl LogRecord {
     /// Bytes in front of the payload when a record is written down.
@@ -114,13 +126,19 @@ impl LogRecord {
         into.extend(self.position.slot.to_le_bytes());
         into.extend(self.time.utc_ticks.to_le_bytes());
         into.extend(self.time.local.to_le_bytes());
-        into.push(u8::from(self.bulk));
+        let marked = if self.mark.is_some() { MARKED } else { 0 };
+        into.push((u8::from(self.bulk) * BULK) | marked);
         into.extend(
             u32::try_from(self.payload.len())
                 .unwrap_or(u32::MAX)
                 .to_le_bytes(),
         );
         into.extend_from_slice(&self.payload);
+        if let Some(mark) = &self.mark {
+            let LogMark { name, description } = &**mark;
+            put_text(into, name);
+            put_text(into, description);
+        }
     }
 
     /// Reads one record and what follows it; `None` when the bytes are not one.
@@ -128,6 +146,15 @@ impl LogRecord {
         let head = bytes.get(..Self::HEAD)?;
         let length = u32::from_le_bytes(head.get(27..31)?.try_into().ok()?) as usize;
         let payload = bytes.get(Self::HEAD..Self::HEAD.checked_add(length)?)?;
+        let flags = *head.get(26)?;
+        let mut rest = bytes.get(Self::HEAD + length..)?;
+        let mut mark = None;
+        if flags & MARKED != 0 {
+            let (name, after) = take_text(rest)?;
+            let (description, after) = take_text(after)?;
+            mark = Some(Arc::new(LogMark { name, description }));
+            rest = after;
+        }
         let record = Self {
             position: LogPosition {
                 vlf: u32::from_le_bytes(head.get(0..4)?.try_into().ok()?),
@@ -138,11 +165,27 @@ impl LogRecord {
                 utc_ticks: i64::from_le_bytes(head.get(10..18)?.try_into().ok()?),
                 local: i64::from_le_bytes(head.get(18..26)?.try_into().ok()?),
             },
-            bulk: head.get(26) == Some(&1),
+            bulk: flags & BULK != 0,
+            mark,
             payload: payload.into(),
         };
-        Some((record, bytes.get(Self::HEAD + length..)?))
+        Some((record, rest))
     }
+}
+
+/// A text behind its length in two bytes; none of a mark is longer.
+fn put_text(into: &mut Vec<u8>, text: &str) {
+    let length = u16::try_from(text.len()).unwrap_or(0);
+    into.extend(length.to_le_bytes());
+    if length > 0 {
+        into.extend(text.as_bytes());
+    }
+}
+
+fn take_text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let length = usize::from(u16::from_le_bytes(bytes.get(..2)?.try_into().ok()?));
+    let text = std::str::from_utf8(bytes.get(2..2 + length)?).ok()?;
+    Some((text.to_owned(), bytes.get(2 + length..)?))
 }
 
 /// The records that no log backup holds yet, in order.
@@ -208,6 +251,7 @@ mod tests {
                 local: -7,
             },
             bulk: true,
+            mark: None,
             payload: payload.into(),
         }
     }
@@ -226,7 +270,14 @@ mod tests {
 
     #[test]
     fn records_come_back_and_cut_ones_do_not() {
-        let written = record(LogPosition::FIRST, b"payload");
+        let mark = LogMark {
+            name: "Übernahme".to_owned(),
+            description: String::new(),
+        };
+        let written = LogRecord {
+            mark: Some(Arc::new(mark)),
+            ..record(LogPosition::FIRST, b"payload")
+        };
         let mut bytes = Vec::new();
         written.encode(&mut bytes);
         let head = bytes.len();

@@ -27,12 +27,12 @@ pub use database::{
     Database, DatabaseFacts, DatabaseFile, DatabaseId, DatabaseState, FileKind, MASTER, MODEL,
     MSDB, RecoveryModel, TEMPDB, UserAccess, schema_name,
 };
-pub use log::{CommitTime, LogPosition, LogRecord};
+pub use log::{CommitTime, LogMark, LogPosition, LogRecord};
 pub use rds_tasks::{Lifecycle, RdsTask, RdsTasks};
 pub use sessions::{SessionEntry, SessionId, SessionStart, Sessions};
 pub use store::{CatalogueChange, SERVER, Store};
 pub use thread::{EngineHandle, EngineStopped, Interrupter};
-pub use trace::{DefaultTrace, Doer, TRACE_FILE, TraceEvent, TraceRow};
+pub use trace::{DefaultTrace, Doer, TRACE_FILE, TRACE_KEPT, TraceEvent, TraceRow};
 
 use crate::{
     domain::UtcTime,
@@ -197,6 +197,8 @@ impl Engine {
         let world = options.folder.join("databases");
         let store = Store::open(options.seed, options.kept.then_some(world.as_path()))?;
         let paths = VirtualPaths::new(options.folder.join("files"), &options.default_backup);
+        let kept = options.kept.then(|| options.folder.join(TRACE_KEPT));
+        let default_trace = DefaultTrace::open(kept);
         let mut engine = Self {
             store,
             sessions: Sessions::default(),
@@ -208,7 +210,7 @@ impl Engine {
             options,
             paths,
             known_media: KnownMedia::default(),
-            default_trace: DefaultTrace::default(),
+            default_trace,
             running_jobs: std::collections::BTreeMap::new(),
             rds_tasks: RdsTasks::default(),
         };

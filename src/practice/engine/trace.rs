@@ -1,11 +1,13 @@
 //! The default trace: which objects were made, altered and dropped, and by whom.
 //!
-//! SQL Server writes it to files that roll over and begins a new one at each start; this one is kept in memory
-//! and begins anew with the process.
+//! SQL Server writes it to files that roll over, and reads the older ones along; this one is kept in memory, and of a
+//! world that outlives the process in a file beside its databases, a row a line.
 //! <https://learn.microsoft.com/sql/database-engine/configure-windows/default-trace-enabled-server-configuration-option>.
 
 use super::{DatabaseId, Engine, SessionId};
 use crate::domain::ServerTime;
+use serde::{Deserialize, Serialize};
+use std::{io::Write as _, path::PathBuf};
 
 /// As many rows as the five files of 20 MB would hold at most.
 const MOST_ROWS: usize = 50_000;
@@ -14,8 +16,11 @@ const MOST_ROWS: usize = 50_000;
 pub const TRACE_FILE: &str =
     "C:\\Program Files\\Microsoft SQL Server\\MSSQL16.MSSQLSERVER\\MSSQL\\Log\\log_1.trc";
 
+/// Where a kept world has it, beside its databases.
+pub const TRACE_KEPT: &str = "default_trace.jsonl";
+
 /// What was done to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TraceEvent {
     Created,
     Dropped,
@@ -23,7 +28,7 @@ pub enum TraceEvent {
 }
 
 /// One row of the trace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceRow {
     pub event: TraceEvent,
     pub database_id: DatabaseId,
@@ -41,6 +46,8 @@ pub struct TraceRow {
 #[derive(Debug, Default)]
 pub struct DefaultTrace {
     rows: Vec<TraceRow>,
+    /// Where it outlives the process.
+    file: Option<PathBuf>,
 }
 
 impl TraceEvent {
@@ -55,16 +62,64 @@ impl TraceEvent {
 }
 
 impl DefaultTrace {
+    /// The trace that a file holds; a torn last line is passed over.
+    pub fn open(file: Option<PathBuf>) -> Self {
+        let text = file
+            .as_ref()
+            .and_then(|file| std::fs::read_to_string(file).ok())
+            .unwrap_or_default();
+        let rows = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        Self {
+            rows: rows.collect(),
+            file,
+        }
+    }
+
     /// All rows, oldest first.
     pub fn rows(&self) -> &[TraceRow] {
         &self.rows
     }
 
     fn push(&mut self, row: TraceRow) {
-        if self.rows.len() >= MOST_ROWS {
+        let full = self.rows.len() >= MOST_ROWS;
+        if full {
             self.rows.drain(..MOST_ROWS / 5);
         }
         self.rows.push(row);
+        // A trace that cannot be written is no reason to refuse the statement.
+        if let Err(error) = self.keep(full) {
+            tracing::warn!(%error, "the default trace of the practice world could not be written");
+        }
+    }
+
+    /// Writes the newest row behind the others, or all of them anew.
+    fn keep(&self, all: bool) -> std::io::Result<()> {
+        let Some(path) = &self.file else {
+            return Ok(());
+        };
+        let newest = if all {
+            self.rows.as_slice()
+        } else {
+            self.rows
+                .last()
+                .map(std::slice::from_ref)
+                .unwrap_or_default()
+        };
+        let mut lines = String::new();
+        for row in newest {
+            // A line that was torn before does not take this one with it.
+            lines.push('\n');
+            lines += &serde_json::to_string(row)?;
+        }
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .append(!all)
+            .truncate(all)
+            .open(path)?;
+        file.write_all(lines.as_bytes())
     }
 }
 

@@ -11,7 +11,7 @@ use super::dml::{self, Target};
 use super::state::{Cursor, Output, State, resolve_type, undeclared};
 use super::statement::{DeclarationKind, Operand, RaiseError, SettingValue, Statement};
 use super::{convert, ddl, raise, settings};
-use crate::practice::engine::Engine;
+use crate::practice::engine::{Engine, LogMark};
 use crate::practice::reply::{Message, Reply};
 use crate::practice::value::{Length, SqlType, Value};
 use cursors::{fetch, find_cursor, no_cursor, open_cursor};
@@ -236,9 +236,20 @@ pub fn execute(
             Ok(Effect::plain(command))
         }
         Statement::Reconfigure => Ok(Effect::plain(command)),
-        Statement::BeginTransaction { name } => {
-            let name = name.as_ref().map(|n| operand_text(state, n)).transpose();
-            begin_transaction(engine, state, name.map_err(one)?, output).map_err(one)?;
+        Statement::BeginTransaction { name, mark } => {
+            let text = |state: &State, operand: &Option<Operand>| {
+                let text = operand.as_ref().map(|n| operand_text(state, n));
+                text.transpose().map_err(one)
+            };
+            let name = text(state, name)?;
+            if let Some(description) = mark {
+                let name = name.clone().unwrap_or_default();
+                let description = text(state, description)?.unwrap_or_else(|| name.clone());
+                state
+                    .transaction_mark
+                    .get_or_insert(LogMark { name, description });
+            }
+            begin_transaction(engine, state, name, output).map_err(one)?;
             Ok(Effect::plain(command))
         }
         Statement::Commit => {

@@ -4,7 +4,7 @@ use super::environment::{Environment, Flow, RowSource, SessionFacts, TempTables,
 use super::session::ReplySender;
 use super::statement::Program;
 use super::{bind, convert, run, types};
-use crate::practice::engine::{DatabaseId, Engine};
+use crate::practice::engine::{DatabaseId, Engine, LogMark};
 use crate::practice::reply::{Message, Reply};
 use crate::practice::value::{Column, SqlType, Value};
 use sqlparser::ast::{Expr, Query};
@@ -38,6 +38,8 @@ pub struct State {
     pub next_descriptor: u64,
     /// The name of the outermost `BEGIN TRAN`.
     pub transaction_name: Option<String>,
+    /// What a marked transaction leaves in the log.
+    pub transaction_mark: Option<LogMark>,
     pub context_info: Vec<u8>,
     /// Rows of `INSERT … EXEC` are collected here instead of being sent.
     pub captured: Option<Vec<ResultSet>>,
@@ -141,6 +143,7 @@ impl State {
             descriptor: 0,
             next_descriptor: 0,
             transaction_name: None,
+            transaction_mark: None,
             context_info: Vec::new(),
             captured: None,
         }

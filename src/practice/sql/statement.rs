@@ -103,6 +103,8 @@ pub enum Statement {
 
     BeginTransaction {
         name: Option<Operand>,
+        /// `WITH MARK`, with the description.
+        mark: Option<Option<Operand>>,
     },
     Commit,
     Rollback {

@@ -139,7 +139,19 @@ pub(super) fn apply_log(
     }
     let from = records.partition_point(|r| r.position < progress.redo_start);
     let mut end = records.len();
-    let mut reached = request.stop_at.is_none();
+    let mut reached = request.stop_at.is_none() && request.stop_mark.is_none();
+    if let Some(mark) = &request.stop_mark
+        && let Some(at) = records.iter().skip(from).position(|r| mark.is_at(r))
+    {
+        if header.has_bulk_logged {
+            return Err(vec![Message::error(
+                4341,
+                "This log backup contains bulk-logged changes. It cannot be used to stop at an arbitrary point in time.",
+            )]);
+        }
+        end = from + at + usize::from(!mark.before);
+        reached = true;
+    }
     if let Some(stop_at) = request.stop_at {
         // The first commit after the point proves that the point was reached; one exactly at it does as well.
         for (at, record) in records.iter().enumerate() {
@@ -207,6 +219,11 @@ pub(super) fn apply_log(
     }
     let notes = if reached {
         Vec::new()
+    } else if request.stop_mark.is_some() {
+        vec![Message::info(
+            4329,
+            "This log file contains records logged before the designated mark. The database is being left in the Restoring state so you can apply another log file.",
+        )]
     } else {
         vec![Message::info(
             4322,

@@ -5,6 +5,7 @@ use super::super::{
     media::OpenSet,
     moves,
     options::RestoreRequest,
+    stop_mark::{MarkPlace, StopMark},
 };
 use crate::practice::{
     engine::{
@@ -74,6 +75,19 @@ pub(super) fn check_set(
         return Err(Message::error(
             3187,
             "RESTORE WITH CHECKSUM cannot be specified because the backup set does not contain checksum information.",
+        ));
+    }
+    let by_name = matches!(
+        &request.stop_mark,
+        Some(StopMark {
+            place: MarkPlace::Name(_),
+            ..
+        })
+    );
+    if by_name && header.kind != SetKind::Log {
+        return Err(Message::error(
+            4340,
+            "The point-in-time clause of this RESTORE statement is restricted for use by RESTORE LOG statements only. Omit the clause or use a clause that includes a timestamp.",
         ));
     }
     if let (Some(stop_at), true) = (request.stop_at, header.kind != SetKind::Log) {

@@ -9,7 +9,7 @@ mod transaction;
 use super::{
     capture::Capture,
     database::{Database, DatabaseFacts, DatabaseId, DatabaseState, MSDB, schema_name},
-    log::{ActiveLog, CommitTime},
+    log::{ActiveLog, CommitTime, LogMark},
     persist::Persistence,
     sessions::SessionId,
 };
@@ -88,6 +88,7 @@ struct Writing {
     savepoints: Vec<(String, BTreeMap<DatabaseId, usize>)>,
     catalogue_changed: bool,
     bulk: bool,
+    mark: Option<Arc<LogMark>>,
 }
 
 impl Store {

@@ -6,7 +6,7 @@ use crate::practice::{
     engine::{
         capture::{self, TouchedRows},
         database::{DatabaseId, FileKind, RecoveryModel, TEMPDB, schema_name},
-        log::{CommitTime, LogPosition, LogRecord},
+        log::{CommitTime, LogMark, LogPosition, LogRecord},
         sessions::SessionId,
         store::SERVER,
     },
@@ -62,6 +62,7 @@ impl Store {
                     savepoints: Vec::new(),
                     catalogue_changed: false,
                     bulk: false,
+                    mark: None,
                 });
                 for name in self.early_savepoints.remove(&session).unwrap_or_default() {
                     self.savepoint(session, &name)?;
@@ -78,17 +79,33 @@ impl Store {
         }
     }
 
+    /// Gives the record of the running transaction a mark.
+    pub fn mark(&mut self, session: SessionId, mark: LogMark) {
+        if let Some(writing) = self.writing.as_mut().filter(|w| w.session == session) {
+            writing.mark = Some(Arc::new(mark));
+        }
+    }
+
     /// Commits what the session wrote: images into the log, then the rows. Nothing written is no error.
-    pub fn commit(&mut self, session: SessionId, now: CommitTime) -> Result<(), Message> {
+    ///
+    /// Returns where its records stand in the logs of the databases that it changed.
+    pub fn commit(
+        &mut self,
+        session: SessionId,
+        now: CommitTime,
+    ) -> Result<Vec<(DatabaseId, LogPosition)>, Message> {
         self.early_savepoints.remove(&session);
         let Some(writing) = self.writing.take_if(|w| w.session == session) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let Writing {
-            mut payloads, bulk, ..
+            mut payloads,
+            bulk,
+            mark,
+            ..
         } = writing;
-        match self.write_commit(&mut payloads, now, bulk) {
-            Ok(()) => Ok(()),
+        match self.write_commit(&mut payloads, now, bulk, mark) {
+            Ok(places) => Ok(places),
             Err(error) => {
                 self.execute_cached("ROLLBACK").ok();
                 self.end_capture();
@@ -103,7 +120,8 @@ impl Store {
         payloads: &mut BTreeMap<DatabaseId, Vec<u8>>,
         now: CommitTime,
         bulk: bool,
-    ) -> Result<(), Message> {
+        mark: Option<Arc<LogMark>>,
+    ) -> Result<Vec<(DatabaseId, LogPosition)>, Message> {
         self.flush_images(payloads)?;
         self.note_changes(now);
         self.end_capture();
@@ -119,6 +137,7 @@ impl Store {
                 position: database.log_position,
                 time: now,
                 bulk: bulk && database.recovery_model == RecoveryModel::BulkLogged,
+                mark: mark.clone(),
                 payload: payload.into(),
             };
             if let Some(persistence) = &mut self.persistence {
@@ -129,10 +148,14 @@ impl Store {
             records.push((id, record));
         }
         self.execute_cached("COMMIT").map_err(|e| internal(&e))?;
+        let places = records
+            .iter()
+            .map(|(id, record)| (*id, record.position))
+            .collect();
         for (id, record) in records {
             self.append(id, record);
         }
-        Ok(())
+        Ok(places)
     }
 
     /// Puts a record at the end of a database's log.
@@ -168,6 +191,7 @@ impl Store {
             position,
             time: now,
             bulk: false,
+            mark: None,
             payload: Arc::new([]),
         };
         if let Some(persistence) = &mut self.persistence

@@ -1,5 +1,6 @@
 //! Transactions and savepoints.
 
+use crate::practice::backup::record_marks;
 use crate::practice::engine::Engine;
 use crate::practice::reply::{Message, Reply};
 use crate::practice::sql::state::{Output, State};
@@ -40,6 +41,7 @@ fn end_transaction(engine: &mut Engine, state: &mut State, output: &mut Output) 
     state.facts.trancount = 0;
     state.facts.xact_state = 0;
     state.transaction_name = None;
+    state.transaction_mark = None;
     state.descriptor = 0;
     output.push(Reply::Transaction(None));
     engine.application_locks.release_transaction(state.facts.id);
@@ -58,7 +60,17 @@ pub fn commit(engine: &mut Engine, state: &mut State, output: &mut Output) -> Re
                 return Err(doomed());
             }
             let now = engine.commit_time();
-            engine.store.commit(state.facts.id, now)?;
+            let session = state.facts.id;
+            match state.transaction_mark.take() {
+                Some(mark) => {
+                    engine.store.mark(session, mark.clone());
+                    let places = engine.store.commit(session, now)?;
+                    record_marks(engine, &mark, &places, &state.facts.login)?;
+                }
+                None => {
+                    engine.store.commit(session, now)?;
+                }
+            }
             end_transaction(engine, state, output);
             Ok(())
         }

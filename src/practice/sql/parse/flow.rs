@@ -141,16 +141,21 @@ impl BatchParser<'_> {
         self.take_word("DISTRIBUTED");
         if self.is_word("TRAN") || self.is_word("TRANSACTION") {
             let name = self.transaction_name()?;
-            if self.take_word("WITH") {
+            let mut mark = None;
+            if self.is_word("WITH") {
+                // Only a named transaction can be marked.
+                if name.is_none() {
+                    return Err(self.unexpected());
+                }
+                self.parser.advance_token();
                 self.expect_word("MARK")?;
-                if matches!(
+                let described = matches!(
                     self.peek(0),
                     Token::SingleQuotedString(_) | Token::NationalStringLiteral(_)
-                ) {
-                    self.parser.advance_token();
-                }
+                );
+                mark = Some(described.then(|| self.operand()).transpose()?);
             }
-            self.run(line, Statement::BeginTransaction { name });
+            self.run(line, Statement::BeginTransaction { name, mark });
             return Ok(());
         }
         if self.is_word("TRY") {
