@@ -3,19 +3,24 @@
 use super::{
     CliError, Exit, Global, Output,
     files::{self, Folders, MappingArgs},
-    server::{SignInArgs, nothing_known, records_of_own, say},
+    server::{
+        OpenServer, SignInArgs, costs_of, nothing_known, read_records, say, server_failed,
+        with_own_server,
+    },
 };
 use crate::{
     domain::{
-        CostModel, DatabaseHistory, Destination, History, HistoryBuilder, HistoryNote,
-        HistoryRecords, Lost, MarkStop, Refusal, RestorePlan, RestoreRequest, ServerTime, Start,
-        Tail, Target, Usage, UtcTime, check, is_proved, plan,
+        CostModel, DatabaseHistory, Destination, EstimateBasis, History, HistoryBuilder,
+        HistoryNote, HistoryRecords, Lost, MarkStop, Refusal, RestorePlan, RestoreRequest,
+        ServerTime, Start, Tail, Target, Usage, UtcTime, check, is_proved, plan,
     },
     explain::{self, Problem, ProblemKind},
     formats::{
         backup_history::{self, HistoryFile, parse_server_time},
         restore_plan::{self, Answer},
     },
+    run::read_restoring,
+    server::Gateway as _,
     tsql,
 };
 use chrono::DateTime;
@@ -24,26 +29,29 @@ use uuid::Uuid;
 
 /// Arguments of `stopat plan`.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("source").required(true).args(["history", "server", "folder"])))]
+#[command(group(clap::ArgGroup::new("source").required(true).multiple(true).args(["history", "server", "folder"])))]
 #[command(group(clap::ArgGroup::new("moment").required(true).args(["to", "latest", "to_mark", "before_mark"])))]
 #[command(group(clap::ArgGroup::new("shape").args(["json", "sql"])))]
 pub struct PlanArgs {
     /// A history as `stopat history --json` writes it; several are merged
     #[arg(long, value_name = "FILE")]
     history: Vec<PathBuf>,
-    /// Read the history from this server
+    /// Read the history from this server; with --continue and another source only where the database stands
     #[arg(long, value_name = "PROFILE")]
     server: Option<String>,
     #[command(flatten)]
     sign_in: SignInArgs,
     /// Read the history from the backup files in this folder; several are joined
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "history")]
     folder: Vec<PathBuf>,
     #[command(flatten)]
     mapping: MappingArgs,
     /// The database to restore
     #[arg(long, value_name = "NAME")]
     database: String,
+    /// Go on with a database that is RESTORING on the server: this one, else --database itself
+    #[arg(long = "continue", value_name = "NAME", num_args = 0..=1, default_missing_value = "", requires = "server", conflicts_with = "copy")]
+    go_on: Option<String>,
     /// The moment, as 2026-11-22T08:28:12: the server's local time, or with an offset an instant
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
@@ -87,14 +95,85 @@ pub struct PlanArgs {
     output: Output,
 }
 
-/// Where the history comes from: the command line's one seam towards servers and folders.
-fn load_history(args: &PlanArgs, global: &Global) -> Result<(History, Vec<HistoryNote>), CliError> {
+/// What a plan is made from.
+struct Ground {
+    history: History,
+    notes: Vec<HistoryNote>,
+    /// Learnt from restores on the server; bytes where there is none.
+    costs: CostModel,
+    /// Where the database stands that is gone on with.
+    start: Start,
+}
+
+/// Reads the history, and of a server what it measured and where the database stands.
+fn load(args: &PlanArgs, global: &Global) -> Result<Ground, CliError> {
+    let from_files = !(args.history.is_empty() && args.folder.is_empty());
+    let Some(server) = &args.server else {
+        let (history, notes) = load_files(args)?;
+        return Ok(Ground {
+            history,
+            notes,
+            costs: CostModel::default(),
+            start: Start::Nothing,
+        });
+    };
+    if from_files && args.go_on.is_none() {
+        return Err(CliError::usage(
+            "The history comes from files or from a server, not from both",
+            "With --continue the server tells where the database stands, and files may tell the history.",
+        ));
+    }
+    let files = from_files.then(|| load_files(args)).transpose()?;
+    with_own_server(server, &args.sign_in, global, async |server| {
+        let (history, notes) = match files {
+            Some(files) => files,
+            None => {
+                let records = read_records(&server.gateway, &server.reading).await?;
+                History::from_records(records)
+            }
+        };
+        let start = match continued(args) {
+            Some(name) => where_it_stands(server, name).await?,
+            None => Start::Nothing,
+        };
+        let costs = costs_of(&server.reading, global)?;
+        Ok(Ground {
+            history,
+            notes,
+            costs,
+            start,
+        })
+    })
+}
+
+/// The database that is gone on with.
+fn continued(args: &PlanArgs) -> Option<&str> {
+    let name = args.go_on.as_deref()?;
+    Some(if name.is_empty() {
+        &args.database
+    } else {
+        name
+    })
+}
+
+async fn where_it_stands(server: &OpenServer, name: &str) -> Result<Start, CliError> {
+    let reading = async {
+        let mut connection = server.gateway.connect().await?;
+        read_restoring(connection.as_mut(), name).await
+    };
+    match reading.await.map_err(|error| server_failed(&error))? {
+        Some(state) => Ok(Start::Restoring(Box::new(state))),
+        None => Err(CliError::usage(
+            format!("{name} is not RESTORING on {}", server.reading.info.name),
+            "--continue goes on with a database that a restore has left part of the way.",
+        )),
+    }
+}
+
+/// The history that files tell.
+fn load_files(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> {
     if !args.folder.is_empty() {
         return read_files(args);
-    }
-    if let Some(server) = &args.server {
-        let records = records_of_own(server, &args.sign_in, global)?;
-        return Ok(History::from_records(records));
     }
     let mut notes = Vec::new();
     let mut files = Vec::new();
@@ -162,14 +241,23 @@ pub(super) fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError>
 
 /// Plans, and prints the answer in the wanted shape.
 pub fn run(args: &PlanArgs, global: &Global) -> Result<Exit, CliError> {
-    let (history, notes) = load_history(args, global)?;
+    let Ground {
+        history,
+        notes,
+        costs,
+        start,
+    } = load(args, global)?;
     let Some(database) = history.database(&args.database) else {
         if !args.sql {
             report_notes(&notes);
         }
         return unknown_database(args, &history);
     };
-    let request = request_of(args, &database)?;
+    let request = RestoreRequest {
+        costs,
+        start,
+        ..request_of(args, &database)?
+    };
     for (lost, text) in request.without.iter().zip(&args.without) {
         if !database.knows(lost) {
             return Err(CliError::usage(
@@ -247,12 +335,18 @@ fn request_of(args: &PlanArgs, database: &DatabaseHistory) -> Result<RestoreRequ
     let usage = |ignore| if ignore { Usage::Ignore } else { Usage::Use };
     Ok(RestoreRequest {
         target,
-        destination: match &args.copy {
-            Some(name) => Destination::Copy {
+        destination: match (&args.copy, continued(args)) {
+            (Some(name), _) => Destination::Copy {
                 name: name.clone(),
                 files_to: args.files_to.clone(),
             },
-            None => Destination::Original,
+            (None, Some(name)) if name.to_lowercase() != database.name().to_lowercase() => {
+                Destination::Copy {
+                    name: name.to_owned(),
+                    files_to: None,
+                }
+            }
+            (None, _) => Destination::Original,
         },
         differentials: usage(args.no_differentials),
         logs: usage(args.no_logs),
@@ -390,6 +484,13 @@ pub(super) fn report_refusal(refusal: &Refusal, database: &DatabaseHistory) {
 /// The plan for people: a step a line.
 fn table(plan: &RestorePlan) -> String {
     let mut text = format!("{} to {}\n", plan.database, target_words(plan));
+    if let Some(state) = plan.start.restoring() {
+        text += &format!(
+            "from     {}, which is RESTORING and needs the log from {} on\n",
+            tsql::target_database(plan),
+            state.redo
+        );
+    }
     if let Some(tail) = plan.tail {
         text += match tail {
             Tail::LogBackup => "first    back up the log (copy-only), and restore it last\n",
@@ -419,7 +520,7 @@ fn table(plan: &RestorePlan) -> String {
         None => "size unknown".to_owned(),
     };
     let n_steps = explain::count(plan.steps.len(), "step", "steps");
-    text += &format!("{n_steps}, {read}\n");
+    text += &format!("{n_steps}, {read}{}\n", estimate_words(plan));
     for file in &plan.moves {
         text += &format!("move  {} to {}\n", file.logical_name, file.to);
     }
@@ -427,6 +528,17 @@ fn table(plan: &RestorePlan) -> String {
         text += &format!("note  {}\n", explain::plan_note(note).1);
     }
     text
+}
+
+/// How long it takes, with the basis.
+fn estimate_words(plan: &RestorePlan) -> String {
+    plan.estimate.map_or_else(String::new, |estimate| {
+        let basis = match estimate.basis {
+            EstimateBasis::Measured => "as restores were measured here",
+            EstimateBasis::BackupSpeed => "at the speed of the backups",
+        };
+        format!(", about {} {basis}", explain::duration(estimate.seconds))
+    })
 }
 
 fn target_words(plan: &RestorePlan) -> String {

@@ -6,7 +6,7 @@ use super::{
     CliError, Exit, Global, Output,
     plan::{moment_of, read_history_file, report_refusal},
     server::{
-        ServerArgs, data_root, failed, nothing_known, read_records, say, server_failed,
+        ServerArgs, costs_of, data_root, failed, nothing_known, read_records, say, server_failed,
         with_own_server, workspace,
     },
 };
@@ -143,7 +143,10 @@ async fn restore(
     let Some(database) = history.database(&args.database) else {
         return Err(nothing_known(&args.database, &history));
     };
-    let request = request_of(args, &database)?;
+    let request = RestoreRequest {
+        costs: costs_of(reading, global)?,
+        ..request_of(args, &database)?
+    };
     let plan = match crate::domain::plan(&database, &request) {
         Ok(plan) => plan,
         // The tail reaches it: its backup is the first step.

@@ -2,11 +2,12 @@
 
 use super::{CliError, Exit, Global};
 use crate::{
-    domain::{History, HistoryRecords},
+    domain::{CostModel, History, HistoryRecords, RestoreTimeModel},
     explain::{
         Problem, ProblemKind, aside_problem, platform_limits, server_problem, store_problem,
         workspace_name_fault,
     },
+    run::Measured,
     server::{
         Credentials, Endpoint, Gateway, HistoryReader, Platform, ServerError, ServerReading,
         SqlServer, read_azure_databases, read_database_backups, read_server,
@@ -329,17 +330,6 @@ pub fn records_of(
     })
 }
 
-/// The same of a server whose users back up and restore themselves.
-pub fn records_of_own(
-    name: &str,
-    args: &SignInArgs,
-    global: &Global,
-) -> Result<HistoryRecords, CliError> {
-    with_own_server(name, args, global, async |server| {
-        read_records(&server.gateway, &server.reading).await
-    })
-}
-
 /// A history has nothing of a database: which others it knows.
 pub fn nothing_known(database: &str, history: &History) -> CliError {
     let names = history.databases();
@@ -357,6 +347,13 @@ pub fn nothing_known(database: &str, history: &History) -> CliError {
     let mut error = CliError::usage(format!("Nothing is known of a database {database}"), hint);
     error.exit = Exit::Unreachable;
     error
+}
+
+/// How ways are compared on a server: by the time that restores took there, as the journals of the workspace tell.
+pub fn costs_of(reading: &ServerReading, global: &Global) -> Result<CostModel, CliError> {
+    let workspace = workspace(global, &data_root(global)?)?;
+    let runs = Measured::read(&workspace.runs_folder()).runs_of(&reading.info.name);
+    Ok(RestoreTimeModel::measured(&runs).map_or_else(CostModel::default, |model| model.costs()))
 }
 
 /// The whole history of a server as records.

@@ -22,7 +22,7 @@ pub enum CostModel {
     Time(RestoreSpeeds),
 }
 
-/// How quickly restores went, as measured.
+/// How quickly restores went, as measured: what the planner takes of a [`RestoreTimeModel`](super::RestoreTimeModel).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RestoreSpeeds {
     /// Bytes on the media of a full that are restored in a second; at least 1.
@@ -33,23 +33,12 @@ pub struct RestoreSpeeds {
     pub log_bytes_per_second: u64,
     /// What every set takes besides its bytes.
     pub millis_per_set: u64,
-    /// What recovery takes at the end.
+    /// What recovery takes at the end, with looking before and checking after.
     pub recovery_millis: u64,
     /// A restore hardly took less than this many percent of what these speeds say.
     pub least_percent: u16,
     /// It hardly took more.
     pub most_percent: u16,
-}
-
-/// One set whose restore was timed: what [`RestoreSpeeds::from_measured`] learns from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MeasuredRestore {
-    /// Full, differential or log.
-    pub kind: BackupType,
-    /// Bytes on the media.
-    pub bytes: u64,
-    /// How long the statement ran.
-    pub seconds: f64,
 }
 
 /// A price in the unit of its model.
@@ -169,115 +158,11 @@ impl RestoreSpeeds {
             _ => self.log_bytes_per_second,
         }
     }
-
-    /// The speeds behind some measured sets; `None` when they read nothing or took no time.
-    ///
-    /// What a set takes besides its bytes shows in the quickest ones, where bytes hardly count.
-    /// A kind that was never measured is as quick as the others together.
-    pub fn from_measured(measured: &[MeasuredRestore], recovery_seconds: f64) -> Option<Self> {
-        const FEW: usize = 5;
-        let usable = || {
-            measured
-                .iter()
-                .filter(|m| m.seconds.is_finite() && m.seconds >= 0.0)
-        };
-        let n = usable().count();
-        let mut seconds: Vec<f64> = usable().map(|m| m.seconds).collect();
-        seconds.sort_by(f64::total_cmp);
-        let fixed = if n > 1 {
-            seconds.get(n / 4).copied()?
-        } else {
-            0.0
-        };
-        let speed_of = |kind: Option<BackupType>| {
-            let (mut bytes, mut time) = (0.0, 0.0);
-            for m in usable().filter(|m| kind.is_none_or(|kind| m.kind == kind)) {
-                bytes += m.bytes as f64;
-                // Something of the time always belongs to the bytes.
-                time += (m.seconds - fixed).max(m.seconds * 0.05);
-            }
-            (bytes > 0.0 && time > 0.0).then(|| (bytes / time).max(1.0) as u64)
-        };
-        let overall = speed_of(None)?;
-        let speed = |kind| speed_of(Some(kind)).unwrap_or(overall);
-        let mut speeds = Self {
-            full_bytes_per_second: speed(BackupType::Full),
-            differential_bytes_per_second: speed(BackupType::Differential),
-            log_bytes_per_second: speed(BackupType::Log),
-            millis_per_set: (fixed * 1000.0) as u64,
-            recovery_millis: (recovery_seconds.max(0.0) * 1000.0) as u64,
-            least_percent: 100,
-            most_percent: 100,
-        };
-        let model = CostModel::Time(speeds);
-        let mut ratios: Vec<(f64, f64)> = usable()
-            .map(|m| {
-                let said = model.of_set(m.kind, m.bytes).max(1) as f64 / 1000.0;
-                (m.seconds / said, m.seconds)
-            })
-            .collect();
-        ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let total: f64 = ratios.iter().map(|(_, weight)| weight).sum();
-        let at = |part: f64| {
-            let mut passed = 0.0;
-            for &(ratio, weight) in &ratios {
-                passed += weight;
-                if passed >= total * part {
-                    return ratio;
-                }
-            }
-            1.0
-        };
-        // A handful of sets does not tell how far others may lie off.
-        let (least, most) = if n < FEW { (70, 150) } else { (95, 105) };
-        speeds.least_percent = ((at(0.1) * 100.0) as u16).clamp(10, least);
-        speeds.most_percent = ((at(0.9) * 100.0) as u16).clamp(most, 1000);
-        Some(speeds)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn measured(kind: BackupType, bytes: u64, seconds: f64) -> MeasuredRestore {
-        MeasuredRestore {
-            kind,
-            bytes,
-            seconds,
-        }
-    }
-
-    #[test]
-    fn measured_speeds_come_back_out_of_what_they_made() {
-        let mut sets = vec![
-            measured(BackupType::Full, 40_000_000_000, 402.0),
-            measured(BackupType::Differential, 2_000_000_000, 42.0),
-        ];
-        sets.extend((0..20).map(|_| measured(BackupType::Log, 1_000, 2.0)));
-        let speeds = RestoreSpeeds::from_measured(&sets, 3.0).expect("there is a basis");
-        assert_eq!(speeds.full_bytes_per_second, 100_000_000);
-        assert_eq!(speeds.differential_bytes_per_second, 50_000_000);
-        assert_eq!(speeds.millis_per_set, 2000);
-        let estimate = CostModel::Time(speeds)
-            .estimate(10_000, 4, 0)
-            .expect("measured is a basis");
-        assert_eq!(estimate.seconds, 13.0);
-        assert_eq!(estimate.basis, EstimateBasis::Measured);
-        assert!(
-            estimate.low <= 13.0 && 13.0 <= estimate.high,
-            "{estimate:?}"
-        );
-    }
-
-    #[test]
-    fn nothing_measured_is_no_basis() {
-        assert_eq!(RestoreSpeeds::from_measured(&[], 1.0), None);
-        let empty = measured(BackupType::Log, 0, 1.0);
-        assert_eq!(RestoreSpeeds::from_measured(&[empty], 1.0), None);
-        let odd = measured(BackupType::Log, 5, f64::NAN);
-        assert_eq!(RestoreSpeeds::from_measured(&[odd], 1.0), None);
-    }
 
     #[test]
     fn prices_do_not_overflow() {

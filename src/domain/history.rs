@@ -4,8 +4,8 @@
 
 use super::{
     BackupRecord, BackupSet, ChangeRecord, DatabaseHistory, HistoryNote, HistoryRecords,
-    MarkRecord, RecordedServer, RestoreRecord, ServerClock, UtcOffset, database::Happened,
-    judge::Judge, place::Place, set::UNKNOWN_ZONE,
+    MarkRecord, RecordedServer, RestoreRecord, RestoringState, ServerClock, UtcOffset,
+    database::Happened, judge::Judge, place::Place, set::UNKNOWN_ZONE,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -132,15 +132,7 @@ impl History {
     ///
     /// The server named in `records` is not looked at: this history's clock and collation stay.
     pub fn with_new_records(&self, records: HistoryRecords) -> (Self, Vec<HistoryNote>) {
-        let mut builder = HistoryBuilder {
-            server: RecordedServer {
-                name: self.home.clone(),
-                utc_offset_minutes: self.fixed.map(UtcOffset::minutes),
-                collation: None,
-            },
-            case_sensitive: self.case_sensitive,
-            ..HistoryBuilder::default()
-        };
+        let mut builder = self.builder();
         for record in records.backup_sets {
             builder.push(record);
         }
@@ -153,6 +145,24 @@ impl History {
         for record in records.changes {
             builder.push_change(record);
         }
+        self.grown_by(builder)
+    }
+
+    /// Collects what is new; see [`History::grown_by`].
+    pub fn builder(&self) -> HistoryBuilder {
+        HistoryBuilder {
+            server: RecordedServer {
+                name: self.home.clone(),
+                utc_offset_minutes: self.fixed.map(UtcOffset::minutes),
+                collation: None,
+            },
+            case_sensitive: self.case_sensitive,
+            ..HistoryBuilder::default()
+        }
+    }
+
+    /// This history and what its builder has collected, sharing what both have.
+    pub fn grown_by(&self, builder: HistoryBuilder) -> (Self, Vec<HistoryNote>) {
         builder.finish_after(Some(self))
     }
 
@@ -177,6 +187,23 @@ impl History {
         self.databases
             .get(&name_key(name, self.case_sensitive))
             .cloned()
+    }
+
+    /// The backups that a database in `RESTORING` was begun with, whatever it is called now: those with the full that it builds on, else of its family.
+    pub fn of_restoring(&self, state: &RestoringState) -> Option<Arc<DatabaseHistory>> {
+        let by_base = state.differential_base.and_then(|base| {
+            let mut all = self.databases.values();
+            all.find(|database| database.index_of(base).is_some())
+        });
+        let by_family = || {
+            let family = state.family?;
+            self.databases.values().find(|database| {
+                database
+                    .sets()
+                    .any(|set| set.lineage.family == Some(family))
+            })
+        };
+        by_base.or_else(by_family).cloned()
     }
 
     /// The clock in which times are read and shown.

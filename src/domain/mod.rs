@@ -65,7 +65,7 @@ pub use backup::{
 pub use beside::{FileMark, compare};
 pub use check::{Finding, FindingKind, Severity, check, is_proved};
 pub use clock::{Reading, ServerClock};
-pub use cost::{Cost, CostModel, MeasuredRestore, Price, RestoreSpeeds};
+pub use cost::{Cost, CostModel, Price, RestoreSpeeds};
 pub use coverage::{Branch, Coverage, Gap, Window};
 pub use database::{DatabaseHistory, Lane, Restore};
 pub use event::{DatabaseEvent, EventKind, ObjectChange};
@@ -82,7 +82,8 @@ pub use objectives::{
 };
 pub use plan::{
     ChosenBase, Destination, Device, Estimate, EstimateBasis, FileMove, Limits, Lost, Moment,
-    PlanNote, PlanStep, Refusal, RefusalKind, RestorePlan, RestoreRequest, Tail, Target, Usage,
+    PlanNote, PlanStep, Refusal, RefusalKind, RestorePlan, RestoreRequest, Saving, Tail, Target,
+    Usage,
 };
 pub use planner::{
     Alternative, CostDifference, Difference, Exchange, alternatives, plan, price, prices,

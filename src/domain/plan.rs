@@ -1,7 +1,7 @@
 //! What the user wants (`RestoreRequest`), what is decided (`RestorePlan`), and why not (`Refusal`).
 
 use super::{
-    BackupType, Cost, CostModel, MarkTarget, Price, ServerTime, Start, StopMark, UtcOffset, UtcTime,
+    BackupType, CostModel, MarkTarget, Price, ServerTime, Start, StopMark, UtcOffset, UtcTime,
 };
 use uuid::Uuid;
 
@@ -313,8 +313,10 @@ pub enum PlanNote {
     },
     /// The chosen chain is not the conventional one.
     UnconventionalChain {
-        /// By how much it costs less (rule 14).
-        saves: Cost,
+        /// What is saved: time where that is the measure, else bytes to read; below zero it reads more.
+        saves: Saving,
+        /// How many sets fewer it has; below zero for more.
+        fewer_sets: i64,
     },
     /// The data backups that were asked for lead nowhere near the target, so others were chosen.
     ChosenBaseUnusable,
@@ -327,6 +329,15 @@ pub enum PlanNote {
         /// A sentence for people.
         message: String,
     },
+}
+
+/// What a way saves against another, without the price that rule 14 puts on every set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saving {
+    /// Milliseconds, as restores were measured.
+    Millis(u64),
+    /// Bytes to read.
+    Bytes(i64),
 }
 
 /// `reason.kind` of `restore-plan/1`.

@@ -6,7 +6,7 @@
 
 use super::{
     BackupSet, BackupType, ChosenBase, Cost, DatabaseHistory, Destination, Limits, Lost, Moment,
-    PlanNote, PlanStep, Price, Reading, Refusal, RefusalKind, RestorePlan, RestoreRequest,
+    PlanNote, PlanStep, Price, Reading, Refusal, RefusalKind, RestorePlan, RestoreRequest, Saving,
     ServerTime, StopMark, Tail, Target,
     clock::from_seconds,
     database::same_path,
@@ -298,12 +298,25 @@ impl<'a> Maker<'a> {
             }
         }
         if surprising && let Some(conventional) = &found.conventional {
-            let saves = conventional.cost.saturating_sub(way.cost);
-            notes.push(PlanNote::UnconventionalChain {
-                saves: self.request.costs.cost(saves),
-            });
+            notes.push(self.surprise(conventional, way));
         }
         self.plan(way, end, notes)
+    }
+
+    fn surprise(&self, conventional: &Way, chosen: &Way) -> PlanNote {
+        let price = |way: &Way| {
+            let n_sets = u32::try_from(way.sets.len()).unwrap_or(u32::MAX);
+            self.request.costs.price(way.cost, n_sets, way.seconds)
+        };
+        let bytes = |way: &Way| price(way).bytes.map(|bytes| bytes as i64);
+        let saves = match bytes(conventional).zip(bytes(chosen)) {
+            Some((usual, here)) => Saving::Bytes(usual.saturating_sub(here)),
+            None => Saving::Millis(conventional.cost.saturating_sub(chosen.cost)),
+        };
+        PlanNote::UnconventionalChain {
+            saves,
+            fewer_sets: conventional.sets.len() as i64 - chosen.sets.len() as i64,
+        }
     }
 
     fn way_from(&self, base: ChosenBase, goal: Goal) -> Option<Way> {

@@ -3,8 +3,8 @@
 use super::{Problem, ProblemKind, count, moment, server_time, size};
 use crate::domain::{
     BackupSet, BackupType, Cost, CostDifference, DatabaseHistory, Difference, Exchange, Finding,
-    FindingKind, HistoryNote, HistoryNoteKind, PlanNote, Refusal, RefusalKind, ServerTime, SetRole,
-    SkipReason, Target, Trouble, UseReason,
+    FindingKind, HistoryNote, HistoryNoteKind, PlanNote, Refusal, RefusalKind, Saving, ServerTime,
+    SetRole, SkipReason, Target, Trouble, UseReason,
 };
 use uuid::Uuid;
 
@@ -305,11 +305,11 @@ pub fn plan_note(note: &PlanNote) -> (&'static str, String) {
                 count(*sets, "backup", "backups")
             ),
         ),
-        PlanNote::UnconventionalChain { saves } => (
+        PlanNote::UnconventionalChain { saves, fewer_sets } => (
             "unconventional_chain",
             format!(
-                "Another chain than the newest full backup's was chosen: it costs {} less",
-                cost(*saves)
+                "Another chain than the newest full backup's was chosen: it {}",
+                saved_words(*saves, *fewer_sets)
             ),
         ),
         PlanNote::ChosenBaseUnusable => (
@@ -324,6 +324,21 @@ pub fn plan_note(note: &PlanNote) -> (&'static str, String) {
         ),
         PlanNote::Other { kind, message } => (kind, capital(message)),
     }
+}
+
+/// `reads 12 MB less and restores 3 backups fewer`.
+fn saved_words(saves: Saving, fewer_sets: i64) -> String {
+    let fewer = usize::try_from(fewer_sets).ok().filter(|n| *n > 0);
+    let fewer = fewer.map(|n| format!("restores {} fewer", count(n, "backup", "backups")));
+    let saved = match saves {
+        Saving::Millis(millis) => Some(format!("takes {} less", cost(Cost::Millis(millis)))),
+        Saving::Bytes(bytes) => u64::try_from(bytes)
+            .ok()
+            .filter(|bytes| *bytes > 0)
+            .map(|bytes| format!("reads {} less", size(bytes))),
+    };
+    let parts: Vec<String> = saved.into_iter().chain(fewer).collect();
+    parts.join(" and ")
 }
 
 /// An oddity of a history: a word for programs and a sentence for people.

@@ -94,7 +94,7 @@ pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
 pub use resume::{ResumeError, ResumeHow, Standing, assess, resume};
 pub use runbook::{Action, Interruption, Runbook, ServerJob, Step};
 pub use stored::StoredRun;
-pub use target::{TargetFacts, read_target};
+pub use target::{TargetFacts, read_restoring, read_target};
 pub use verify::{
     Expectations, Identity, Look, TableName, count_exactly, read_identity, rows_by_metadata, verify,
 };

@@ -14,7 +14,7 @@ use super::{
     target::{TargetFacts, read_target, session_at_work},
 };
 use crate::{
-    domain::{BackupType, History, RestoringState, Start, Target, UtcTime},
+    domain::{BackupType, History, Start, Target, UtcTime},
     server::{Connection, ServerError, ask},
     tsql::{self, Purpose, RestoreOptions, Script, ServerFacts},
 };
@@ -339,18 +339,10 @@ fn take_logs(
     to: Option<Target>,
     facts: Option<&TargetFacts>,
 ) -> Result<(), ResumeError> {
-    let facts = facts.ok_or(ResumeError::NoWayThere)?;
-    let redo = facts.redo_start.ok_or(ResumeError::NoWayThere)?;
+    let state = facts.and_then(TargetFacts::restoring_state);
     let mut request = job.request.clone();
     request.target = to.unwrap_or(job.plan.target);
-    request.start = Start::Restoring(Box::new(RestoringState {
-        redo,
-        fork: facts.redo_fork,
-        family: facts.family_guid,
-        differential_base: facts.differential_base,
-        files: Vec::new(),
-        stands_at: None,
-    }));
+    request.start = Start::Restoring(Box::new(state.ok_or(ResumeError::NoWayThere)?));
     let history = job
         .history
         .database(&job.plan.database)

@@ -1,7 +1,7 @@
 //! The database that a restore goes over, as the server knows it now.
 
 use crate::{
-    domain::Lsn,
+    domain::{Lsn, RestoringState},
     server::{Connection, Row, ServerError, ask},
     tsql::{self, UserAccess},
 };
@@ -57,10 +57,42 @@ impl TargetFacts {
         self.state_number == RESTORING || self.standby
     }
 
+    /// From where a plan can go on; which files it has is not known here.
+    pub fn restoring_state(&self) -> Option<RestoringState> {
+        let redo = self.redo_start.filter(|_| self.restoring())?;
+        Some(RestoringState {
+            redo,
+            fork: self.redo_fork,
+            family: self.family_guid,
+            differential_base: self.differential_base,
+            files: Vec::new(),
+            stands_at: None,
+        })
+    }
+
     /// Its log is not kept, so it has no tail.
     pub fn is_simple(&self) -> bool {
         self.recovery_model == "SIMPLE"
     }
+}
+
+/// Reads where a restore left a database, with the names of its files; `None` when it is not `RESTORING` or nothing was restored to its end yet.
+pub async fn read_restoring(
+    connection: &mut dyn Connection,
+    database: &str,
+) -> Result<Option<RestoringState>, ServerError> {
+    let Some(facts) = read_target(connection, database).await? else {
+        return Ok(None);
+    };
+    let Some(state) = facts.restoring_state() else {
+        return Ok(None);
+    };
+    let answer = ask(connection, &tsql::files_of(database)).await?;
+    let files = answer.rows().iter().filter_map(|row| row.text("name"));
+    Ok(Some(RestoringState {
+        files: files.collect(),
+        ..state
+    }))
 }
 
 /// Reads a database; `None` when there is none of that name.

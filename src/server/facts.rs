@@ -92,6 +92,13 @@ pub enum DatabaseState {
     HistoryOnly,
 }
 
+impl DatabaseState {
+    /// A restore has left it part of the way.
+    pub fn is_restoring(&self) -> bool {
+        matches!(self, Self::Other(state) if state == "RESTORING")
+    }
+}
+
 /// A row of `sys.databases`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Database {

@@ -1,18 +1,26 @@
-//! msdb's rows as records, in a fixed number of queries; refreshed by what is new.
+//! msdb's rows as records, in a fixed number of queries for each page; refreshed by what is new.
+//!
+//! A server with many databases has millions of rows. Their pages leave it room to answer others in between:
+//! which backup of each database is the newest, and the history of one that somebody wants to see first.
+
+mod rows;
 
 use super::{
-    connection::{Cell, Columns, Connection, Row, RowSink, ask},
+    connection::{Connection, ask},
     error::ServerError,
 };
 use crate::{
-    domain::{
-        BackupRecord, ChangeRecord, DatabaseFile, Lsn, MarkRecord, MediaFile, RestoreRecord,
-        ServerTime,
-    },
-    tsql::{self, HistoryColumns, HistoryMark},
+    domain::{BackupRecord, ChangeRecord, MarkRecord, RestoreRecord, ServerTime},
+    tsql::{self, HistoryColumns, HistoryMark, HistoryPart, HistoryQueries},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use rows::{ChangeSink, FileSink, MarkSink, MediaSink, RestoreSink, SetSink};
 use tokio_util::sync::CancellationToken;
+
+/// So many backup sets are asked for at once: the server is busy with them for a fraction of a second.
+const PAGE: i64 = 20_000;
+
+/// Takes the backup sets of a page.
+pub type TakePage<'a> = dyn FnMut(Vec<BackupRecord>) + Send + 'a;
 
 /// Reads the history of one server, and later what has been added since.
 #[derive(Clone, Debug)]
@@ -68,61 +76,46 @@ impl HistoryReader {
         connection: &mut dyn Connection,
         cancel: &CancellationToken,
     ) -> Result<HistorySlice, ServerError> {
-        let queries = tsql::history(self.columns, self.mark);
-        let mut sets = SetSink::default();
-        connection
-            .run(&queries.sets, &mut sets, None, cancel)
+        let mut backup_sets = Vec::new();
+        let slice = self
+            .read_by_pages(connection, cancel, &mut |page| backup_sets.extend(page))
             .await?;
-        let mut backup_sets = sets.records;
-        if !backup_sets.is_empty() {
-            let mut media = MediaSink::default();
-            connection
-                .run(&queries.media, &mut media, None, cancel)
-                .await?;
-            let mut files = FileSink::default();
-            connection
-                .run(&queries.files, &mut files, None, cancel)
-                .await?;
-            for record in &mut backup_sets {
-                if let Some(id) = record.media_set_id
-                    && let Some(found) = media.by_media_set.get(&id)
-                {
-                    record.media_files.clone_from(found);
-                }
-                if let Some(id) = record.backup_set_id
-                    && let Some(found) = files.by_set.remove(&id)
-                {
-                    record.files = found;
-                }
+        Ok(HistorySlice {
+            backup_sets,
+            ..slice
+        })
+    }
+
+    /// The same; the backup sets are handed over page by page, and not in what is returned.
+    pub async fn read_by_pages(
+        &mut self,
+        connection: &mut dyn Connection,
+        cancel: &CancellationToken,
+        take: &mut TakePage<'_>,
+    ) -> Result<HistorySlice, ServerError> {
+        let mut newest_set = self.mark.backup_set_id;
+        let mut take = |page: Vec<BackupRecord>| {
+            let ids = page.iter().filter_map(|record| record.backup_set_id);
+            newest_set = ids.fold(newest_set, i64::max);
+            take(page);
+        };
+        let news = tsql::history(self.columns, &HistoryPart::After(self.mark));
+        if self.mark.backup_set_id == 0 {
+            for (after, until) in pages(connection).await? {
+                let part = HistoryPart::Sets { after, until };
+                let queries = tsql::history(self.columns, &part);
+                take(read_sets(connection, &queries, cancel).await?);
             }
+        } else {
+            take(read_sets(connection, &news, cancel).await?);
         }
-        let mut restores = RestoreSink::default();
-        connection
-            .run(&queries.restores, &mut restores, None, cancel)
-            .await?;
-        let restores = restores.records;
-        let mut marks = MarkSink::default();
-        match connection
-            .run(&queries.marks, &mut marks, None, cancel)
-            .await
-        {
-            // A server that keeps its marks to itself has a history all the same.
-            Ok(_) | Err(ServerError::Refused { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let marks = marks.records;
+        let (restores, marks) = read_happened(connection, &news, cancel).await?;
         let changes = self.read_changes(connection, cancel).await?;
         // The marks move only now: a reading that failed half way is repeated whole.
-        let newest = |mark: i64, ids: &mut dyn Iterator<Item = i64>| ids.fold(mark, i64::max);
+        let restore_ids = restores.iter().filter_map(|r| r.restore_history_id);
         self.mark = HistoryMark {
-            backup_set_id: newest(
-                self.mark.backup_set_id,
-                &mut backup_sets.iter().filter_map(|r| r.backup_set_id),
-            ),
-            restore_history_id: newest(
-                self.mark.restore_history_id,
-                &mut restores.iter().filter_map(|r| r.restore_history_id),
-            ),
+            backup_set_id: newest_set,
+            restore_history_id: restore_ids.fold(self.mark.restore_history_id, i64::max),
             mark_time: marks
                 .iter()
                 .filter_map(|mark| mark.mark_time)
@@ -130,10 +123,29 @@ impl HistoryReader {
                 .or(self.mark.mark_time),
         };
         Ok(HistorySlice {
-            backup_sets,
+            backup_sets: Vec::new(),
             restores,
             marks,
             changes,
+        })
+    }
+
+    /// The history of one database, without the default trace; what was read of the others stays as it is.
+    pub async fn read_database(
+        &self,
+        connection: &mut dyn Connection,
+        database: &str,
+        cancel: &CancellationToken,
+    ) -> Result<HistorySlice, ServerError> {
+        let part = HistoryPart::Database(database.to_owned());
+        let queries = tsql::history(self.columns, &part);
+        let backup_sets = read_sets(connection, &queries, cancel).await?;
+        let (restores, marks) = read_happened(connection, &queries, cancel).await?;
+        Ok(HistorySlice {
+            backup_sets,
+            restores,
+            marks,
+            changes: Vec::new(),
         })
     }
 
@@ -183,364 +195,88 @@ impl HistoryReader {
     }
 }
 
-/// A row whose columns were looked up once, when the result began.
-struct Fields<'a> {
-    row: &'a Row,
-    places: &'a [Option<usize>],
+/// When the newest backup of each database finished, on the server's clock.
+pub async fn read_newest_backups(
+    connection: &mut dyn Connection,
+) -> Result<Vec<(String, ServerTime)>, ServerError> {
+    let answer = ask(connection, &tsql::newest_backups()).await?;
+    let newest = answer
+        .rows()
+        .iter()
+        .filter_map(|row| Some((row.text("database_name")?, row.time("newest_backup")?)));
+    Ok(newest.collect())
 }
 
-impl Fields<'_> {
-    fn cell(&self, field: usize) -> &Cell {
-        self.places
-            .get(field)
-            .copied()
-            .flatten()
-            .map_or(&Cell::Null, |idx| self.row.at(idx))
+/// Numbers of backup sets, as ranges of a page: above the first, up to the second.
+async fn pages(connection: &mut dyn Connection) -> Result<Vec<(i64, i64)>, ServerError> {
+    let answer = ask(connection, &tsql::history_range()).await?;
+    let number = |name: &str| answer.first().and_then(|row| row.int(name));
+    let (Some(first), Some(last)) = (number("first_id"), number("last_id")) else {
+        return Ok(Vec::new());
+    };
+    let mut pages = Vec::new();
+    let mut after = first.saturating_sub(1);
+    while after < last {
+        let until = after.saturating_add(PAGE);
+        pages.push((after, until));
+        after = until;
     }
-
-    fn text(&self, field: usize) -> Option<String> {
-        self.cell(field).text()
-    }
-
-    fn int<T: TryFrom<i64>>(&self, field: usize) -> Option<T> {
-        self.cell(field)
-            .int()
-            .and_then(|value| T::try_from(value).ok())
-    }
-
-    fn lsn(&self, field: usize) -> Option<Lsn> {
-        self.cell(field)
-            .whole()
-            .and_then(|value| u128::try_from(value).ok())
-            .and_then(Lsn::new)
-    }
+    Ok(pages)
 }
 
-fn places(columns: &Columns, names: &[&str]) -> Vec<Option<usize>> {
-    names.iter().map(|name| columns.find(name)).collect()
-}
-
-const SET_FIELDS: [&str; 46] = [
-    "backup_set_id",
-    "backup_set_uuid",
-    "media_set_id",
-    "position",
-    "name",
-    "database_name",
-    "server_name",
-    "machine_name",
-    "user_name",
-    "type",
-    "backup_start_date",
-    "backup_finish_date",
-    "time_zone",
-    "first_lsn",
-    "last_lsn",
-    "checkpoint_lsn",
-    "database_backup_lsn",
-    "differential_base_lsn",
-    "fork_point_lsn",
-    "differential_base_guid",
-    "first_recovery_fork_guid",
-    "last_recovery_fork_guid",
-    "family_guid",
-    "database_guid",
-    "database_creation_date",
-    "recovery_model",
-    "is_copy_only",
-    "is_damaged",
-    "has_bulk_logged_data",
-    "is_snapshot",
-    "begins_log_chain",
-    "is_readonly",
-    "has_backup_checksums",
-    "is_force_offline",
-    "has_incomplete_metadata",
-    "backup_size",
-    "compressed_backup_size",
-    "software_major_version",
-    "database_version",
-    "compatibility_level",
-    "media_family_count",
-    "mirror_count",
-    "last_valid_restore_time",
-    "key_algorithm",
-    "encryptor_type",
-    "encryptor_thumbprint",
-];
-
-#[derive(Default)]
-struct SetSink {
-    places: Vec<Option<usize>>,
-    records: Vec<BackupRecord>,
-}
-
-impl RowSink for SetSink {
-    fn columns(&mut self, columns: &Arc<Columns>) {
-        self.places = places(columns, &SET_FIELDS);
+async fn read_sets(
+    connection: &mut dyn Connection,
+    queries: &HistoryQueries,
+    cancel: &CancellationToken,
+) -> Result<Vec<BackupRecord>, ServerError> {
+    let mut sets = SetSink::default();
+    connection
+        .run(&queries.sets, &mut sets, None, cancel)
+        .await?;
+    let mut backup_sets = sets.records;
+    if backup_sets.is_empty() {
+        return Ok(backup_sets);
     }
-
-    fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
-            places: &self.places,
-        };
-        self.records.push(BackupRecord {
-            backup_set_id: f.int(0),
-            backup_set_uuid: f.cell(1).guid(),
-            media_set_id: f.int(2),
-            position: f.int(3),
-            name: f.text(4),
-            database_name: f.text(5),
-            server_name: f.text(6),
-            machine_name: f.text(7),
-            user_name: f.text(8),
-            backup_type: f.text(9),
-            backup_start_date: f.cell(10).time(),
-            backup_finish_date: f.cell(11).time(),
-            time_zone: f.int(12),
-            first_lsn: f.lsn(13),
-            last_lsn: f.lsn(14),
-            checkpoint_lsn: f.lsn(15),
-            database_backup_lsn: f.lsn(16),
-            differential_base_lsn: f.lsn(17),
-            fork_point_lsn: f.lsn(18),
-            differential_base_guid: f.cell(19).guid(),
-            first_recovery_fork_guid: f.cell(20).guid(),
-            last_recovery_fork_guid: f.cell(21).guid(),
-            family_guid: f.cell(22).guid(),
-            database_guid: f.cell(23).guid(),
-            database_creation_date: f.cell(24).time(),
-            recovery_model: f.text(25),
-            is_copy_only: f.cell(26).bool(),
-            is_damaged: f.cell(27).bool(),
-            has_bulk_logged_data: f.cell(28).bool(),
-            is_snapshot: f.cell(29).bool(),
-            begins_log_chain: f.cell(30).bool(),
-            is_readonly: f.cell(31).bool(),
-            has_backup_checksums: f.cell(32).bool(),
-            is_force_offline: f.cell(33).bool(),
-            has_incomplete_metadata: f.cell(34).bool(),
-            guessed: false,
-            backup_size: f.int(35),
-            compressed_backup_size: f.int(36),
-            software_major_version: f.int(37),
-            database_version: f.int(38),
-            compatibility_level: f.int(39),
-            media_family_count: f.int(40),
-            mirror_count: f.int(41),
-            last_valid_restore_time: f.cell(42).time(),
-            key_algorithm: f.text(43),
-            encryptor_type: f.text(44),
-            encryptor_thumbprint: match f.cell(45) {
-                Cell::Bytes(bytes) => Some(bytes.iter().map(|b| format!("{b:02X}")).collect()),
-                _ => None,
-            },
-            media_files: Vec::new(),
-            files: Vec::new(),
-        });
-    }
-}
-
-const MEDIA_FIELDS: [&str; 5] = [
-    "media_set_id",
-    "family_sequence_number",
-    "mirror",
-    "physical_device_name",
-    "device_type",
-];
-
-#[derive(Default)]
-struct MediaSink {
-    places: Vec<Option<usize>>,
-    by_media_set: BTreeMap<i64, Vec<MediaFile>>,
-}
-
-impl RowSink for MediaSink {
-    fn columns(&mut self, columns: &Arc<Columns>) {
-        self.places = places(columns, &MEDIA_FIELDS);
-    }
-
-    fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
-            places: &self.places,
-        };
-        if let Some(media_set_id) = f.int(0) {
-            self.by_media_set
-                .entry(media_set_id)
-                .or_default()
-                .push(MediaFile {
-                    family_sequence_number: f.int(1),
-                    mirror: f.int(2),
-                    physical_device_name: f.text(3),
-                    device_type: f.int(4),
-                    present: None,
-                });
+    let mut media = MediaSink::default();
+    connection
+        .run(&queries.media, &mut media, None, cancel)
+        .await?;
+    let mut files = FileSink::default();
+    connection
+        .run(&queries.files, &mut files, None, cancel)
+        .await?;
+    for record in &mut backup_sets {
+        if let Some(id) = record.media_set_id
+            && let Some(found) = media.by_media_set.get(&id)
+        {
+            record.media_files.clone_from(found);
+        }
+        if let Some(id) = record.backup_set_id
+            && let Some(found) = files.by_set.remove(&id)
+        {
+            record.files = found;
         }
     }
+    Ok(backup_sets)
 }
 
-const FILE_FIELDS: [&str; 9] = [
-    "backup_set_id",
-    "file_number",
-    "logical_name",
-    "physical_name",
-    "file_type",
-    "file_size",
-    "backup_size",
-    "filegroup_name",
-    "is_present",
-];
-
-#[derive(Default)]
-struct FileSink {
-    places: Vec<Option<usize>>,
-    by_set: BTreeMap<i64, Vec<DatabaseFile>>,
-}
-
-impl RowSink for FileSink {
-    fn columns(&mut self, columns: &Arc<Columns>) {
-        self.places = places(columns, &FILE_FIELDS);
+async fn read_happened(
+    connection: &mut dyn Connection,
+    queries: &HistoryQueries,
+    cancel: &CancellationToken,
+) -> Result<(Vec<RestoreRecord>, Vec<MarkRecord>), ServerError> {
+    let mut restores = RestoreSink::default();
+    connection
+        .run(&queries.restores, &mut restores, None, cancel)
+        .await?;
+    let mut marks = MarkSink::default();
+    match connection
+        .run(&queries.marks, &mut marks, None, cancel)
+        .await
+    {
+        // A server that keeps its marks to itself has a history all the same.
+        Ok(_) | Err(ServerError::Refused { .. }) => {}
+        Err(error) => return Err(error),
     }
-
-    fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
-            places: &self.places,
-        };
-        if let Some(backup_set_id) = f.int(0) {
-            self.by_set
-                .entry(backup_set_id)
-                .or_default()
-                .push(DatabaseFile {
-                    file_number: f.int(1),
-                    logical_name: f.text(2),
-                    physical_name: f.text(3),
-                    file_type: f.text(4),
-                    file_size: f.int(5),
-                    backup_size: f.int(6),
-                    filegroup_name: f.text(7),
-                    is_present: f.cell(8).bool(),
-                });
-        }
-    }
-}
-
-const RESTORE_FIELDS: [&str; 11] = [
-    "restore_history_id",
-    "restore_date",
-    "destination_database_name",
-    "backup_set_id",
-    "backup_set_uuid",
-    "restore_type",
-    "replace",
-    "recovery",
-    "restart",
-    "stop_at",
-    "user_name",
-];
-
-#[derive(Default)]
-struct RestoreSink {
-    places: Vec<Option<usize>>,
-    records: Vec<RestoreRecord>,
-}
-
-impl RowSink for RestoreSink {
-    fn columns(&mut self, columns: &Arc<Columns>) {
-        self.places = places(columns, &RESTORE_FIELDS);
-    }
-
-    fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
-            places: &self.places,
-        };
-        self.records.push(RestoreRecord {
-            restore_history_id: f.int(0),
-            restore_date: f.cell(1).time(),
-            destination_database_name: f.text(2),
-            backup_set_id: f.int(3),
-            backup_set_uuid: f.cell(4).guid(),
-            restore_type: f.text(5),
-            replace: f.cell(6).bool(),
-            recovery: f.cell(7).bool(),
-            restart: f.cell(8).bool(),
-            stop_at: f.cell(9).time(),
-            user_name: f.text(10),
-        });
-    }
-}
-
-const CHANGE_FIELDS: [&str; 6] = [
-    "database_name",
-    "event_class",
-    "object_name",
-    "object_type",
-    "login_name",
-    "start_time",
-];
-
-#[derive(Default)]
-struct ChangeSink {
-    places: Vec<Option<usize>>,
-    records: Vec<ChangeRecord>,
-}
-
-impl RowSink for ChangeSink {
-    fn columns(&mut self, columns: &Arc<Columns>) {
-        self.places = places(columns, &CHANGE_FIELDS);
-    }
-
-    fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
-            places: &self.places,
-        };
-        self.records.push(ChangeRecord {
-            database_name: f.text(0),
-            event_class: f.int(1),
-            object_name: f.text(2),
-            object_type: f.int(3),
-            login_name: f.text(4),
-            start_time: f.cell(5).time(),
-        });
-    }
-}
-
-const MARK_FIELDS: [&str; 6] = [
-    "database_name",
-    "mark_name",
-    "description",
-    "user_name",
-    "lsn",
-    "mark_time",
-];
-
-#[derive(Default)]
-struct MarkSink {
-    places: Vec<Option<usize>>,
-    records: Vec<MarkRecord>,
-}
-
-impl RowSink for MarkSink {
-    fn columns(&mut self, columns: &Arc<Columns>) {
-        self.places = places(columns, &MARK_FIELDS);
-    }
-
-    fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
-            places: &self.places,
-        };
-        self.records.push(MarkRecord {
-            database_name: f.text(0),
-            mark_name: f.text(1),
-            description: f.text(2),
-            user_name: f.text(3),
-            lsn: f.lsn(4),
-            mark_time: f.cell(5).time(),
-        });
-    }
+    Ok((restores.records, marks.records))
 }

@@ -22,4 +22,4 @@ pub use facts::{
 pub use gateway::{
     ConnectFuture, Credentials, Endpoint, Gateway, SqlServer, TokenFuture, TokenSource,
 };
-pub use history::{HistoryReader, HistorySlice};
+pub use history::{HistoryReader, HistorySlice, read_newest_backups};

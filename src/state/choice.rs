@@ -23,13 +23,13 @@ pub struct RestoreChoice {
 }
 
 impl RestoreChoice {
-    /// The request for a copy of `database`; `None` without a moment.
+    /// The request for `database` without limits, see [`super::DatabaseView::request`]; `None` without a moment.
     pub fn request(&self, database: &str) -> Option<RestoreRequest> {
         let moment = self.moment?;
         Some(RestoreRequest {
             target: self.aim.unwrap_or(Target::At(moment)),
             destination: match self.destination.into {
-                Into::Over => Destination::Original,
+                Into::Over | Into::GoOn => Destination::Original,
                 Into::Copy => Destination::Copy {
                     name: self.copy_name(database, moment.server),
                     files_to: self.destination.files_to.clone(),

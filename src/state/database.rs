@@ -1,10 +1,11 @@
 //! The backups of the selected database as the window needs them: spans, steps of the marker, the plan.
 
-use super::{Freshness, Managed, TimeRange};
+use super::{Freshness, Managed, RestoreChoice, TimeRange};
 use crate::{
     domain::{
-        BackupSet, BackupType, Coverage, DatabaseEvent, DatabaseHistory, Limits, Lost, Moment,
-        Refusal, RestorePlan, RestoreRequest, UtcOffset, UtcTime, Window, plan,
+        BackupSet, BackupType, CostModel, Coverage, DatabaseEvent, DatabaseHistory, Destination,
+        Limits, Moment, Refusal, RestorePlan, RestoreRequest, Start, UtcOffset, UtcTime, Window,
+        plan,
     },
     explain::gap_line,
 };
@@ -82,23 +83,24 @@ impl DatabaseView {
     /// Works out what the timeline shows. `now` is an instant; `offset` is the server's, where it is known.
     pub fn new(
         history: Arc<DatabaseHistory>,
-        without: &[Lost],
+        limits: Limits,
         now: UtcTime,
         offset: Option<UtcOffset>,
         online: bool,
     ) -> Self {
-        let limits = Limits {
-            without: without.to_vec(),
-            ..Limits::default()
-        };
         let coverage = history.coverage(&limits);
         let now = on_axis(&history, now, offset);
         let tail = online && coverage.tail.is_some();
         let spans = spans(&history, &coverage, now, tail).into();
-        let dark = if without.is_empty() {
+        let dark = if limits.without.is_empty() {
             Vec::new()
         } else {
-            darkened(&history.coverage(&Limits::default()), &coverage)
+            let usual = Limits {
+                without: Vec::new(),
+                costs: CostModel::default(),
+                ..limits.clone()
+            };
+            darkened(&history.coverage(&usual), &coverage)
         };
         Self {
             dark: dark.into(),
@@ -161,6 +163,44 @@ impl DatabaseView {
             }
             self.spans = spans.into();
         }
+    }
+
+    /// What the planner is asked about a choice for the database of this name: within the limits that this view shows.
+    ///
+    /// A database that is gone on with is written in its place, whatever its backups call it.
+    pub fn request(&self, choice: &RestoreChoice, database: &str) -> Option<RestoreRequest> {
+        let Limits {
+            differentials,
+            logs,
+            taken_by,
+            without,
+            costs,
+            start,
+        } = self.limits.clone();
+        let request = choice.request(database)?;
+        let destination = match start {
+            Start::Nothing => request.destination,
+            Start::Restoring(_) if self.is_of(database) => Destination::Original,
+            Start::Restoring(_) => Destination::Copy {
+                name: database.to_owned(),
+                files_to: None,
+            },
+        };
+        Some(RestoreRequest {
+            destination,
+            differentials,
+            logs,
+            taken_by,
+            without,
+            costs,
+            start,
+            ..request
+        })
+    }
+
+    /// Whether its backups carry this name.
+    pub fn is_of(&self, database: &str) -> bool {
+        self.history.name().to_lowercase() == database.to_lowercase()
     }
 
     /// The planner's answer, with a copy-only log backup first where only that reaches the moment.

@@ -26,6 +26,8 @@ pub enum Into {
     Copy,
     /// The original.
     Over,
+    /// The selected database itself, which is `RESTORING`: from where it stands.
+    GoOn,
 }
 
 /// What is chosen there.

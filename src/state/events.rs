@@ -5,6 +5,7 @@ use super::{
     SeenCertificate, Selection, State, Suggestion,
 };
 use crate::{
+    domain::Limits,
     explain::Problem,
     settings::Profile,
     worker::{BackupCall, DatabaseState, Event, Request, ServerId, ServerStatus},
@@ -14,6 +15,12 @@ use std::collections::BTreeMap;
 impl State {
     /// Takes in what the worker told, and returns what has to follow.
     pub fn apply(&mut self, event: Event) -> Vec<Request> {
+        let mut requests = self.take_event(event);
+        requests.append(&mut self.outbox);
+        requests
+    }
+
+    fn take_event(&mut self, event: Event) -> Vec<Request> {
         match event {
             Event::Workspace {
                 name,
@@ -50,6 +57,7 @@ impl State {
                 self.queue_refinement(server);
                 self.check_selection(server);
                 if self.selected_server() == Some(server) {
+                    self.forget_where_it_stood();
                     self.read_database_again();
                 }
             }
@@ -65,6 +73,8 @@ impl State {
                     notes,
                     read_at,
                 });
+                view.partial = None;
+                view.asked_timeline = None;
                 view.refreshing = false;
                 self.queue_refinement(server);
                 if self.selected_server() == Some(server) {
@@ -74,6 +84,18 @@ impl State {
                 if self.open_suggestion && self.suggestion.is_some() {
                     self.open_suggestion = false;
                     return self.update(Action::TakeSuggestion);
+                }
+            }
+            Event::Timeline { server, history } => {
+                let view = self.servers.entry(server).or_default();
+                if view.history.is_none() {
+                    view.partial = Some(match &view.partial {
+                        Some(partial) => history.with_databases_of(partial),
+                        None => history,
+                    });
+                    if self.selected_server() == Some(server) {
+                        self.read_database_again();
+                    }
                 }
             }
             Event::Accident {
@@ -324,6 +346,8 @@ impl State {
         if matches!(status, ServerStatus::Disconnected) {
             view.databases = Default::default();
             view.history = None;
+            view.partial = None;
+            view.asked_timeline = None;
             view.files = None;
             view.freshness.clear();
             self.files.progress.remove(&server);
@@ -333,6 +357,7 @@ impl State {
         }
         // A run that was asked for and never began ends with its server.
         view.status = status;
+        self.learn_costs();
         if self.selected_server() == Some(server) {
             self.read_database_again();
         }
@@ -448,7 +473,8 @@ impl State {
             .map(|info| info.utc_offset);
         match known {
             Some(history) => {
-                let view = DatabaseView::new(history, &[], self.own.now, offset, online);
+                let limits = Limits::default();
+                let view = DatabaseView::new(history, limits, self.own.now, offset, online);
                 Some(view.freshness())
             }
             None => view?.history.as_ref().map(|_| Freshness {

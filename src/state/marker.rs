@@ -12,7 +12,7 @@ impl State {
 
     pub(super) fn plan_again(&mut self) {
         self.plan = match (&self.database, self.database_name()) {
-            (Some(view), Some(name)) => view.plan(self.choice.request(name)),
+            (Some(view), Some(name)) => view.plan(view.request(&self.choice, name)),
             _ => PlanState::NoMarker,
         };
         if let PlanState::Planned(plan) = &mut self.plan {
@@ -21,15 +21,10 @@ impl State {
     }
 
     pub(super) fn set_choice(&mut self, choice: RestoreChoice) {
-        let lost_changed = self.choice.without != choice.without;
         self.choice = choice;
         self.time_text = None;
         self.time_problem = None;
-        if lost_changed {
-            self.read_database_again();
-        } else {
-            self.plan_again();
-        }
+        self.follow_choice();
         self.show_marker();
     }
 
@@ -38,7 +33,7 @@ impl State {
         edit(&mut self.choice);
         if self.choice != before {
             self.undo.note(&before, change);
-            self.plan_again();
+            self.follow_choice();
         }
     }
 

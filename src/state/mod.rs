@@ -263,6 +263,8 @@ pub struct State {
     /// Goes to the suggestion as soon as its history is read.
     pub open_suggestion: bool,
     remembered: BTreeMap<Selection, Remembered>,
+    /// What the worker has to do besides what an action or event asks for itself.
+    outbox: Vec<Request>,
     next_notice: u64,
     next_preflight: u64,
 }
@@ -316,6 +318,7 @@ impl State {
             suggestion: None,
             open_suggestion: false,
             remembered: BTreeMap::new(),
+            outbox: Vec::new(),
             next_notice: 0,
             next_preflight: 0,
         }
@@ -408,6 +411,7 @@ impl State {
         self.plan_backup_again();
         let mut requests = self.follow_protection();
         requests.extend(self.tick_history(own));
+        requests.append(&mut self.outbox);
         requests
     }
 

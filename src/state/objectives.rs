@@ -234,6 +234,7 @@ impl State {
                             .any(|leftover| leftover.drill == *drill)
                     })
                     .collect();
+                self.learn_costs();
                 self.judge_shown();
                 self.requeue_all();
                 return self.look_at_leftovers();

@@ -1,14 +1,17 @@
 //! What if, other ways and other aims: the part of the choice that is not where the marker stands.
 
-use super::{Change, DatabaseView, State};
+use super::{Change, DatabaseView, Into, Selection, State};
 use crate::{
-    domain::{ChosenBase, Limits, Loss, Lost, MarkStop, Target},
-    worker::{PlanningEvent, PlanningRequest, Request},
+    domain::{
+        ChosenBase, CostModel, DatabaseHistory, Limits, Loss, Lost, MarkStop, RestoreRequest,
+        RestoreTimeModel, RestoringState, Start, Target,
+    },
+    worker::{PlanningEvent, PlanningRequest, Request, ServerId},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
-/// Above so many sets a changed what-if is worked out by the worker, so that no frame waits for it.
+/// Above so many sets other limits are worked out by the worker, so that no frame waits for it.
 const MOST_AT_ONCE: usize = 20_000;
 
 /// What is worked out beside the window.
@@ -20,8 +23,14 @@ pub struct PlanningView {
     pub losses_wanted: bool,
     /// The history that `losses` is about.
     losses_of: Option<(String, u64)>,
-    /// Lost backups that are still worked out.
-    pub pending: Option<Vec<Lost>>,
+    /// What was chosen and is still worked out; what is shown is older.
+    pub waiting: Option<Limits>,
+    /// Databases that are `RESTORING`, as their servers describe them.
+    restoring: BTreeMap<(ServerId, String), RestoringState>,
+    /// The database of which that was asked last.
+    asked: Option<(ServerId, String)>,
+    /// How ways are compared on each server where restores were measured.
+    costs: BTreeMap<ServerId, CostModel>,
 }
 
 /// What the user does about the plan besides moving the marker.
@@ -44,8 +53,8 @@ pub enum PlanningAction {
 impl State {
     pub(super) fn plan_otherwise(&mut self, action: PlanningAction) -> Vec<Request> {
         match action {
-            PlanningAction::ToggleLostFile(path) => return self.toggle_lost(Lost::File(path)),
-            PlanningAction::TakeBackLost => return self.set_lost(Vec::new()),
+            PlanningAction::ToggleLostFile(path) => self.toggle_lost(Lost::File(path)),
+            PlanningAction::TakeBackLost => self.set_lost(Vec::new()),
             PlanningAction::ChooseWay(base) => {
                 self.change(Change::Single, |choice| choice.base = base);
             }
@@ -59,50 +68,194 @@ impl State {
         Vec::new()
     }
 
-    pub(super) fn toggle_lost_set(&mut self, uuid: Uuid) -> Vec<Request> {
-        self.toggle_lost(Lost::Set(uuid))
+    pub(super) fn toggle_lost_set(&mut self, uuid: Uuid) {
+        self.toggle_lost(Lost::Set(uuid));
     }
 
-    fn toggle_lost(&mut self, lost: Lost) -> Vec<Request> {
+    fn toggle_lost(&mut self, lost: Lost) {
         let mut without = self.choice.without.clone();
         if without.contains(&lost) {
             without.retain(|other| *other != lost);
         } else {
             without.push(lost);
         }
-        self.set_lost(without)
+        self.set_lost(without);
     }
 
-    /// Plans as if these were lost: at once, or as soon as the worker knows what can still be reached.
-    fn set_lost(&mut self, without: Vec<Lost>) -> Vec<Request> {
-        let large = self
-            .database
-            .as_ref()
-            .is_some_and(|database| database.history.len() > MOST_AT_ONCE);
-        if large && let (Some(database), Some(server)) = (&self.database, self.selected_server()) {
-            let limits = Limits {
-                without: without.clone(),
-                ..Limits::default()
-            };
-            let request = PlanningRequest::Coverage {
-                server,
-                history: database.history.clone(),
-                limits,
-            };
-            self.planning.pending = Some(without);
-            return vec![Request::Planning(request)];
+    /// Plans as if these were lost.
+    fn set_lost(&mut self, without: Vec<Lost>) {
+        self.change(Change::Single, |choice| {
+            choice.without = without;
+            choice.base = None;
+        });
+    }
+
+    // ---- what may take part
+
+    /// What the planner is asked about the choice, within the limits that are shown.
+    pub fn request(&self) -> Option<RestoreRequest> {
+        let database = self.database.as_ref()?;
+        database.request(&self.choice, self.database_name()?)
+    }
+
+    /// What may take part in plans of the selected database, as it is chosen.
+    fn wanted_limits(&self, server: ServerId) -> Limits {
+        let start = match self.choice.destination.into {
+            Into::GoOn => self.restoring_state().cloned(),
+            Into::Copy | Into::Over => None,
+        };
+        Limits {
+            without: self.choice.without.clone(),
+            costs: self.costs_of(server),
+            start: start.map_or(Start::Nothing, |state| Start::Restoring(Box::new(state))),
+            ..Limits::default()
         }
-        self.apply_lost(without);
-        Vec::new()
     }
 
-    fn apply_lost(&mut self, without: Vec<Lost>) {
-        self.planning.pending = None;
-        let before = self.choice.clone();
-        self.choice.without = without;
-        self.choice.base = None;
-        if self.choice != before {
-            self.undo.note(&before, Change::Single);
+    /// The same as soon as it is worked out; until then what was shown before, else no limits.
+    pub(super) fn limits_for(
+        &mut self,
+        server: ServerId,
+        history: &Arc<DatabaseHistory>,
+    ) -> Limits {
+        let wanted = self.wanted_limits(server);
+        if history.len() <= MOST_AT_ONCE || history.is_worked_out(&wanted) {
+            self.planning.waiting = None;
+            return wanted;
+        }
+        self.outbox
+            .push(Request::Planning(PlanningRequest::Coverage {
+                server,
+                history: history.clone(),
+                limits: wanted.clone(),
+            }));
+        self.planning.waiting = Some(wanted);
+        let shown = self.database.as_ref().map(|view| view.limits.clone());
+        shown
+            .filter(|limits| history.is_worked_out(limits))
+            .unwrap_or_default()
+    }
+
+    /// The choice has changed: what can be reached is looked up again where that is another question, else only the plan.
+    pub(super) fn follow_choice(&mut self) {
+        let other = self.selected_server().is_some_and(|server| {
+            let wanted = self.wanted_limits(server);
+            self.database.as_ref().is_some_and(|view| {
+                view.managed.is_none()
+                    && self.planning.waiting.as_ref().unwrap_or(&view.limits) != &wanted
+            })
+        });
+        if other {
+            self.read_database_again();
+        } else {
+            self.plan_again();
+        }
+    }
+
+    /// How ways are compared on a server: by the time that restores took there, once some were measured.
+    fn costs_of(&self, server: ServerId) -> CostModel {
+        self.planning
+            .costs
+            .get(&server)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Restores were measured, or a server has said what it is called.
+    pub(super) fn learn_costs(&mut self) {
+        let measured = &self.objectives.measured;
+        let costs = self.servers.iter().filter_map(|(server, view)| {
+            let runs = measured.runs_of(&view.info()?.name);
+            Some((*server, RestoreTimeModel::measured(&runs)?.costs()))
+        });
+        let costs = costs.collect();
+        if costs != self.planning.costs {
+            self.planning.costs = costs;
+            self.follow_choice();
+        }
+    }
+
+    // ---- a database that is RESTORING
+
+    /// Where the selected database stands, when it is `RESTORING` and the server told.
+    pub fn restoring_state(&self) -> Option<&RestoringState> {
+        let Selection::Database { server, database } = &self.selection else {
+            return None;
+        };
+        self.planning.restoring.get(&(*server, database.clone()))
+    }
+
+    /// The databases were read again: a restore may have gone on.
+    pub(super) fn forget_where_it_stood(&mut self) {
+        self.planning.asked = None;
+    }
+
+    /// Whether the plan goes on from where the selected database stands.
+    pub fn goes_on(&self) -> bool {
+        self.choice.destination.into == Into::GoOn
+    }
+
+    /// Asks where the selected database stands, while it is `RESTORING`.
+    pub(super) fn ask_where_it_stands(&mut self) {
+        let Selection::Database { server, database } = self.selection.clone() else {
+            return;
+        };
+        let restoring = self
+            .servers
+            .get(&server)
+            .filter(|view| view.info().is_some())
+            .and_then(|view| view.summary(&database))
+            .is_some_and(|summary| summary.state.is_restoring());
+        let key = (server, database);
+        if !restoring {
+            self.planning.restoring.remove(&key);
+            self.planning.asked = None;
+            if self.choice.destination.into == Into::GoOn {
+                self.choice.destination.into = Into::Copy;
+            }
+        } else if self.planning.asked.as_ref() != Some(&key) {
+            let (server, database) = key.clone();
+            self.planning.asked = Some(key);
+            let request = PlanningRequest::Restoring { server, database };
+            self.outbox.push(Request::Planning(request));
+        }
+    }
+
+    /// The backups of a database that goes by another name than they do: those of the full backup that it was begun with.
+    pub(super) fn history_of_restoring(
+        &mut self,
+        server: ServerId,
+        database: &str,
+    ) -> Option<Arc<DatabaseHistory>> {
+        let state = self
+            .planning
+            .restoring
+            .get(&(server, database.to_owned()))?;
+        let history = self.servers.get(&server)?.backups()?;
+        let found = history.of_restoring(state)?;
+        // There is nothing else to do with it here.
+        self.choice.destination.into = Into::GoOn;
+        Some(found)
+    }
+
+    fn take_restoring(
+        &mut self,
+        server: ServerId,
+        database: String,
+        state: Option<Box<RestoringState>>,
+    ) {
+        let key = (server, database);
+        let before = match state {
+            Some(state) => self.planning.restoring.insert(key.clone(), *state),
+            None => self.planning.restoring.remove(&key),
+        };
+        if !self.planning.restoring.contains_key(&key) && self.choice.destination.into == Into::GoOn
+        {
+            self.choice.destination.into = Into::Copy;
+        }
+        if self.planning.asked.as_ref() == Some(&key)
+            && before.as_ref() != self.planning.restoring.get(&key)
+        {
             self.read_database_again();
         }
     }
@@ -174,12 +327,15 @@ impl State {
                 database,
                 limits,
             } => {
-                if selected(server, &database)
-                    && self.planning.pending.as_ref() == Some(&limits.without)
-                {
-                    self.apply_lost(limits.without);
+                if selected(server, &database) && self.planning.waiting.as_ref() == Some(&limits) {
+                    self.read_database_again();
                 }
             }
+            PlanningEvent::Restoring {
+                server,
+                database,
+                state,
+            } => self.take_restoring(server, database, state),
             PlanningEvent::Losses {
                 server,
                 database,

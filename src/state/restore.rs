@@ -27,10 +27,13 @@ impl State {
         else {
             return Vec::new();
         };
-        let (PlanState::Planned(plan), Some(request)) = (&self.plan, self.choice.request(&name))
-        else {
+        let (PlanState::Planned(plan), Some(request)) = (&self.plan, self.request()) else {
             return Vec::new();
         };
+        // What is worked out anew may be another plan.
+        if self.planning.waiting.is_some() {
+            return Vec::new();
+        }
         if self.running()
             || self.servers.get(&server).is_none_or(|s| s.info().is_none())
             || self.path_faults().iter().any(Option::is_some)

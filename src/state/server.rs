@@ -13,6 +13,10 @@ pub struct ServerView {
     pub status: ServerStatus,
     pub databases: Arc<Vec<DatabaseSummary>>,
     pub history: Option<LoadedHistory>,
+    /// Single databases of a history that is still being read.
+    pub partial: Option<History>,
+    /// The database that was asked for last while it is read.
+    pub(super) asked_timeline: Option<String>,
     /// Files that are looked at beside the history.
     pub files: Option<super::FilesBeside>,
     /// How the databases stand, by name; worked out in the background.
@@ -48,6 +52,8 @@ impl Default for ServerView {
             status: ServerStatus::Disconnected,
             databases: Arc::default(),
             history: None,
+            partial: None,
+            asked_timeline: None,
             files: None,
             freshness: BTreeMap::new(),
             unrefined: Vec::new(),
@@ -66,9 +72,11 @@ impl ServerView {
         }
     }
 
-    /// The backups that are shown: those of the history, and with files beside it those of both.
+    /// The backups that are shown: those of the history, or of it what was read; with files beside it those of both.
     pub fn backups(&self) -> Option<&History> {
-        let loaded = self.history.as_ref()?;
+        let Some(loaded) = &self.history else {
+            return self.partial.as_ref();
+        };
         let joined = self.files.as_ref().and_then(|files| files.joined.as_ref());
         Some(joined.map_or(&loaded.history, |joined| &joined.history))
     }

@@ -25,6 +25,12 @@ impl State {
 
     /// Does what the user asked, and returns what the worker has to do for it.
     pub fn update(&mut self, action: Action) -> Vec<Request> {
+        let mut requests = self.act(action);
+        requests.append(&mut self.outbox);
+        requests
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Request> {
         match action {
             Action::SelectServer(server) => return self.select_server(server),
             Action::SelectDatabase { server, database } => {
@@ -63,7 +69,7 @@ impl State {
             Action::ResetCopyName => self.change(Change::Single, |choice| choice.copy_name = None),
             Action::Destination(action) => self.change_destination(action),
             Action::ShowSet(uuid) => self.show_set(uuid),
-            Action::ToggleLost(uuid) => return self.toggle_lost_set(uuid),
+            Action::ToggleLost(uuid) => self.toggle_lost_set(uuid),
             Action::Planning(action) => return self.plan_otherwise(action),
             Action::TakeSuggestion => self.take_suggestion(),
 
@@ -260,6 +266,7 @@ impl State {
     /// Looks the selected database up in the history as it is now, and plans again.
     pub(super) fn read_database_again(&mut self) {
         let fresh = self.database.is_none();
+        self.ask_where_it_stands();
         self.database = self.build_database_view();
         self.generation += 1;
         if let Some(database) = &self.database
@@ -281,18 +288,25 @@ impl State {
         self.plan_again();
     }
 
-    fn build_database_view(&self) -> Option<DatabaseView> {
-        let Selection::Database { server, database } = &self.selection else {
+    fn build_database_view(&mut self) -> Option<DatabaseView> {
+        let Selection::Database { server, database } = self.selection.clone() else {
             return None;
         };
-        let view = self.servers.get(server)?;
-        let known = view
-            .backups()
-            .and_then(|history| history.database(database));
+        let (server, database) = (&server, &database);
+        let backups = self.servers.get(server)?.backups();
+        let known = backups.and_then(|history| history.database(database));
         if let Some(managed) = self.managed_view(*server, database, known.clone()) {
             return Some(managed);
         }
-        let history = known?;
+        let history = match known {
+            Some(history) => history,
+            None => {
+                self.ask_for_timeline(*server, database);
+                self.history_of_restoring(*server, database)?
+            }
+        };
+        let limits = self.limits_for(*server, &history);
+        let view = self.servers.get(server)?;
         let now = match server {
             // Files end with the newest of them; what was later nobody knows.
             ServerId::Folder(_) => history
@@ -303,11 +317,31 @@ impl State {
         let offset = view.info().map(|info| info.utc_offset);
         Some(DatabaseView::new(
             history,
-            &self.choice.without,
+            limits,
             now,
             offset,
             view.is_online(database),
         ))
+    }
+
+    /// Asks for the history of one database, as long as that of the whole server is being read.
+    fn ask_for_timeline(&mut self, server: ServerId, database: &str) {
+        let Some(view) = self.servers.get_mut(&server) else {
+            return;
+        };
+        let listed = view
+            .summary(database)
+            .is_some_and(|summary| summary.newest_backup.is_some());
+        if view.history.is_some()
+            || view.info().is_none()
+            || !listed
+            || view.asked_timeline.as_deref() == Some(database)
+        {
+            return;
+        }
+        view.asked_timeline = Some(database.to_owned());
+        let database = database.to_owned();
+        self.outbox.push(Request::Timeline { server, database });
     }
 
     fn show_copy(&mut self) {

@@ -1,13 +1,11 @@
-//! Questions to a server: who it is, which databases it has, and its backup history in a fixed number of queries.
+//! Questions to a server: who it is, which databases it has, and what else a restore has to know.
 //!
-//! Columns: <https://learn.microsoft.com/sql/relational-databases/system-tables/backupset-transact-sql> and its neighbours.
 //! Result columns carry the names that readers look up; nobody relies on their order.
 
 use super::{
     quote::{Words, identifier, text},
     script::Batch,
 };
-use crate::domain::ServerTime;
 use uuid::Uuid;
 
 /// What the server is, what its clock shows, and which columns its msdb has.
@@ -44,165 +42,6 @@ LEFT JOIN sys.master_files AS f ON f.database_id = d.database_id
 WHERE d.database_id <> 2 AND d.source_database_id IS NULL
 GROUP BY d.name, d.database_id, d.state, d.state_desc, d.recovery_model_desc, d.create_date
 ORDER BY d.name;",
-    )
-}
-
-/// Which of the newer columns `msdb.dbo.backupset` has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HistoryColumns {
-    /// Since 2022.
-    pub last_valid_restore_time: bool,
-    /// Since 2014.
-    pub encryption: bool,
-}
-
-/// How far a history has been read; rows up to here are not read again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HistoryMark {
-    pub backup_set_id: i64,
-    pub restore_history_id: i64,
-    /// Marks have no number; those of this moment are read again.
-    pub mark_time: Option<ServerTime>,
-}
-
-/// The queries that read a history, or what is new in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryQueries {
-    pub sets: Batch,
-    pub media: Batch,
-    pub files: Batch,
-    pub restores: Batch,
-    pub marks: Batch,
-}
-
-/// Five queries, whatever the size of the history.
-///
-/// `files` leaves out what a log backup says of files that existed before it began:
-/// only a file that was added within the log needs a `MOVE` there, and msdb repeats every file for every log.
-pub fn history(columns: HistoryColumns, after: HistoryMark) -> HistoryQueries {
-    let HistoryMark {
-        backup_set_id,
-        restore_history_id,
-        mark_time,
-    } = after;
-    let since = mark_time
-        .map(|time| {
-            format!(
-                "\nWHERE lm.mark_time >= CONVERT(datetime, N'{}', 126)",
-                super::restore::stop_at_text(time)
-            )
-        })
-        .unwrap_or_default();
-    let newer = [
-        (
-            columns.last_valid_restore_time,
-            "bs.last_valid_restore_time",
-        ),
-        (columns.encryption, "bs.key_algorithm"),
-        (columns.encryption, "bs.encryptor_thumbprint"),
-        (columns.encryption, "bs.encryptor_type"),
-    ]
-    .iter()
-    .filter(|(there, _)| *there)
-    .map(|(_, column)| format!(", {column}"))
-    .collect::<String>();
-    HistoryQueries {
-        sets: Batch::look(
-            "Read the backup sets",
-            format!(
-                "SELECT bs.backup_set_id, bs.backup_set_uuid, bs.media_set_id, bs.position, bs.name, bs.database_name,
-       bs.server_name, bs.machine_name, bs.user_name, bs.type, bs.backup_start_date, bs.backup_finish_date,
-       bs.time_zone, bs.first_lsn, bs.last_lsn, bs.checkpoint_lsn, bs.database_backup_lsn,
-       bs.differential_base_lsn, bs.fork_point_lsn, bs.differential_base_guid, bs.first_recovery_fork_guid,
-       bs.last_recovery_fork_guid, bs.family_guid, bs.database_guid, bs.database_creation_date,
-       bs.recovery_model, bs.is_copy_only, bs.is_damaged, bs.has_bulk_logged_data, bs.is_snapshot,
-       bs.begins_log_chain, bs.is_readonly, bs.has_backup_checksums, bs.is_force_offline,
-       bs.has_incomplete_metadata, bs.backup_size, bs.compressed_backup_size, bs.software_major_version,
-       bs.database_version, bs.compatibility_level, ms.media_family_count, ms.mirror_count{newer}
-FROM msdb.dbo.backupset AS bs
-LEFT JOIN msdb.dbo.backupmediaset AS ms ON ms.media_set_id = bs.media_set_id
-WHERE bs.backup_set_id > {backup_set_id}
-ORDER BY bs.backup_set_id;"
-            ),
-        ),
-        media: Batch::look(
-            "Read the backup files",
-            format!(
-                "SELECT mf.media_set_id, mf.family_sequence_number, mf.mirror, mf.physical_device_name, mf.device_type
-FROM msdb.dbo.backupmediafamily AS mf
-WHERE mf.media_set_id IN (SELECT bs.media_set_id FROM msdb.dbo.backupset AS bs
-                          WHERE bs.backup_set_id > {backup_set_id})
-ORDER BY mf.media_set_id, mf.family_sequence_number, mf.mirror;"
-            ),
-        ),
-        files: Batch::look(
-            "Read the database files",
-            format!(
-                "SELECT bf.backup_set_id, bf.file_number, bf.logical_name, bf.physical_name, bf.file_type, bf.file_size,
-       bf.backup_size, bf.filegroup_name, bf.is_present
-FROM msdb.dbo.backupfile AS bf
-JOIN msdb.dbo.backupset AS bs ON bs.backup_set_id = bf.backup_set_id
-WHERE bf.backup_set_id > {backup_set_id} AND (bs.type <> 'L' OR bf.create_lsn >= bs.first_lsn)
-ORDER BY bf.backup_set_id, bf.file_number;"
-            ),
-        ),
-        restores: Batch::look(
-            "Read the restores",
-            format!(
-                "SELECT rh.restore_history_id, rh.restore_date, rh.destination_database_name, rh.backup_set_id,
-       bs.backup_set_uuid, rh.restore_type, rh.replace, rh.recovery, rh.restart, rh.stop_at, rh.user_name
-FROM msdb.dbo.restorehistory AS rh
-LEFT JOIN msdb.dbo.backupset AS bs ON bs.backup_set_id = rh.backup_set_id
-WHERE rh.restore_history_id > {restore_history_id}
-ORDER BY rh.restore_history_id;"
-            ),
-        ),
-        marks: Batch::look(
-            "Read the marks",
-            format!(
-                "SELECT lm.database_name, lm.mark_name, lm.description, lm.user_name, lm.lsn, lm.mark_time
-FROM msdb.dbo.logmarkhistory AS lm{since}
-ORDER BY lm.mark_time;"
-            ),
-        ),
-    }
-}
-
-/// Where the default trace is written to; no row when it is off.
-///
-/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-traces-transact-sql>
-pub fn default_trace_file() -> Batch {
-    Batch::look(
-        "Look for the default trace",
-        "SELECT t.path FROM sys.traces AS t WHERE t.is_default = 1;",
-    )
-}
-
-/// Objects that were made, altered or dropped, from the default trace and all its rolled-over files.
-///
-/// `path` is the file that is written now, `log_41.trc`: reading from `log.trc` on takes the older ones as well.
-/// <https://learn.microsoft.com/sql/relational-databases/system-functions/sys-fn-trace-gettable-transact-sql>
-pub fn object_changes(path: &str, since: Option<ServerTime>) -> Batch {
-    let folder = path
-        .rfind(['\\', '/'])
-        .map_or("", |at| path.get(..=at).unwrap_or_default());
-    let mut words = Words::default();
-    let file = words.text(&format!("{folder}log.trc"));
-    let since = since
-        .map(|time| {
-            let time = super::restore::stop_at_text(time);
-            format!("\n  AND t.StartTime >= CONVERT(datetime, N'{time}', 126)")
-        })
-        .unwrap_or_default();
-    Batch::look(
-        "Read what was made, altered or dropped",
-        words.finish(&format!(
-            "SELECT t.DatabaseName AS database_name, t.EventClass AS event_class, t.ObjectName AS object_name,
-       t.ObjectType AS object_type, t.LoginName AS login_name, t.StartTime AS start_time
-FROM sys.fn_trace_gettable({file}, DEFAULT) AS t
-WHERE t.EventClass IN (46, 47, 164) AND t.EventSubClass = 1 AND t.DatabaseID > 4 AND t.ObjectType <> 21587{since}
-ORDER BY t.StartTime;"
-        )),
     )
 }
 
@@ -305,6 +144,18 @@ pub fn master_files() -> Batch {
         "SELECT DB_NAME(f.database_id) AS database_name, f.database_id, f.file_id, f.name, f.physical_name,
        CAST(f.size AS bigint) * 8192 AS size_bytes
 FROM sys.master_files AS f;",
+    )
+}
+
+/// The logical names of the files of one database, in whatever state it is.
+pub fn files_of(database: &str) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(database);
+    Batch::look(
+        "Read the files of the database",
+        words.finish(&format!(
+            "SELECT f.name FROM sys.master_files AS f WHERE f.database_id = DB_ID({name}) ORDER BY f.file_id;"
+        )),
     )
 }
 

@@ -5,6 +5,7 @@ mod ask;
 mod azure;
 mod backup;
 mod backup_ask;
+mod history;
 mod over;
 mod quote;
 mod rds;
@@ -19,9 +20,8 @@ pub use agent_once::{
     remove_once_job, stop_once_job,
 };
 pub use ask::{
-    HistoryColumns, HistoryMark, HistoryQueries, abilities, database_state, databases,
-    default_trace_file, file_list, header_only, history, jobs_due, label_only, master_files,
-    object_changes, orphaned_users, practice_accident, progress, release_lock, running_backups,
+    abilities, database_state, databases, file_list, files_of, header_only, jobs_due, label_only,
+    master_files, orphaned_users, practice_accident, progress, release_lock, running_backups,
     server_clock, server_facts, sessions_in, take_lock, target_facts, thumbprints, verify_only,
     volumes,
 };
@@ -33,6 +33,10 @@ pub use backup_ask::{
     backup_certificates, backup_databases, backup_default_folder, backup_result, backup_roles,
     backup_server, backup_services, enumerate_folder, enumerate_folder_old, file_exists,
     file_exists_old, fixed_drives, fixed_drives_old, newest_backup_set,
+};
+pub use history::{
+    HistoryColumns, HistoryMark, HistoryPart, HistoryQueries, default_trace_file, history,
+    history_range, newest_backups, object_changes,
 };
 pub use over::{
     Damage, OverOptions, Tailing, UserAccess, check_database, drop_unfinished_script, end_session,

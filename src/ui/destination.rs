@@ -2,7 +2,7 @@
 
 use super::{
     theme::{Palette, card, mono, regular},
-    widgets::{link, section, small},
+    widgets::{link, section, small, strong},
 };
 use crate::{
     domain::RestorePlan,
@@ -25,6 +25,11 @@ pub fn destination_ui(
     ui.add_space(4.0);
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
+        if state.goes_on() {
+            let name = state.database_name().unwrap_or_default();
+            small(ui, format!("{name} itself, from where it stands"));
+            return;
+        }
         copy_ui(ui, state, plan, actions);
         // A folder has no original.
         if !matches!(state.selected_server(), Some(ServerId::Folder(_))) {
@@ -32,6 +37,37 @@ pub fn destination_ui(
             over_ui(ui, state, database, plan, actions);
         }
     });
+}
+
+/// A database that a restore has left part of the way: whether to go on with it.
+pub fn go_on_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut Vec<Action>) {
+    let (Some(_), Some(name)) = (state.restoring_state(), state.database_name()) else {
+        return;
+    };
+    card(Palette::of(ui)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        strong(ui, format!("{name} is RESTORING"), 12.5);
+        let backups = database.history.name();
+        let own = database.is_of(name);
+        if state.goes_on() {
+            small(
+                ui,
+                "Planned from where it stands: only what it has not got yet is restored.",
+            );
+            if own && link(ui, "Begin with a full backup instead").clicked() {
+                actions.push(into(Into::Copy));
+            }
+        } else {
+            small(ui, "A restore has left it part of the way.");
+            if link(ui, "Go on from where it stands").clicked() {
+                actions.push(into(Into::GoOn));
+            }
+        }
+        if !own {
+            small(ui, format!("It was begun with backups of {backups}."));
+        }
+    });
+    ui.add_space(8.0);
 }
 
 fn copy_ui(ui: &mut Ui, state: &State, plan: &RestorePlan, actions: &mut Vec<Action>) {

@@ -1,7 +1,7 @@
 //! The plan beside the timeline: where to, how long, step by step, under which name.
 
 use super::{
-    destination::destination_ui,
+    destination::{destination_ui, go_on_ui},
     empty::paragraph,
     plan_steps::steps_ui,
     plan_ways::{PlanWays, aim_words, losses_ui, what_if_ui},
@@ -63,6 +63,7 @@ impl PlanPanel {
                             target_ui(ui, state, database, &mut actions);
                             ui.add_space(8.0);
                             what_if_ui(ui, state, database, &mut actions);
+                            go_on_ui(ui, state, database, &mut actions);
                             self.answer_ui(ui, state, database, &mut actions);
                         });
                 });
@@ -203,8 +204,7 @@ impl PlanPanel {
             .as_ref()
             .is_none_or(|left_out| (left_out.generation, left_out.moment) != key)
         {
-            let name = state.database_name().unwrap_or_default();
-            let Some(request) = state.choice.request(name) else {
+            let Some(request) = state.request() else {
                 return;
             };
             let (sets, total) = rejected(&database.history, &request, plan, 20);
@@ -477,11 +477,12 @@ fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     let planned = state.plan.plan().is_some();
     let connected = state.server().is_some_and(|view| view.info().is_some());
     let original = state.database_name().unwrap_or_default();
-    let named = state
-        .plan
-        .plan()
-        .map(crate::tsql::target_database)
-        .is_some_and(|name| !name.trim().is_empty() && !name.eq_ignore_ascii_case(original))
+    let named = state.goes_on()
+        || state
+            .plan
+            .plan()
+            .map(crate::tsql::target_database)
+            .is_some_and(|name| !name.trim().is_empty() && !name.eq_ignore_ascii_case(original))
         || state.chooses_over();
     if tall_button(ui, Command::ShowSql.text(), planned)
         .on_hover_text(shortcuts::tooltip(Command::ShowSql))
@@ -496,6 +497,15 @@ fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             "Choose a moment that can be restored"
         };
         super::widgets::small(ui, words);
+        return;
+    }
+    if state.goes_on()
+        && state
+            .database
+            .as_ref()
+            .is_some_and(|database| !database.is_of(original))
+    {
+        super::widgets::small(ui, "Begun elsewhere: take the T-SQL along");
         return;
     }
     let width = ui.available_width();

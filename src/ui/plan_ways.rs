@@ -57,7 +57,7 @@ impl PlanWays {
                 return;
             }
             let name = state.database_name().unwrap_or_default();
-            let Some(request) = key.1.request(name) else {
+            let Some(request) = database.request(&key.1, name) else {
                 return;
             };
             let ways = alternatives(&database.history, &request, WAYS);
@@ -159,8 +159,9 @@ fn way_title(plan: &RestorePlan) -> String {
 /// What is planned without, and what that darkens.
 pub fn what_if_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut Vec<Action>) {
     let palette = *Palette::of(ui);
-    if state.planning.pending.is_some() {
-        small(ui, "Working out what is left without them…");
+    let waiting = state.planning.waiting.is_some();
+    if waiting {
+        small(ui, "Working out what can be reached…");
     }
     if state.choice.without.is_empty() {
         return;
@@ -177,12 +178,14 @@ pub fn what_if_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: 
             .color(palette.danger),
         );
         let dark: f64 = database.dark.iter().map(|(from, to)| to - from).sum();
-        let words = if dark > 0.0 {
-            format!("{} of restorable time go dark.", figures::duration(dark))
-        } else {
-            "Every moment can still be reached.".to_owned()
-        };
-        small(ui, words);
+        if !waiting {
+            let words = if dark > 0.0 {
+                format!("{} of restorable time go dark.", figures::duration(dark))
+            } else {
+                "Every moment can still be reached.".to_owned()
+            };
+            small(ui, words);
+        }
         for lost in &state.choice.without {
             let name = match lost {
                 Lost::Set(uuid) => database

@@ -196,6 +196,7 @@ impl Jobs {
             Request::Schedule(request) => self.schedule(request),
             Request::Objectives(request) => self.objectives(request),
             Request::Refresh { server } => self.refresh(server),
+            Request::Timeline { server, database } => self.timeline(server, database),
             Request::Preflight {
                 server,
                 plan,

@@ -72,6 +72,11 @@ pub enum Request {
     Refresh {
         server: ServerId,
     },
+    /// Reads the history of one database before that of the whole server is there.
+    Timeline {
+        server: ServerId,
+        database: String,
+    },
     /// Reads whatever speaks for and against a restore, and makes its runbook. `generation` comes back in the answer.
     Preflight {
         server: ServerId,
@@ -138,6 +143,11 @@ pub enum Event {
         history: History,
         notes: Arc<Vec<HistoryNote>>,
         read_at: UtcTime,
+    },
+    /// One database of a history that is still being read.
+    Timeline {
+        server: ServerId,
+        history: History,
     },
     /// The practice world knows of an accident, so that there is something to undo.
     Accident {

@@ -1,7 +1,11 @@
 //! Planning that takes longer than a frame: done beside the loop, kept in the history that window and worker share.
 
 use super::{jobs::Jobs, messages::Event, messages::ServerId};
-use crate::domain::{DatabaseHistory, Limits, Loss};
+use crate::{
+    domain::{DatabaseHistory, Limits, Loss, RestoringState},
+    explain::server_problem,
+    run::read_restoring,
+};
 use std::sync::Arc;
 
 /// What the window wants worked out.
@@ -19,6 +23,8 @@ pub enum PlanningRequest {
         history: Arc<DatabaseHistory>,
         limits: Limits,
     },
+    /// Where a database stands that a restore has left `RESTORING`.
+    Restoring { server: ServerId, database: String },
 }
 
 /// What came of it.
@@ -34,6 +40,12 @@ pub enum PlanningEvent {
         database: String,
         losses: Arc<[Loss]>,
     },
+    /// `None` when it is no longer `RESTORING`, or nothing was restored to its end yet.
+    Restoring {
+        server: ServerId,
+        database: String,
+        state: Option<Box<RestoringState>>,
+    },
 }
 
 /// So many files are named; the rest holds less.
@@ -41,32 +53,67 @@ const MOST_LOSSES: usize = 12;
 
 impl Jobs {
     pub(super) fn planning(&self, request: PlanningRequest) {
+        let (server, history, limits, losses) = match request {
+            PlanningRequest::Restoring { server, database } => {
+                return self.read_restoring(server, database);
+            }
+            PlanningRequest::Coverage {
+                server,
+                history,
+                limits,
+            } => (server, history, limits, false),
+            PlanningRequest::Losses {
+                server,
+                history,
+                limits,
+            } => (server, history, limits, true),
+        };
         let events = self.events.clone();
         tokio::task::spawn_blocking(move || {
-            let event = match request {
-                PlanningRequest::Coverage {
+            let database = history.name().to_owned();
+            events.send(Event::Planning(if losses {
+                PlanningEvent::Losses {
                     server,
-                    history,
-                    limits,
-                } => {
-                    history.coverage(&limits);
-                    PlanningEvent::CoverageKnown {
-                        server,
-                        database: history.name().to_owned(),
-                        limits,
-                    }
-                }
-                PlanningRequest::Losses {
-                    server,
-                    history,
-                    limits,
-                } => PlanningEvent::Losses {
-                    server,
-                    database: history.name().to_owned(),
+                    database,
                     losses: history.losses(&limits, MOST_LOSSES).into(),
-                },
+                }
+            } else {
+                history.coverage(&limits);
+                PlanningEvent::CoverageKnown {
+                    server,
+                    database,
+                    limits,
+                }
+            }));
+        });
+    }
+
+    fn read_restoring(&self, server: ServerId, database: String) {
+        let Some((gateway, _)) = self.connected_to(server) else {
+            return;
+        };
+        let events = self.events.clone();
+        let stop = self.stop_token();
+        tokio::spawn(async move {
+            let reading = async {
+                let mut connection = gateway.connect().await?;
+                read_restoring(connection.as_mut(), &database).await
             };
-            events.send(Event::Planning(event));
+            let read = tokio::select! {
+                () = stop.cancelled() => return,
+                read = reading => read,
+            };
+            match read {
+                Ok(state) => events.send(Event::Planning(PlanningEvent::Restoring {
+                    server,
+                    database,
+                    state: state.map(Box::new),
+                })),
+                Err(error) => events.send(Event::Problem {
+                    server: Some(server),
+                    problem: server_problem(&error),
+                }),
+            }
         });
     }
 }

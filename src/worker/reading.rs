@@ -1,15 +1,23 @@
 //! Reading databases and history of one server, all of it first and later what is new.
+//!
+//! All of it may be millions of rows: the list with the newest backups comes first, and one database on demand.
 
-use super::azure_reading::refresh_azure;
+use super::{
+    azure_reading::refresh_azure,
+    jobs::{Jobs, blocking},
+    messages::{Event, ServerId},
+};
 use crate::{
-    domain::{History, HistoryNote, HistoryRecords, RecordedServer},
+    domain::{
+        BackupRecord, History, HistoryBuilder, HistoryNote, RecordedServer, UtcOffset, UtcTime,
+    },
     explain::{Problem, server_problem},
     server::{
         Connection, Database, DatabaseState, DatabaseSummary, Gateway, HistoryReader, HistorySlice,
-        Platform, ServerError, ServerReading, read_databases,
+        Platform, ServerError, ServerReading, read_databases, read_newest_backups,
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// The history of one server and how far it has been read.
@@ -23,6 +31,7 @@ pub(super) struct HistoryState {
     /// Kept between refreshes; a broken one is replaced.
     connection: Option<Box<dyn Connection>>,
     platform: Platform,
+    utc_offset: UtcOffset,
 }
 
 /// A reading that succeeded.
@@ -41,6 +50,7 @@ impl HistoryState {
             begun: false,
             connection: None,
             platform: reading.info.platform,
+            utc_offset: reading.info.utc_offset,
         }
     }
 
@@ -70,7 +80,7 @@ impl HistoryState {
     }
 }
 
-/// Reads the databases (told at once, before the history is there) and what is new in the history.
+/// Reads the databases (told at once with their newest backups, before the history is there) and what is new in the history.
 pub(super) async fn refresh(
     gateway: &dyn Gateway,
     mut state: HistoryState,
@@ -79,32 +89,30 @@ pub(super) async fn refresh(
     if state.platform == Platform::AzureSqlDatabase {
         return refresh_azure(gateway, state, tell).await;
     }
-    let (databases, slice) = match read(gateway, &mut state, &tell).await {
+    let (databases, news) = match read(gateway, &mut state, &tell).await {
         // A connection that was kept may have died of idleness: one more try with a new one.
         Err(ServerError::Lost { .. }) => read(gateway, &mut state, &tell).await,
         other => other,
     }
     .map_err(|error| server_problem(&error))?;
-    if !state.begun || !slice.is_empty() {
-        let records = HistoryRecords {
-            server: state.server.clone(),
-            backup_sets: slice.backup_sets,
-            restore_history: slice.restores,
-            marks: slice.marks,
-            changes: slice.changes,
-        };
-        let older = state.begun.then(|| state.history.clone());
-        // Judging many rows takes a while; the runtime's threads have other things to do.
-        let judged = tokio::task::spawn_blocking(move || match older {
-            Some(history) => history.with_new_records(records),
-            None => History::from_records(records),
+    let older = match news {
+        News::Everything(builder) => Some((None, builder)),
+        News::Since(builder) => builder.map(|builder| (Some(state.history.clone()), builder)),
+    };
+    if let Some((older, builder)) = older {
+        // Bringing many sets into order takes a while; the runtime's threads have other things to do.
+        let judged = blocking(move || match older {
+            Some(history) => history.grown_by(builder),
+            None => builder.finish(),
         });
-        let (history, notes) = judged.await.map_err(|error| Problem {
-            kind: crate::explain::ProblemKind::Ours,
-            sentence: "The history could not be read".to_owned(),
-            hint: "Please report this with the details.".to_owned(),
-            details: vec![error.to_string()],
-        })?;
+        let Some((history, notes)) = judged.await else {
+            return Err(Problem {
+                kind: crate::explain::ProblemKind::Ours,
+                sentence: "The history could not be read".to_owned(),
+                hint: "Please report this with the log of today.".to_owned(),
+                details: Vec::new(),
+            });
+        };
         state.history = history;
         state.notes = Arc::new(if state.begun {
             state.notes.iter().cloned().chain(notes).collect()
@@ -120,53 +128,183 @@ pub(super) async fn refresh(
     })
 }
 
+/// What a reading brought, judged row by row as it came.
+enum News {
+    Everything(HistoryBuilder),
+    /// `None` where nothing was added.
+    Since(Option<HistoryBuilder>),
+}
+
 async fn read(
     gateway: &dyn Gateway,
     state: &mut HistoryState,
     tell: &impl Fn(Arc<Vec<DatabaseSummary>>),
-) -> Result<(Vec<Database>, HistorySlice), ServerError> {
+) -> Result<(Vec<Database>, News), ServerError> {
     let mut connection = match state.connection.take() {
         Some(connection) => connection,
         None => gateway.connect().await?,
     };
     let databases = read_databases(connection.as_mut()).await?;
-    if !state.begun {
-        tell(Arc::new(summaries(&databases, &state.history)));
-    }
+    let mut builder = if state.begun {
+        state.history.builder()
+    } else {
+        let newest = newest_backups(connection.as_mut(), state.utc_offset).await?;
+        tell(Arc::new(listed(&databases, &newest)));
+        HistoryBuilder::new(state.server.clone())
+    };
+    let mut n_sets = 0;
+    let mut take = |page: Vec<BackupRecord>| {
+        n_sets += page.len();
+        page.into_iter().for_each(|record| builder.push(record));
+    };
     let slice = state
         .reader
-        .read(connection.as_mut(), &CancellationToken::new())
+        .read_by_pages(connection.as_mut(), &CancellationToken::new(), &mut take)
         .await?;
+    let nothing_new = n_sets == 0 && slice.is_empty();
+    push_happened(&mut builder, slice);
     state.connection = Some(connection);
-    Ok((databases, slice))
+    let news = if state.begun {
+        News::Since((!nothing_new).then_some(builder))
+    } else {
+        News::Everything(builder)
+    };
+    Ok((databases, news))
+}
+
+fn push_happened(builder: &mut HistoryBuilder, slice: HistorySlice) {
+    let HistorySlice {
+        backup_sets,
+        restores,
+        marks,
+        changes,
+    } = slice;
+    backup_sets
+        .into_iter()
+        .for_each(|record| builder.push(record));
+    restores
+        .into_iter()
+        .for_each(|record| builder.push_restore(record));
+    marks
+        .into_iter()
+        .for_each(|record| builder.push_mark(record));
+    changes
+        .into_iter()
+        .for_each(|record| builder.push_change(record));
+}
+
+/// The newest backup of each database, in lower case; none where the server keeps its history to itself, which the reading will say.
+async fn newest_backups(
+    connection: &mut dyn Connection,
+    utc_offset: UtcOffset,
+) -> Result<BTreeMap<String, (String, UtcTime)>, ServerError> {
+    let newest = match read_newest_backups(connection).await {
+        Err(ServerError::Refused { .. }) => Vec::new(),
+        other => other?,
+    };
+    let newest = newest
+        .into_iter()
+        .map(|(name, time)| (name.to_lowercase(), (name, time.to_utc(utc_offset))));
+    Ok(newest.collect())
+}
+
+impl Jobs {
+    /// Reads one database beside the reading of all; not when that is done.
+    pub(super) fn timeline(&self, id: ServerId, database: String) {
+        let Some(server) = self.servers.get(&id) else {
+            return;
+        };
+        if server.history.as_ref().is_some_and(HistoryState::has_begun) {
+            return;
+        }
+        let gateway = Arc::clone(&server.gateway);
+        let reading = Arc::clone(&server.reading);
+        let events = self.events.clone();
+        let stop = self.stop_token();
+        tokio::spawn(async move {
+            let read = tokio::select! {
+                () = stop.cancelled() => return,
+                read = read_timeline(gateway.as_ref(), &reading, &database) => read,
+            };
+            events.send(match read {
+                Ok(history) => Event::Timeline {
+                    server: id,
+                    history,
+                },
+                Err(error) => Event::Problem {
+                    server: Some(id),
+                    problem: server_problem(&error),
+                },
+            });
+        });
+    }
+}
+
+/// The history of one database alone, for who wants to see it before everything is read.
+async fn read_timeline(
+    gateway: &dyn Gateway,
+    reading: &ServerReading,
+    database: &str,
+) -> Result<History, ServerError> {
+    let mut connection = gateway.connect().await?;
+    let slice = HistoryReader::new(reading.columns)
+        .read_database(connection.as_mut(), database, &CancellationToken::new())
+        .await?;
+    let server = reading.recorded();
+    let built = blocking(move || {
+        let mut builder = HistoryBuilder::new(server);
+        push_happened(&mut builder, slice);
+        builder.finish().0
+    });
+    Ok(built.await.unwrap_or_default())
 }
 
 /// The databases of the server, and those that only its history knows.
 pub(crate) fn summaries(databases: &[Database], history: &History) -> Vec<DatabaseSummary> {
-    let newest = |name: &str| {
-        history
-            .database(name)
-            .and_then(|database| database.newest_backup())
-            .map(|moment| moment.instant)
-    };
+    let newest = history.iter().map(|database| {
+        let newest = database.newest_backup().map(|moment| moment.instant);
+        (
+            database.name().to_lowercase(),
+            (database.name().to_owned(), newest),
+        )
+    });
+    list(databases, &newest.collect())
+}
+
+fn listed(
+    databases: &[Database],
+    newest: &BTreeMap<String, (String, UtcTime)>,
+) -> Vec<DatabaseSummary> {
+    let newest = newest
+        .iter()
+        .map(|(key, (name, at))| (key.clone(), (name.clone(), Some(*at))));
+    list(databases, &newest.collect())
+}
+
+/// By name in lower case: how it is spelled, and its newest backup.
+fn list(
+    databases: &[Database],
+    known: &BTreeMap<String, (String, Option<UtcTime>)>,
+) -> Vec<DatabaseSummary> {
+    let mut known = known.clone();
     let mut list: Vec<DatabaseSummary> = databases
         .iter()
-        .map(|database| database.summary(newest(&database.name)))
+        .map(|database| {
+            let newest = known.remove(&database.name.to_lowercase());
+            database.summary(newest.and_then(|(_, at)| at))
+        })
         .collect();
-    for name in history.databases() {
-        let known = databases
-            .iter()
-            .any(|database| database.name.to_lowercase() == name.to_lowercase());
-        if !known {
-            list.push(DatabaseSummary {
-                newest_backup: newest(&name),
+    list.extend(
+        known
+            .into_values()
+            .map(|(name, newest_backup)| DatabaseSummary {
                 name,
                 state: DatabaseState::HistoryOnly,
                 recovery_model: None,
+                newest_backup,
                 size_bytes: None,
                 is_system: false,
-            });
-        }
-    }
+            }),
+    );
     list
 }

@@ -12,6 +12,7 @@ mod fake;
 mod faults;
 mod files;
 mod fleet;
+mod going_on;
 mod kept;
 mod killed;
 mod lab;

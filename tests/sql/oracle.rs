@@ -373,25 +373,37 @@ fn questions_and_other_scripts_parse() {
         encryption: true,
     };
     for columns in [all, tsql::HistoryColumns::default()] {
-        let queries = tsql::history(
-            columns,
-            tsql::HistoryMark {
-                backup_set_id: 17,
-                restore_history_id: 4,
-                mark_time: Some(stopat::domain::ServerTime(
-                    chrono::DateTime::UNIX_EPOCH.naive_utc(),
-                )),
-            },
-        );
-        for batch in [
-            queries.sets,
-            queries.media,
-            queries.files,
-            queries.restores,
-            queries.marks,
-        ] {
-            texts.push(batch.sql);
+        let after = tsql::HistoryPart::After(tsql::HistoryMark {
+            backup_set_id: 17,
+            restore_history_id: 4,
+            mark_time: Some(stopat::domain::ServerTime(
+                chrono::DateTime::UNIX_EPOCH.naive_utc(),
+            )),
+        });
+        let page = tsql::HistoryPart::Sets {
+            after: 17,
+            until: 20_017,
+        };
+        let one = tsql::HistoryPart::Database("a]b'; DROP TABLE x--".to_owned());
+        for part in [after, page, one] {
+            let queries = tsql::history(columns, &part);
+            for batch in [
+                queries.sets,
+                queries.media,
+                queries.files,
+                queries.restores,
+                queries.marks,
+            ] {
+                texts.push(batch.sql);
+            }
         }
+    }
+    for batch in [
+        tsql::history_range(),
+        tsql::newest_backups(),
+        tsql::files_of("a]b'; DROP TABLE x--"),
+    ] {
+        texts.push(batch.sql);
     }
     for batch in [
         tsql::server_facts(),

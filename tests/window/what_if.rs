@@ -1,13 +1,19 @@
 //! What if, other ways, and why: asked of the window as people do.
 
-use crate::timeline::opened;
+use crate::{
+    made_up::{MadeUp, now},
+    timeline::opened,
+};
 use egui_kittest::{Harness, kittest::Queryable as _};
+use std::sync::Arc;
 use stopat::{
     app::App,
-    domain::BackupType,
+    domain::{BackupType, EstimateBasis, History, MeasuredRun, MeasuredSet, RestoringState, Start},
+    run::{Measured, MeasuredRestore, RunId, RunKind},
+    server::DatabaseState,
     settings::ThemeChoice,
-    state::Action,
-    worker::{Event, PlanningEvent, PlanningRequest, Request, ServerId},
+    state::{Action, Command, PlanState},
+    worker::{Event, ObjectivesEvent, PlanningEvent, PlanningRequest, Request, ServerId},
 };
 use uuid::Uuid;
 
@@ -111,4 +117,173 @@ fn latest_is_a_target() {
     let plan = state.plan.plan().expect("a plan");
     assert_eq!(plan.target, stopat::domain::Target::Latest);
     assert!(plan.steps.iter().all(|step| step.stop_at.is_none()));
+}
+
+/// A database that is RESTORING: where it stands is asked, and the plan goes on from there when it is wanted.
+#[test]
+fn a_restoring_database_is_gone_on_with_in_the_panel() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let full = step_of(&harness, BackupType::Full);
+    let view = harness.state().state.database.clone().expect("a database");
+    let base = view.history.set_by_uuid(full).expect("known");
+    let stands = RestoringState {
+        redo: base.last_lsn,
+        fork: base.lineage.last_fork,
+        family: base.lineage.family,
+        differential_base: Some(full),
+        files: Vec::new(),
+        stands_at: None,
+    };
+    let server = ServerId::Practice;
+    let known = &harness.state().state.servers[&server].databases;
+    let mut databases = known.to_vec();
+    databases[0].state = DatabaseState::Other("RESTORING".to_owned());
+    wire.tell(Event::Databases {
+        server,
+        databases: Arc::new(databases),
+    });
+    harness.run_steps(3);
+    let asked = wire.requests.borrow().iter().any(|request| {
+        matches!(request, Request::Planning(PlanningRequest::Restoring { database, .. }) if database == "OctopusAI")
+    });
+    assert!(asked, "the server knows where it stands");
+    wire.tell(Event::Planning(PlanningEvent::Restoring {
+        server,
+        database: "OctopusAI".to_owned(),
+        state: Some(Box::new(stands.clone())),
+    }));
+    harness.run_steps(3);
+    assert_eq!(step_of(&harness, BackupType::Full), full, "not by itself");
+
+    harness.get_by_label("Go on from where it stands").click();
+    harness.run_steps(3);
+    let plan = harness.state().state.plan.plan().cloned().expect("a plan");
+    assert_eq!(plan.start, Start::Restoring(Box::new(stands)));
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| step.backup_type != BackupType::Full)
+    );
+    let words = "OctopusAI itself, from where it stands";
+    assert!(harness.query_by_label(words).is_some());
+    // What lies before it is out of reach now.
+    let oldest = harness.state().state.database.as_ref().expect("a database");
+    let oldest = oldest.first_moment().expect("something is left");
+    assert!(oldest.instant >= base.start().instant);
+
+    harness
+        .get_by_label("Begin with a full backup instead")
+        .click();
+    harness.run_steps(3);
+    assert_eq!(step_of(&harness, BackupType::Full), full);
+}
+
+/// In a large history no frame waits: what if, its undo and its redo are worked out by the worker where nobody did yet.
+#[test]
+fn what_if_and_its_undo_in_a_large_history_are_worked_out_beside_the_window() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let server = ServerId::Practice;
+    let made = MadeUp {
+        database: "OctopusAI".to_owned(),
+        days: 8,
+        log_every: 30,
+        without_log: None,
+    };
+    let (history, notes) = History::from_records(made.records());
+    let large = |history: &History| Event::History {
+        server,
+        history: history.clone(),
+        notes: Arc::new(notes.clone()),
+        read_at: now(),
+    };
+    wire.tell(large(&history));
+    harness.run_steps(3);
+    let log = step_of(&harness, BackupType::Log);
+    let answer = |harness: &mut Harness<'_, App>| {
+        let asked = wire
+            .requests
+            .borrow_mut()
+            .drain(..)
+            .find_map(|request| match request {
+                Request::Planning(PlanningRequest::Coverage {
+                    history, limits, ..
+                }) => Some((history, limits)),
+                _ => None,
+            });
+        let (history, limits) = asked.expect("the worker is asked");
+        assert!(harness.state().state.planning.waiting.is_some());
+        history.coverage(&limits);
+        wire.tell(Event::Planning(PlanningEvent::CoverageKnown {
+            server,
+            database: history.name().to_owned(),
+            limits,
+        }));
+        harness.run_steps(3);
+        assert!(harness.state().state.planning.waiting.is_none());
+    };
+    let lost = |harness: &Harness<'_, App>| {
+        let database = harness.state().state.database.as_ref().expect("a database");
+        (database.limits.without.len(), database.dark.len())
+    };
+    let toggled = harness.state_mut().state.update(Action::ToggleLost(log));
+    wire.requests.borrow_mut().extend(toggled);
+    assert_eq!(lost(&harness), (0, 0), "what is shown is older");
+    answer(&mut harness);
+    assert_eq!(lost(&harness), (1, 1));
+
+    // As if a refresh had brought so much that nothing of it is worked out any more.
+    wire.tell(large(&History::from_records(made.records()).0));
+    harness.run_steps(3);
+    answer(&mut harness);
+    assert_eq!(lost(&harness), (1, 1));
+    harness.state_mut().state.update(Action::Run(Command::Undo));
+    assert_eq!(lost(&harness), (0, 0), "no limits need no work");
+    assert!(matches!(harness.state().state.plan, PlanState::Planned(_)));
+}
+
+/// Once restores were measured, the curve and the plan count with them and say so.
+#[test]
+fn measured_restores_are_the_basis_of_curve_and_plan() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let basis = |harness: &Harness<'_, App>| {
+        let plan = harness.state().state.plan.plan().expect("a plan");
+        plan.estimate.map(|estimate| estimate.basis)
+    };
+    assert_eq!(basis(&harness), Some(EstimateBasis::BackupSpeed));
+    let sets = [
+        (BackupType::Full, 11_000_000_000, 110.0),
+        (BackupType::Log, 2_000_000, 1.0),
+    ];
+    let restores = (0..3).map(|n| MeasuredRestore {
+        run: RunId(format!("2026111{n}T120000Z-0000")),
+        kind: RunKind::RestoreCopy,
+        server: "PRACTICE".to_owned(),
+        source_database: "OctopusAI".to_owned(),
+        target: "latest".to_owned(),
+        measured: MeasuredRun {
+            at: now().plus(chrono::TimeDelta::days(n - 10)),
+            sets: sets
+                .iter()
+                .map(|&(kind, bytes, seconds)| MeasuredSet {
+                    kind,
+                    compressed: true,
+                    stripes: 1,
+                    bytes,
+                    seconds,
+                })
+                .collect(),
+            other_seconds: 2.0,
+        },
+    });
+    wire.tell(Event::Objectives(ObjectivesEvent::Known {
+        measured: Arc::new(Measured {
+            restores: restores.collect(),
+            ..Measured::default()
+        }),
+        edited: Arc::default(),
+        leftovers: Arc::default(),
+    }));
+    harness.run_steps(4);
+    assert_eq!(basis(&harness), Some(EstimateBasis::Measured));
+    assert!(harness.query_by_label("as measured here").is_some());
 }

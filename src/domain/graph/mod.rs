@@ -144,19 +144,34 @@ impl Graphs {
         if strictness == Strictness::Real && *limits == Limits::default() {
             return self.usual(history);
         }
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((.., graph)) = others
-            .iter()
-            .find(|(l, s, _)| l == limits && *s == strictness)
-        {
-            return graph.clone();
+        if let Some(graph) = self.kept(limits, strictness) {
+            return graph;
         }
+        // Built without the lock: who asks for another graph meanwhile does not wait for this one.
         let graph = Arc::new(Graph::build(history, limits.clone(), strictness));
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         if others.len() >= KEPT {
             others.remove(0);
         }
         others.push((limits.clone(), strictness, graph.clone()));
         graph
+    }
+
+    fn kept(&self, limits: &Limits, strictness: Strictness) -> Option<Arc<Graph>> {
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others
+            .iter()
+            .find(|(l, s, _)| l == limits && *s == strictness)
+            .map(|(.., graph)| graph.clone())
+    }
+
+    /// Whether planning within these limits needs no graph to be built first, and its coverage is known.
+    pub fn are_ready(&self, limits: &Limits) -> bool {
+        if *limits == Limits::default() {
+            return self.usual.get().is_some();
+        }
+        self.kept(limits, Strictness::Real)
+            .is_some_and(|graph| graph.coverage.get().is_some())
     }
 }
 

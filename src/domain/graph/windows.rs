@@ -222,4 +222,9 @@ impl DatabaseHistory {
             .get_or_init(|| Arc::new(graph.coverage(self)))
             .clone()
     }
+
+    /// Whether planning within these limits is quick: nothing has to be worked out over all sets first.
+    pub fn is_worked_out(&self, limits: &Limits) -> bool {
+        self.graphs.are_ready(limits)
+    }
 }

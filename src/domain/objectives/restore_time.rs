@@ -9,7 +9,10 @@
 //! The parts are fitted together by least squares with none below zero, each set weighed against its own length,
 //! so that twenty short logs say what a file costs and one long full says how fast the server reads.
 
-use crate::domain::{BackupType, DatabaseHistory, Estimate, EstimateBasis, PlanStep, UtcTime};
+use crate::domain::{
+    BackupType, CostModel, DatabaseHistory, Estimate, EstimateBasis, PlanStep, RestoreSpeeds,
+    UtcTime,
+};
 use std::collections::BTreeMap;
 
 /// One set as it was restored.
@@ -227,6 +230,38 @@ impl RestoreTimeModel {
     /// What each file costs besides its bytes.
     pub fn file_seconds(&self) -> f64 {
         self.file_seconds
+    }
+
+    /// What the planner compares ways by: the time that restores took here, else the bytes to read (rule 14).
+    ///
+    /// A set then counts by its kind alone, and as one file. A stand-in is no measure.
+    pub fn costs(&self) -> CostModel {
+        match self.basis {
+            EstimateBasis::Measured => CostModel::Time(self.speeds()),
+            EstimateBasis::BackupSpeed => CostModel::default(),
+        }
+    }
+
+    fn speeds(&self) -> RestoreSpeeds {
+        let millis = |seconds: f64| (seconds * 1000.0).round() as u64;
+        let percent = |part: f64| (part * 100.0).round() as u16;
+        // A kind that was never measured is as quick as the others together; `as` ends at the largest number.
+        let speed = |kind: BackupType| {
+            let slope = self
+                .pooled(|group| group.kind == kind)
+                .or_else(|| self.pooled(|_| true))
+                .unwrap_or(0.0);
+            (1.0 / slope).max(1.0) as u64
+        };
+        RestoreSpeeds {
+            full_bytes_per_second: speed(BackupType::Full),
+            differential_bytes_per_second: speed(BackupType::Differential),
+            log_bytes_per_second: speed(BackupType::Log),
+            millis_per_set: millis(self.file_seconds),
+            recovery_millis: millis(self.recovery_seconds + self.other_seconds),
+            least_percent: percent(self.low),
+            most_percent: percent(self.high),
+        }
     }
 
     /// Where the speeds come from.
@@ -510,6 +545,36 @@ mod tests {
             sets,
             other_seconds: 70.0,
         }
+    }
+
+    #[test]
+    fn the_planner_counts_with_what_was_measured() {
+        let sets = || chain(12_000, 900, &[2, 3, 2, 400, 3, 2]);
+        let runs: Vec<MeasuredRun> = (0..5)
+            .map(|n| run(n, sets(), [100.0, 80.0, 20.0]))
+            .collect();
+        let model = RestoreTimeModel::measured(&runs).expect("five restores");
+        let costs = model.costs();
+        let CostModel::Time(speeds) = costs else {
+            panic!("{costs:?} is not what was measured");
+        };
+        // One model: the price of the sets with recovery is what it estimates of them.
+        let millis: u64 = sets()
+            .iter()
+            .map(|set| costs.of_set(set.kind, set.bytes))
+            .sum();
+        let n_sets = u32::try_from(sets().len()).expect("a few");
+        let said = costs
+            .estimate(millis, n_sets, 0)
+            .expect("measured is a basis");
+        let estimate = model.estimate(&sets());
+        assert!(
+            (said.seconds - estimate.seconds).abs() < 0.1,
+            "{said:?} {estimate:?}"
+        );
+        assert_eq!(said.basis, EstimateBasis::Measured);
+        assert!((speeds.full_bytes_per_second as f64 / 100e6 - 1.0).abs() < 0.01);
+        assert!(said.low <= said.seconds && said.seconds <= said.high);
     }
 
     #[test]

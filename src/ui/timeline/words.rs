@@ -170,6 +170,6 @@ pub(super) fn set_words(set: &BackupSet, state: &State, database: &DatabaseView)
 /// Why the plan restores a backup, or why not; nothing without a plan.
 pub fn role_words(state: &State, database: &DatabaseView, uuid: uuid::Uuid) -> Option<String> {
     let plan = state.plan.plan()?;
-    let request = state.choice.request(state.database_name()?)?;
+    let request = state.request()?;
     role_of(&database.history, &request, plan, uuid).map(set_role)
 }
