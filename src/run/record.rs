@@ -315,6 +315,8 @@ impl RunRecord {
     /// Whether somebody should look at it: it was interrupted, left the target between two states, or owes something.
     pub fn is_unfinished(&self) -> bool {
         match &self.end {
+            // Nothing is left of it.
+            _ if self.copy_dropped && self.owed.is_empty() => false,
             None => true,
             Some((end, _)) => end == "restoring" || !self.owed.is_empty() || self.may_go_on(end),
         }

@@ -319,6 +319,11 @@ impl StoredRun {
         }
     }
 
+    /// Whether it was made to be measured and dropped; what a drill left is asked about with the drill.
+    pub fn is_drill(&self) -> bool {
+        self.choices.prove_first
+    }
+
     /// Whether the run makes a new database.
     pub fn is_copy(&self) -> bool {
         matches!(self.destination, StoredDestination::Copy { .. })

@@ -2,11 +2,33 @@
 
 use super::State;
 use crate::{
-    run::Leftover,
+    explain::{Problem, ProblemKind},
+    run::{Leftover, RunId},
     worker::{LeftoverFound, ObjectivesRequest, Request, ServerId},
 };
 
 impl State {
+    /// A copy that is still there is told wherever one is; it is asked about under objectives.
+    pub(super) fn tell_of_leftover(&mut self, drill: &RunId) {
+        let copy = self
+            .objectives
+            .leftovers
+            .iter()
+            .find(|leftover| leftover.drill == *drill)
+            .map(|leftover| leftover.copy.clone());
+        if let Some(copy) = copy {
+            self.notice(
+                None,
+                Problem {
+                    kind: ProblemKind::Yours,
+                    sentence: format!("A drill was interrupted and left its copy {copy}"),
+                    hint: "It is shown under Objectives, where it can be dropped.".to_owned(),
+                    details: Vec::new(),
+                },
+            );
+        }
+    }
+
     /// Asks the connected servers what they have of the leftovers that nobody looked at yet.
     pub(super) fn look_at_leftovers(&self) -> Vec<Request> {
         self.objectives

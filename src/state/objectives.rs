@@ -294,6 +294,9 @@ impl State {
                 return vec![Request::Objectives(ObjectivesRequest::Read)];
             }
             ObjectivesEvent::Leftover { drill, found } => {
+                if matches!(found, LeftoverFound::Ours { .. }) && self.page != Page::Objectives {
+                    self.tell_of_leftover(&drill);
+                }
                 self.objectives.found.insert(drill, found);
             }
             ObjectivesEvent::Timer(files) => self.objectives.timer = Some(files),
@@ -361,10 +364,34 @@ impl State {
         let due = self
             .objectives
             .lost_asked
-            .is_some_and(|asked| self.own.now.seconds() - asked.seconds() > COUNT_AGAIN_SECS);
-        (self.page == Page::Objectives && due)
-            .then(|| self.count_lost())
-            .flatten()
+            .is_none_or(|asked| self.own.now.seconds() - asked.seconds() > COUNT_AGAIN_SECS);
+        let shown = self.objectives.shown.clone()?;
+        if self.page != Page::Objectives || !due {
+            return None;
+        }
+        let key = (shown.server, shown.judged.database.clone());
+        if self.objectives.tables.contains_key(&key) {
+            return self.count_lost();
+        }
+        // Answered by the tables, and then by the rows.
+        self.objectives.lost_asked = Some(self.own.now);
+        let (server, database) = key;
+        Some(Request::Objectives(ObjectivesRequest::ReadTables {
+            server,
+            database,
+        }))
+    }
+
+    /// Forgets what was known of the practice world, which is made anew.
+    pub(super) fn forget_practice(&mut self) {
+        let others = |(server, _): &(ServerId, String)| *server != ServerId::Practice;
+        self.objectives.lost.retain(|key, _| others(key));
+        self.objectives.tables.retain(|key, _| others(key));
+        self.objectives.lost_asked = None;
+        self.objectives.shown = None;
+        if let Some(view) = self.servers.get_mut(&ServerId::Practice) {
+            *view = ServerView::default();
+        }
     }
 
     /// The rows of what would be lost of the database that is shown.

@@ -67,7 +67,7 @@ impl State {
             return Vec::new();
         }
         self.objectives.rehearsal = None;
-        self.objectives.lost.clear();
+        self.forget_practice();
         self.run = None;
         vec![Request::ResetPractice]
     }

@@ -143,7 +143,8 @@ impl State {
 
     /// Whether there is something to do about a run: a backup that was interrupted is only of no use.
     pub fn may_go_on(&self, run: &RunRecord) -> bool {
-        let worth_it = run.plan.is_some() || !run.owed.is_empty();
+        let has_plan = run.plan.as_ref().is_some_and(|plan| !plan.is_drill());
+        let worth_it = has_plan || !run.owed.is_empty();
         worth_it && run.is_unfinished() && !self.runs_here(&run.id)
     }
 }

@@ -153,7 +153,11 @@ impl Jobs {
             },
             ServerId::Folder(_) => return self.problem(Some(server), not_connected()),
         };
-        let program = self.program().unwrap_or_else(|| PathBuf::from("stopat"));
+        let program = self
+            .operator
+            .program
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("stopat"));
         let folder = workspace.folder().join("schedules");
         let root = self.root.clone();
         let tell = self.tell();

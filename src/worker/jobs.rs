@@ -88,7 +88,7 @@ pub(super) struct Server {
 /// Everything that the worker keeps between requests.
 pub(super) struct Jobs {
     pub(super) root: DataRoot,
-    operator: Operator,
+    pub(super) operator: Operator,
     pub(super) workspace: Option<Workspace>,
     pub(super) profiles: Vec<Profile>,
     pub(super) applications: Arc<Vec<Application>>,
@@ -97,7 +97,7 @@ pub(super) struct Jobs {
     pub(super) servers: BTreeMap<ServerId, Server>,
     /// Rises with each connect and disconnect, so that what an older one started is dropped when it comes back.
     epochs: BTreeMap<ServerId, u64>,
-    practice: Option<Practice>,
+    pub(super) practice: Option<Practice>,
     pub(super) backups: Backups,
     practice_pace: f64,
     pub(super) restores: Restores,
@@ -548,21 +548,6 @@ impl Jobs {
             login: Some(info.login.clone()),
             host: self.operator.host.clone(),
         }
-    }
-
-    /// The practice server, to be ended.
-    pub(super) fn take_practice(&mut self) -> Option<Practice> {
-        self.practice.take()
-    }
-
-    /// Whether a restore, a drill or a backup of this window runs.
-    pub(super) fn is_busy(&self) -> bool {
-        self.restores.is_busy() || self.drills.running() || self.backups.is_busy()
-    }
-
-    /// The program that runs, where the front end knows it.
-    pub(super) fn program(&self) -> Option<PathBuf> {
-        self.operator.program.clone()
     }
 
     fn drop_copy(&self, id: ServerId, run: RunId) {

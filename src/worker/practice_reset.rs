@@ -25,7 +25,7 @@ impl Jobs {
             );
         }
         self.disconnect(ServerId::Practice);
-        if let Some(practice) = self.take_practice() {
+        if let Some(practice) = self.practice.take() {
             practice.stop().await;
         }
         let world = self.root.practice_world();
@@ -42,6 +42,11 @@ impl Jobs {
         }
         self.read_measured();
         self.connect(ServerId::Practice, None);
+    }
+
+    /// Whether a restore, a drill or a backup of this window runs.
+    fn is_busy(&self) -> bool {
+        self.restores.is_busy() || self.drills.running() || self.backups.is_busy()
     }
 }
 

@@ -141,6 +141,9 @@ pub async fn clear_leftover(
     now: fn() -> UtcTime,
 ) -> Result<Cleared, ClearError> {
     let cleared = drop_what_is_left(gateway, leftover, now).await?;
+    if cleared == Cleared::NotThere {
+        note_dropped(leftover, now)?;
+    }
     let (mut journal, _) = Journal::reopen(&leftover.journal)?;
     journal.write(
         stamp(now),
@@ -205,7 +208,23 @@ pub(super) async fn drop_what_is_left(
     for batch in &script.batches {
         ask(connection.as_mut(), batch).await?;
     }
+    note_dropped(leftover, now)?;
     Ok(Cleared::Dropped)
+}
+
+/// The journal of the restore tells it as well, so that nobody is asked to go on with it.
+fn note_dropped(leftover: &Leftover, now: fn() -> UtcTime) -> Result<(), JournalError> {
+    // A drill that died before its restore began has none.
+    if !leftover.restore_journal.exists() {
+        return Ok(());
+    }
+    let (mut journal, _) = Journal::reopen(&leftover.restore_journal)?;
+    journal.write(
+        stamp(now),
+        Record::CopyDropped {
+            database: leftover.copy.clone(),
+        },
+    )
 }
 
 impl Leftover {

@@ -81,7 +81,7 @@ pub fn scenarios_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
             "Nothing is promised for this database. Edit its objectives, or say which application lives in it.",
         );
     }
-    remedies_ui(ui, view);
+    ui.scope(|ui| remedies_ui(ui, view));
     actions
 }
 
@@ -282,9 +282,10 @@ fn remedies_ui(ui: &mut Ui, view: &View<'_>) {
     if !view.shown.judged.remedies.is_empty() {
         ui.add_space(2.0);
     }
+    // Lines of text, not rows of buttons.
+    ui.spacing_mut().interact_size.y = 0.0;
     for (scenario, remedy) in &view.shown.judged.remedies {
         ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().interact_size.y = 0.0;
             ui.spacing_mut().item_spacing = egui::vec2(6.0, 0.0);
             ui.add(Label::new(
                 RichText::new(explain::scenario(*scenario))
