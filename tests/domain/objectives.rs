@@ -355,3 +355,70 @@ fn the_speed_of_the_backups_is_only_a_stand_in() {
         None
     );
 }
+
+#[test]
+fn a_database_that_azure_backs_up_is_judged_by_when_its_backups_were_taken() {
+    // The service tells times alone: no positions in the log, no files.
+    let set = |n: u128, kind: BackupType, start: &str, secs: i64| BackupRecord {
+        backup_set_uuid: Some(Uuid::from_u128(n)),
+        database_name: Some("Sales".to_owned()),
+        server_name: Some("contoso".to_owned()),
+        backup_type: Some(kind.letter().to_string()),
+        backup_start_date: Some(at(start)),
+        backup_finish_date: Some(at(start).plus(TimeDelta::seconds(secs))),
+        time_zone: Some(0),
+        ..BackupRecord::default()
+    };
+    let records = HistoryRecords {
+        backup_sets: vec![
+            set(1, BackupType::Full, "01T00:00:00", 300),
+            set(2, BackupType::Log, "01T11:50:00", 20),
+            set(3, BackupType::Log, "01T11:57:00", 20),
+        ],
+        ..HistoryRecords::default()
+    };
+    let (history, _) = History::from_records(records);
+    let history = history
+        .database("Sales")
+        .expect("Azure tells of its backups");
+    let objectives = [Objective {
+        scenario: ScenarioKind::AzurePointInTime,
+        loss_secs: (300, 480),
+        down_secs: (300, 900),
+    }];
+    let measured = BTreeMap::new();
+    let standing_at = |now: &str, restores: &[(UtcTime, f64)]| {
+        let assessment = Assessment {
+            objectives: &objectives,
+            model: None,
+            measured: &measured,
+            period: Period {
+                from: utc("01T11:55:00"),
+                to: utc(now),
+            },
+        };
+        assessment.service_standing(&history, restores)
+    };
+    let restores = [
+        (utc("01T08:00:00"), 420.0),
+        (utc("01T09:00:00"), 300.0),
+        (utc("01T10:00:00"), 360.0),
+    ];
+    let standing = standing_at("01T12:00:00", &restores);
+    assert_eq!(standing.now.map(|now| now.seconds()), Some(180.0));
+    assert_eq!(standing.status, Status::Met);
+    let estimate = standing.estimate.expect("three restores");
+    assert_eq!(
+        (estimate.low, estimate.seconds, estimate.high),
+        (300.0, 360.0, 420.0)
+    );
+    assert_eq!(standing.measured, Some((utc("01T10:00:00"), 360.0)));
+
+    let none = standing_at("01T12:00:00", &[]);
+    assert_eq!((none.estimate, none.measured), (None, None));
+    assert_eq!(none.status, Status::Unknown, "nobody has measured it");
+
+    let late = standing_at("01T12:10:00", &restores);
+    assert!(late.misses.loss_now);
+    assert_eq!(late.status, Status::Missed);
+}
