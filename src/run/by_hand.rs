@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::UtcTime,
-    server::{Answer, Gateway, ServerError, ask},
+    server::{Answer, Gateway, Row, ServerError, ask},
     tsql::{self, Batch},
 };
 use std::time::Duration;
@@ -147,12 +147,55 @@ pub struct ByHandReport {
     pub failure: Option<ByHandFailure>,
 }
 
-/// How one question for a task was answered.
+/// How one task of Amazon RDS stands.
 #[derive(Clone, Debug, PartialEq)]
 struct Task {
+    id: i64,
+    /// As `BACKUP_DB`.
+    kind: String,
     lifecycle: String,
     percent: Option<i64>,
     info: String,
+}
+
+impl Task {
+    fn of(row: &Row) -> Self {
+        let text = |name| row.text(name).unwrap_or_default();
+        Self {
+            id: row.int("task_id").unwrap_or_default(),
+            kind: text("task_type"),
+            lifecycle: text("lifecycle"),
+            percent: row.int("% complete"),
+            info: text("task_info"),
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self {
+            id,
+            kind,
+            lifecycle,
+            percent,
+            info: _,
+        } = self;
+        let percent = percent.map_or_else(String::new, |percent| format!(", {percent} %"));
+        format!("Task {id} · {kind} · {lifecycle}{percent}")
+    }
+}
+
+/// How the tasks of a database stand, a line each, the oldest first; one that failed says why.
+pub async fn read_tasks(gateway: &dyn Gateway, database: &str) -> Result<Vec<String>, ServerError> {
+    let mut connection = gateway.connect().await?;
+    let answer = ask(connection.as_mut(), &tsql::rds_tasks(database)).await?;
+    Ok(answer
+        .rows()
+        .iter()
+        .flat_map(|row| {
+            let task = Task::of(row);
+            let why = (!task.info.is_empty()).then(|| task.info.clone());
+            std::iter::once(task.line()).chain(why)
+        })
+        .collect())
 }
 
 struct Run<'a> {
@@ -334,7 +377,7 @@ impl Run<'_> {
         loop {
             match self.ask_for(id).await {
                 Ok(Some(task)) => {
-                    let line = line_of(id, &task);
+                    let line = task.line();
                     if line != told {
                         (self.around.tell)(line.clone());
                         told = line;
@@ -376,11 +419,7 @@ impl Run<'_> {
             &tsql::rds_task(self.by_hand.target(), id),
         )
         .await?;
-        Ok(answer.first().map(|row| Task {
-            lifecycle: row.text("lifecycle").unwrap_or_default(),
-            percent: row.int("% complete"),
-            info: row.text("task_info").unwrap_or_default(),
-        }))
+        Ok(answer.first().map(Task::of))
     }
 
     /// Which database it is, and what is in it.
@@ -431,14 +470,6 @@ impl Run<'_> {
         .await
         .map_err(ByHandFailure::Server)
     }
-}
-
-fn line_of(id: i64, task: &Task) -> String {
-    let percent = task
-        .percent
-        .map(|percent| format!(", {percent} %"))
-        .unwrap_or_default();
-    format!("Task {id}: {}{percent}", task.lifecycle)
 }
 
 fn words_of(failure: &ByHandFailure) -> Vec<String> {

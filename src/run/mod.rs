@@ -57,7 +57,7 @@ pub use backup::{
 };
 pub use by_hand::{
     ByHand, ByHandFailure, ByHandOrder, ByHandReport, ByHandService, ByHandSurroundings,
-    ByHandWork, run_by_hand,
+    ByHandWork, read_tasks, run_by_hand,
 };
 pub use choices::{OverChoice, OwnStep, RunChoices, TailChoice};
 pub use control::{Commands, RunCommand, RunControl, Waiting};

@@ -35,17 +35,13 @@ ORDER BY b.backup_start_date, b.backup_file_id;",
 pub fn instance_backup(database: &str, urls: &[String]) -> Batch {
     let mut words = Words::default();
     let name = words.database(database);
-    let urls: Vec<String> = urls
-        .iter()
-        .map(|url| format!("URL = {}", words.text(url)))
-        .collect();
+    let urls = devices(&mut words, urls, ",\n   ");
     Batch {
         kind: BatchKind::BackUp,
         purpose: Purpose::Ask,
         title: format!("Back up {database} to a URL"),
         sql: words.finish(&format!(
-            "BACKUP DATABASE {name}\nTO {}\nWITH COPY_ONLY, CHECKSUM, COMPRESSION, STATS = 5;",
-            urls.join(",\n   ")
+            "BACKUP DATABASE {name}\nTO {urls}\nWITH COPY_ONLY, CHECKSUM, COMPRESSION, STATS = 5;"
         )),
     }
 }
@@ -54,19 +50,22 @@ pub fn instance_backup(database: &str, urls: &[String]) -> Batch {
 pub fn instance_restore(database: &str, urls: &[String]) -> Batch {
     let mut words = Words::default();
     let name = words.database(database);
-    let urls: Vec<String> = urls
-        .iter()
-        .map(|url| format!("URL = {}", words.text(url)))
-        .collect();
+    let urls = devices(&mut words, urls, ",\n     ");
     Batch {
         kind: BatchKind::Restore,
         purpose: Purpose::Ask,
         title: format!("Restore {database} from a URL"),
-        sql: words.finish(&format!(
-            "RESTORE DATABASE {name}\nFROM {};",
-            urls.join(",\n     ")
-        )),
+        sql: words.finish(&format!("RESTORE DATABASE {name}\nFROM {urls};")),
     }
+}
+
+/// `URL = …` for each, in lines below each other.
+fn devices(words: &mut Words, urls: &[String], between: &str) -> String {
+    let urls: Vec<String> = urls
+        .iter()
+        .map(|url| format!("URL = {}", words.text(url)))
+        .collect();
+    urls.join(between)
 }
 
 /// Gives a database of a managed instance another name.

@@ -42,39 +42,56 @@ struct LeftOut {
     total: usize,
 }
 
+/// A panel that scrolls above a foot which stays in sight.
+pub(super) fn panel_above_foot(
+    ui: &mut Ui,
+    actions: &mut Vec<Action>,
+    body_ui: impl FnOnce(&mut Ui, &mut Vec<Action>),
+    foot_ui: impl FnOnce(&mut Ui, &mut Vec<Action>),
+) {
+    const FOOT: f32 = 64.0;
+    let palette = *Palette::of(ui);
+    let mut body = ui.available_rect_before_wrap();
+    let foot = body.split_top_bottom_at_y(body.bottom() - FOOT).1;
+    body.set_bottom(foot.top());
+    ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
+        ScrollArea::vertical()
+            .auto_shrink([false, false])
+            .show(ui, |ui| {
+                Frame::new()
+                    .inner_margin(Margin::same(size::PADDING as i8))
+                    .show(ui, |ui| {
+                        ui.set_width(ui.available_width());
+                        ui.spacing_mut().item_spacing.y = 4.0;
+                        body_ui(ui, actions);
+                    });
+            });
+    });
+    ui.painter()
+        .hline(foot.x_range(), foot.top(), Stroke::new(1.0, palette.line));
+    ui.scope_builder(
+        egui::UiBuilder::new()
+            .max_rect(foot.shrink(size::PADDING))
+            .layout(Layout::right_to_left(Align::Center)),
+        |ui| foot_ui(ui, actions),
+    );
+}
+
 impl PlanPanel {
     /// Shows the panel for the selected database.
     pub fn ui(&mut self, ui: &mut Ui, state: &State, database: &DatabaseView) -> Vec<Action> {
         let mut actions = Vec::new();
-        let palette = *Palette::of(ui);
-        let foot_height = 64.0;
-        let mut body = ui.available_rect_before_wrap();
-        let foot = body.split_top_bottom_at_y(body.bottom() - foot_height).1;
-        body.set_bottom(foot.top());
-        ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
-            ScrollArea::vertical()
-                .auto_shrink([false, false])
-                .show(ui, |ui| {
-                    Frame::new()
-                        .inner_margin(Margin::same(size::PADDING as i8))
-                        .show(ui, |ui| {
-                            ui.set_width(ui.available_width());
-                            ui.spacing_mut().item_spacing.y = 4.0;
-                            target_ui(ui, state, database, &mut actions);
-                            ui.add_space(8.0);
-                            what_if_ui(ui, state, database, &mut actions);
-                            go_on_ui(ui, state, database, &mut actions);
-                            self.answer_ui(ui, state, database, &mut actions);
-                        });
-                });
-        });
-        ui.painter()
-            .hline(foot.x_range(), foot.top(), Stroke::new(1.0, palette.line));
-        ui.scope_builder(
-            egui::UiBuilder::new()
-                .max_rect(foot.shrink(size::PADDING))
-                .layout(Layout::right_to_left(Align::Center)),
-            |ui| foot_ui(ui, state, &mut actions),
+        panel_above_foot(
+            ui,
+            &mut actions,
+            |ui, actions| {
+                target_ui(ui, state, database, actions);
+                ui.add_space(8.0);
+                what_if_ui(ui, state, database, actions);
+                go_on_ui(ui, state, database, actions);
+                self.answer_ui(ui, state, database, actions);
+            },
+            |ui, actions| foot_ui(ui, state, actions),
         );
         actions
     }

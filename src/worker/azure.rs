@@ -9,7 +9,6 @@ use crate::{
     domain::UtcTime,
     explain::Problem,
     run::{AzureEnd, ByHand, RunId, Verification},
-    tsql::Batch,
 };
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -41,8 +40,8 @@ pub enum AzureRequest {
         database: String,
         to: String,
     },
-    /// Runs a batch that only looks, as the question for tasks.
-    RunBatch { server: ServerId, batch: Box<Batch> },
+    /// Asks Amazon RDS how the tasks of a database stand.
+    ReadTasks { server: ServerId, database: String },
     /// Runs what was shown, on a managed instance or on RDS; the gateway holds it to the profile.
     ByHand {
         server: ServerId,
@@ -126,9 +125,8 @@ pub enum AzureEvent {
         to: String,
         result: Result<(), Problem>,
     },
-    BatchRan {
-        server: ServerId,
-        /// Rows and messages, a line each.
+    /// A line for each task.
+    TasksRead {
         result: Result<Vec<String>, Problem>,
     },
     ByHandBegan {

@@ -16,7 +16,7 @@ use crate::{
         Journal, JournalError, RunId, delete_new_database, journal_path, run_azure_restore,
         unfinished_azure_restores, watch_azure_again,
     },
-    server::{Answer, Cell, Gateway, ServerError, ask},
+    server::{Gateway, ask},
     settings::Application,
     tsql,
 };
@@ -64,7 +64,7 @@ impl Jobs {
                 database,
                 to,
             } => self.azure_rename(server, database, to),
-            AzureRequest::RunBatch { server, batch } => self.run_shown(server, batch),
+            AzureRequest::ReadTasks { server, database } => self.read_tasks(server, database),
             AzureRequest::SetShortTerm {
                 server,
                 database,
@@ -189,17 +189,7 @@ impl Jobs {
         let events = self.events.clone();
         let cancel = self.azure_asking.clone();
         tokio::spawn(async move {
-            let told = read_database(&azure, &database, &cancel)
-                .await
-                .map_err(|error| az_problem(&error));
-            tell(
-                &events,
-                AzureEvent::Told {
-                    server,
-                    database,
-                    told: Box::new(told),
-                },
-            );
+            tell_database(&events, server, &azure, database, &cancel).await;
         });
     }
 
@@ -225,23 +215,6 @@ impl Jobs {
         };
         self.restores.start_task(id, move |run, cancel| async move {
             carry_out(carried, run, start, cancel).await;
-        });
-    }
-
-    fn run_shown(&self, server: ServerId, batch: Box<tsql::Batch>) {
-        let Some(there) = self.servers.get(&server) else {
-            return;
-        };
-        let gateway = Arc::clone(&there.gateway);
-        let events = self.events.clone();
-        let reports = self.reports.clone();
-        let cancel = self.azure_asking.clone();
-        tokio::spawn(async move {
-            let result = run_batch(gateway.as_ref(), &batch, &cancel)
-                .await
-                .map_err(|error| server_problem(&error));
-            tell(&events, AzureEvent::BatchRan { server, result });
-            reports.send(Report::Changed { server }).ok();
         });
     }
 
@@ -327,67 +300,13 @@ impl Jobs {
                     result,
                 },
             );
-            let told = read_database(&azure, &database, &cancel)
-                .await
-                .map_err(|error| az_problem(&error));
-            tell(
-                &events,
-                AzureEvent::Told {
-                    server,
-                    database,
-                    told: Box::new(told),
-                },
-            );
+            tell_database(&events, server, &azure, database, &cancel).await;
         });
     }
 }
 
 pub(super) fn tell(events: &Events, event: AzureEvent) {
     events.send(Event::Azure(event));
-}
-
-/// Runs a batch and returns what it answered, a line for each row and message.
-async fn run_batch(
-    gateway: &dyn Gateway,
-    batch: &tsql::Batch,
-    cancel: &CancellationToken,
-) -> Result<Vec<String>, ServerError> {
-    let mut connection = gateway.connect().await?;
-    let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
-    let mut answer = Answer::default();
-    connection
-        .run(batch, &mut answer, Some(sender), cancel)
-        .await?;
-    let mut lines: Vec<String> = Vec::new();
-    while let Ok(message) = messages.try_recv() {
-        lines.push(message);
-    }
-    for result in &answer.results {
-        let names = result.columns.names();
-        for row in &result.rows {
-            let cells: Vec<String> = names
-                .iter()
-                .zip(row.cells())
-                .filter_map(|(name, cell)| {
-                    let text = match cell {
-                        Cell::Null => return None,
-                        Cell::Int(number) => number.to_string(),
-                        Cell::Bool(value) => value.to_string(),
-                        Cell::Float(number) => number.to_string(),
-                        Cell::Text(text) => text.clone(),
-                        Cell::Time(time) => time.to_string(),
-                        Cell::Guid(guid) => guid.to_string(),
-                        Cell::Decimal { .. } => cell.float()?.to_string(),
-                        Cell::Instant(time) => time.to_rfc3339(),
-                        Cell::Bytes(_) => return None,
-                    };
-                    Some(format!("{name} {text}"))
-                })
-                .collect();
-            lines.push(cells.join(" · "));
-        }
-    }
-    Ok(lines)
 }
 
 async fn find_servers(
@@ -404,6 +323,27 @@ async fn find_servers(
         .await?;
     servers.extend(azure::parse_servers(&answer)?);
     Ok(servers)
+}
+
+/// Reads everything about one database, and tells it.
+async fn tell_database(
+    events: &Events,
+    server: ServerId,
+    azure: &AzureServer,
+    database: String,
+    cancel: &CancellationToken,
+) {
+    let told = read_database(azure, &database, cancel)
+        .await
+        .map_err(|error| az_problem(&error));
+    tell(
+        events,
+        AzureEvent::Told {
+            server,
+            database,
+            told: Box::new(told),
+        },
+    );
 }
 
 /// Reads everything about one database; what may not be read keeps its reason.

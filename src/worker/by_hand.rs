@@ -8,8 +8,11 @@ use super::{
     restores::expectations_in,
 };
 use crate::{
-    explain::{by_hand_failure, journal_problem},
-    run::{ByHand, ByHandOrder, ByHandSurroundings, Journal, RunId, journal_path, run_by_hand},
+    explain::{by_hand_failure, journal_problem, server_problem},
+    run::{
+        ByHand, ByHandOrder, ByHandSurroundings, Journal, RunId, journal_path, read_tasks,
+        run_by_hand,
+    },
 };
 use std::{sync::Arc, time::Duration};
 
@@ -17,6 +20,20 @@ use std::{sync::Arc, time::Duration};
 const INTERVAL: Duration = Duration::from_secs(3);
 
 impl Jobs {
+    pub(super) fn read_tasks(&self, server: ServerId, database: String) {
+        let Some(there) = self.servers.get(&server) else {
+            return self.problem(Some(server), not_connected());
+        };
+        let gateway = Arc::clone(&there.gateway);
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let result = read_tasks(gateway.as_ref(), &database)
+                .await
+                .map_err(|error| server_problem(&error));
+            tell(&events, AzureEvent::TasksRead { result });
+        });
+    }
+
     pub(super) fn by_hand(&mut self, server: ServerId, by_hand: ByHand) {
         let (Some(there), Some(workspace)) = (self.servers.get(&server), &self.workspace) else {
             return self.problem(Some(server), not_connected());

@@ -5,7 +5,7 @@ use super::{
     AzureSurroundings, STEPS, created_text, database, place, stamp,
 };
 use crate::{
-    azure::{self, AzCommand, AzError, AzureDatabase, Home, Progress, RestoreFrom},
+    azure::{self, AzCommand, AzError, AzureDatabase, Home, Operation, Progress, RestoreFrom},
     domain::UtcTime,
     run::{
         StepFacts,
@@ -306,8 +306,8 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// A convenience: without it there is elapsed time and no invented percentage.
-    async fn percent(&self) -> Option<u8> {
+    /// What Azure does and did with the new database; `None` where it does not tell.
+    async fn operations(&self) -> Option<Vec<Operation>> {
         let command = azure::list_operations(&self.home, &self.new)?;
         let answer = self
             .around
@@ -315,7 +315,12 @@ impl<'a> Run<'a> {
             .call(&command, self.around.cancel)
             .await
             .ok()?;
-        let operations = azure::parse_operations(&answer).ok()?;
+        azure::parse_operations(&answer).ok()
+    }
+
+    /// A convenience: without it there is elapsed time and no invented percentage.
+    async fn percent(&self) -> Option<u8> {
+        let operations = self.operations().await?;
         operations
             .iter()
             .find(|operation| operation.state == Progress::Running)?
@@ -324,14 +329,7 @@ impl<'a> Run<'a> {
 
     /// What Azure says of the operation that failed last.
     async fn last_operation(&self) -> Option<String> {
-        let command = azure::list_operations(&self.home, &self.new)?;
-        let answer = self
-            .around
-            .az
-            .call(&command, self.around.cancel)
-            .await
-            .ok()?;
-        let operations = azure::parse_operations(&answer).ok()?;
+        let operations = self.operations().await?;
         let failed = operations
             .into_iter()
             .find(|operation| operation.state == Progress::Failed)?;

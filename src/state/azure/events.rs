@@ -148,7 +148,7 @@ impl State {
                     self.notice(Some(server), problem);
                 }
             }
-            AzureEvent::BatchRan { result, .. } => {
+            AzureEvent::TasksRead { result } => {
                 let view = &mut self.azure.by_hand;
                 view.busy = false;
                 match result {

@@ -12,7 +12,6 @@ use crate::{
     domain::{DatabaseHistory, Moment, UtcOffset, UtcTime},
     explain::Problem,
     run::{AzureEnd, ByHand, RunId, Verification},
-    tsql::Batch,
     worker::{AzureStepOutcome, AzureTold, Platform, ServerId},
 };
 use chrono::TimeDelta;
@@ -51,8 +50,8 @@ pub enum AzureAction {
     EditRetention,
     /// The URL or ARN that a batch of the panel names.
     EditPlace(String),
-    /// Runs a batch that only looks.
-    RunBatch(Box<Batch>),
+    /// Asks how the tasks of Amazon RDS stand.
+    ReadTasks,
     /// Runs what was shown.
     RunByHand(Box<ByHand>),
     /// Ends it where the service can.
@@ -168,6 +167,13 @@ pub struct Managed {
     /// `None` while it is not told, or where `az` is not asked.
     pub range: Option<ServiceRange>,
     pub long_term: Arc<[LongTermBackup]>,
+}
+
+impl Managed {
+    /// Whether the service tells what it can restore of one database; Amazon RDS restores whole instances.
+    pub fn tells_range(&self) -> bool {
+        self.platform != Platform::AmazonRds
+    }
 }
 
 /// Any second between these can be restored.

@@ -95,9 +95,12 @@ impl State {
                 self.dialog = Some(Dialog::AzureRetention);
             }
             AzureAction::EditPlace(place) => self.azure.by_hand.place = place,
-            AzureAction::RunBatch(batch) => {
-                if let Some(server) = self.begin_by_hand() {
-                    return ask(AzureRequest::RunBatch { server, batch });
+            AzureAction::ReadTasks => {
+                let database = self.database_name().map(str::to_owned);
+                if let Some(database) = database
+                    && let Some(server) = self.begin_by_hand()
+                {
+                    return ask(AzureRequest::ReadTasks { server, database });
                 }
             }
             AzureAction::RunByHand(by_hand) => {

@@ -1,23 +1,22 @@
 //! What a managed instance and Amazon RDS let their users do themselves: T-SQL that is shown, and runs when its button is pressed.
 
-use super::{problem_ui, run_page::checks_ui};
+use super::problem_ui;
 use crate::{
     explain::figures,
     run::{ByHand, ByHandService, ByHandWork},
     state::{Action, AzureAction, State},
-    tsql,
     ui::{
         empty::paragraph,
         sql_view::sql_ui,
-        theme::{Palette, card, mono},
-        widgets::{button, danger_button, link, primary_button, section, small, strong},
+        theme::{Palette, card, mono, regular},
+        widgets::{button, danger_button, link, section, small, strong},
     },
     worker::Platform,
 };
 use egui::{Label, RichText, TextEdit, Ui};
 
 /// Lines of an answer that are shown; the journal has all.
-const LINES: usize = 30;
+const LINES: usize = 8;
 
 /// Backups to and restores from a place of the user's own.
 pub(super) fn by_hand_ui(
@@ -60,8 +59,9 @@ pub(super) fn by_hand_ui(
     if place.is_empty() {
         paragraph(ui, needs);
     } else {
-        let at = state.own.now.to_server(crate::domain::UtcOffset::ZERO);
-        let into = state.choice.copy_name(database, at);
+        // Of which moment the file is, nobody knows before it is read.
+        let into = state.choice.copy_name.clone();
+        let into = into.unwrap_or_else(|| format!("{database}_copy"));
         for work in [ByHandWork::Backup, ByHandWork::Restore { into }] {
             let by_hand = ByHand {
                 service,
@@ -75,9 +75,7 @@ pub(super) fn by_hand_ui(
     if service == ByHandService::AmazonRds {
         ui.add_space(4.0);
         if button(ui, "How do the tasks stand?").clicked() {
-            actions.push(Action::Azure(AzureAction::RunBatch(Box::new(
-                tsql::rds_tasks(database),
-            ))));
+            actions.push(Action::Azure(AzureAction::ReadTasks));
         }
     }
     result_ui(ui, state, service, actions);
@@ -96,7 +94,9 @@ fn work_ui(ui: &mut Ui, state: &State, by_hand: &ByHand, actions: &mut Vec<Actio
                 ByHandWork::Backup => "Back up",
                 ByHandWork::Restore { .. } => "Restore",
             };
-            if primary_button(ui, word, 90.0, !state.azure.by_hand.busy).clicked() {
+            let idle = !state.azure.by_hand.busy;
+            let press = ui.add_enabled_ui(idle, |ui| button(ui, word)).inner;
+            if press.clicked() {
                 let by_hand = Box::new(by_hand.clone());
                 actions.push(Action::Azure(AzureAction::RunByHand(by_hand)));
             }
@@ -146,6 +146,22 @@ fn result_ui(ui: &mut Ui, state: &State, service: ByHandService, actions: &mut V
         }
     });
     if let Some(verification) = &view.verification {
-        checks_ui(ui, verification);
+        for table in &verification.tables {
+            let rows = |rows: Option<u64>| rows.map_or("missing".to_owned(), figures::count);
+            let words = format!(
+                "{}: {} restored, {} in the original",
+                table.table,
+                rows(table.rows_copy),
+                rows(table.rows_original)
+            );
+            ui.add(
+                Label::new(
+                    RichText::new(words)
+                        .font(regular(11.5))
+                        .color(palette.muted),
+                )
+                .wrap(),
+            );
+        }
     }
 }

@@ -8,13 +8,13 @@ use crate::{
     state::{Action, AzureAction, DatabaseView, Managed, State},
     ui::{
         empty::paragraph,
-        plan_panel::target_ui,
-        theme::{Palette, card, mono, size},
+        plan_panel::{panel_above_foot, target_ui},
+        theme::{Palette, card, mono},
         widgets::{button, choice, link, muted, primary_button, section, small, strong},
     },
     worker::Platform,
 };
-use egui::{Align, Frame, Layout, Margin, ScrollArea, Stroke, TextEdit, Ui};
+use egui::{TextEdit, Ui};
 
 /// More than anybody chooses from in a narrow panel; older ones are asked of the portal.
 const SHOWN_BACKUPS: usize = 12;
@@ -27,31 +27,20 @@ pub fn panel_ui(
     managed: &Managed,
 ) -> Vec<Action> {
     let mut actions = Vec::new();
-    let palette = *Palette::of(ui);
-    let foot_height = 64.0;
-    let mut body = ui.available_rect_before_wrap();
-    let foot = body.split_top_bottom_at_y(body.bottom() - foot_height).1;
-    body.set_bottom(foot.top());
-    ui.scope_builder(egui::UiBuilder::new().max_rect(body), |ui| {
-        ScrollArea::vertical()
-            .auto_shrink([false, false])
-            .show(ui, |ui| {
-                Frame::new()
-                    .inner_margin(Margin::same(size::PADDING as i8))
-                    .show(ui, |ui| {
-                        ui.set_width(ui.available_width());
-                        ui.spacing_mut().item_spacing.y = 4.0;
-                        body_ui(ui, state, database, managed, &mut actions);
-                    });
-            });
-    });
-    ui.painter()
-        .hline(foot.x_range(), foot.top(), Stroke::new(1.0, palette.line));
-    ui.scope_builder(
-        egui::UiBuilder::new()
-            .max_rect(foot.shrink(size::PADDING))
-            .layout(Layout::right_to_left(Align::Center)),
-        |ui| foot_ui(ui, state, &mut actions),
+    panel_above_foot(
+        ui,
+        &mut actions,
+        |ui, actions| body_ui(ui, state, database, managed, actions),
+        |ui, actions| {
+            if managed.platform == Platform::AmazonRds {
+                small_wrapped(
+                    ui,
+                    "To a moment Amazon restores a whole instance, from its console.",
+                );
+            } else {
+                foot_ui(ui, state, actions);
+            }
+        },
     );
     actions
 }
@@ -64,6 +53,9 @@ fn body_ui(
     actions: &mut Vec<Action>,
 ) {
     match state.chosen_long_term() {
+        _ if managed.platform == Platform::AmazonRds => {
+            strong(ui, "Full backups to S3, and back", 21.0);
+        }
         Some(backup) => {
             muted(ui, "Restore the long-term backup of");
             strong(ui, utc_words(backup.taken), 21.0);
@@ -92,14 +84,14 @@ fn body_ui(
         small_wrapped(ui, limits);
         ui.add_space(8.0);
     }
-    if managed.platform != Platform::AzureSqlDatabase {
-        by_hand_ui(ui, state, managed.platform, actions);
-        if managed.platform == Platform::AmazonRds {
-            return;
-        }
-        ui.add_space(10.0);
-        section(ui, "What Azure can restore");
+    if managed.platform != Platform::AmazonRds {
+        by_azure_ui(ui, state, managed, actions);
     }
+    by_hand_ui(ui, state, managed.platform, actions);
+}
+
+/// What Azure keeps, and what it would be asked for.
+fn by_azure_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Action>) {
     match state.azure_home() {
         Some(Err(problem)) => {
             problem_ui(ui, problem);

@@ -190,7 +190,7 @@ fn end_ui(
     }
 }
 
-pub(super) fn checks_ui(ui: &mut Ui, verification: &crate::run::Verification) {
+fn checks_ui(ui: &mut Ui, verification: &crate::run::Verification) {
     let palette = *Palette::of(ui);
     section(ui, "Checked");
     card(&palette).show(ui, |ui| {

@@ -169,9 +169,11 @@ pub(super) fn paint_labels(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
     } else {
         "any second"
     };
-    if canvas.database.managed.is_some() {
-        label("Restorable", "", layout.band.center().y);
-        label("Long-term", "", layout.reason.center().y);
+    if let Some(managed) = &canvas.database.managed {
+        if managed.tells_range() {
+            label("Restorable", "", layout.band.center().y);
+            label("Long-term", "", layout.reason.center().y);
+        }
         return;
     }
     label("Restorable", words, layout.band.center().y - 2.0);

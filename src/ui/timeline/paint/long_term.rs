@@ -8,7 +8,12 @@ use crate::{
 use egui::{Align2, Color32, Shape, Stroke, Ui, pos2};
 
 pub(super) fn paint_long_term(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
-    let Some(managed) = &canvas.database.managed else {
+    let Some(managed) = canvas
+        .database
+        .managed
+        .as_ref()
+        .filter(|it| it.tells_range())
+    else {
         return;
     };
     let row = canvas.layout.reason;
