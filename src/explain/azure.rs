@@ -276,7 +276,7 @@ pub fn azure_end(end: AzureEnd, database: &str) -> String {
     match end {
         AzureEnd::Verified => format!("{database} is online, and every check passed"),
         AzureEnd::OnlineNotVerified => format!("{database} is online, and a check failed"),
-        AzureEnd::NotOrdered => "Azure was asked for nothing: there is no new database".to_owned(),
+        AzureEnd::NotOrdered => "Azure took no order: there is no new database".to_owned(),
         AzureEnd::GoesOn => format!(
             "Azure goes on restoring {database}; nobody watches it here. Deleting the new database is what cancels it"
         ),

@@ -230,7 +230,7 @@ impl State {
     /// Selects, and keeps what was chosen for the database before.
     pub(super) fn select(&mut self, selection: Selection) {
         if matches!(self.page, Page::Review | Page::Applications | Page::Fleet)
-            || (self.page == Page::Run && self.selection != selection)
+            || (matches!(self.page, Page::Run | Page::AzureRun) && self.selection != selection)
         {
             self.page = Page::Timeline;
             self.review = None;

@@ -252,7 +252,7 @@ fn swap_ui(ui: &mut Ui, state: &State, run: &AzureRunView, actions: &mut Vec<Act
         } else if idx == done {
             if busy {
                 small(ui, "under way…");
-            } else if primary_button(ui, &format!("Rename {from}"), 260.0, true).clicked() {
+            } else if primary_button(ui, &format!("Rename {from}"), 0.0, true).clicked() {
                 actions.push(Action::Azure(AzureAction::Rename { database: from, to }));
             }
         }
