@@ -171,7 +171,12 @@ async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<
             who: who(&target.reading),
             now: worker::now,
         };
-        reports.push(one(&ground, order, &workspace).await?);
+        let report = one(&ground, order, &workspace).await?;
+        let cancelled = report.restore.end == RunEnd::Cancelled;
+        reports.push(report);
+        if cancelled {
+            break;
+        }
     }
     if args.json {
         let all: Vec<Value> = reports.iter().map(drill_json).collect();

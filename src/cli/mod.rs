@@ -4,6 +4,7 @@
 //! To add one, add its variant to `Command` and its line to `Command::run`.
 
 mod backup;
+mod choice;
 mod demo;
 mod drill;
 mod drill_timer;

@@ -2,6 +2,7 @@
 
 use super::{
     CliError, Exit, Global, Output,
+    choice::ChoiceArgs,
     files::{self, Folders, MappingArgs},
     server::{
         OpenServer, SignInArgs, costs_of, nothing_known, read_records, say, server_failed,
@@ -10,9 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CostModel, DatabaseHistory, Destination, EstimateBasis, History, HistoryBuilder,
-        HistoryNote, HistoryRecords, Lost, MarkStop, Refusal, RestorePlan, RestoreRequest,
-        ServerTime, Start, Tail, Target, Usage, UtcTime, check, is_proved, plan,
+        DatabaseHistory, Destination, EstimateBasis, History, HistoryNote, HistoryRecords, MarkStop, Refusal, RestorePlan, RestoreRequest,
+        ServerTime, Start, Tail, Target, UtcTime, check, is_proved, plan,
     },
     explain::{self, Problem, ProblemKind},
     formats::{
@@ -25,7 +25,6 @@ use crate::{
 };
 use chrono::DateTime;
 use std::path::PathBuf;
-use uuid::Uuid;
 
 /// Arguments of `stopat plan`.
 #[derive(Debug, clap::Args)]
@@ -67,18 +66,8 @@ pub struct PlanArgs {
     /// Of several marks with one name, the first at or after this time; else the newest
     #[arg(long, value_name = "TIME")]
     mark_after: Option<String>,
-    /// Treat this backup set (uuid) or file (path) as lost
-    #[arg(long, value_name = "BACKUP")]
-    without: Vec<String>,
-    /// Plan without differential backups
-    #[arg(long)]
-    no_differentials: bool,
-    /// Plan without log backups
-    #[arg(long)]
-    no_logs: bool,
-    /// Use only backups that this server took
-    #[arg(long, value_name = "SERVER")]
-    taken_by: Option<String>,
+    #[command(flatten)]
+    choice: ChoiceArgs,
     /// Plan a copy with this name
     #[arg(long = "as", value_name = "NAME")]
     copy: Option<String>,
@@ -175,9 +164,14 @@ fn load_files(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> 
     if !args.folder.is_empty() {
         return read_files(args);
     }
+    merged(&args.history)
+}
+
+/// The history of several files together, each as `stopat history --json` wrote it.
+pub(super) fn merged(paths: &[PathBuf]) -> Result<(History, Vec<HistoryNote>), CliError> {
     let mut notes = Vec::new();
     let mut files = Vec::new();
-    for path in &args.history {
+    for path in paths {
         let HistoryFile {
             origin: _,
             records,
@@ -186,18 +180,7 @@ fn load_files(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> 
         notes.extend(odd);
         files.push(records);
     }
-    let records = HistoryRecords::merge(files);
-    let mut builder = HistoryBuilder::new(records.server);
-    for record in records.backup_sets {
-        builder.push(record);
-    }
-    for record in records.restore_history {
-        builder.push_restore(record);
-    }
-    for record in records.marks {
-        builder.push_mark(record);
-    }
-    let (history, odd) = builder.finish();
+    let (history, odd) = History::from_records(HistoryRecords::merge(files));
     notes.extend(odd);
     if history.zones_conflict() {
         return Err(CliError::usage(
@@ -225,7 +208,7 @@ fn read_files(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> 
     Ok((history, notes))
 }
 
-pub(super) fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {
+fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {
     let unreadable = |details: String| {
         let mut error = CliError::usage(
             format!("{} cannot be read as a backup history", path.display()),
@@ -258,14 +241,6 @@ pub fn run(args: &PlanArgs, global: &Global) -> Result<Exit, CliError> {
         start,
         ..request_of(args, &database)?
     };
-    for (lost, text) in request.without.iter().zip(&args.without) {
-        if !database.knows(lost) {
-            return Err(CliError::usage(
-                format!("No backup of {} is {text}", database.name()),
-                "--without takes the uuid of a backup set or the path of one of its files.",
-            ));
-        }
-    }
     let result = plan(&database, &request);
     // A script that cannot be written leaves nothing but its reason on standard error.
     if !args.sql || result.is_ok() {
@@ -332,9 +307,7 @@ fn request_of(args: &PlanArgs, database: &DatabaseHistory) -> Result<RestoreRequ
         (None, None, Some(name)) => mark_of(args, database, name, MarkStop::Before)?,
         (None, None, None) => Target::Latest,
     };
-    let usage = |ignore| if ignore { Usage::Ignore } else { Usage::Use };
-    Ok(RestoreRequest {
-        target,
+    let mut request = RestoreRequest {
         destination: match (&args.copy, continued(args)) {
             (Some(name), _) => Destination::Copy {
                 name: name.clone(),
@@ -348,21 +321,10 @@ fn request_of(args: &PlanArgs, database: &DatabaseHistory) -> Result<RestoreRequ
             }
             (None, _) => Destination::Original,
         },
-        differentials: usage(args.no_differentials),
-        logs: usage(args.no_logs),
-        taken_by: args.taken_by.clone(),
-        without: args
-            .without
-            .iter()
-            .map(|text| match Uuid::parse_str(text.trim()) {
-                Ok(uuid) => Lost::Set(uuid),
-                Err(_) => Lost::File(text.clone()),
-            })
-            .collect(),
-        costs: CostModel::default(),
-        start: Start::Nothing,
-        base: None,
-    })
+        ..RestoreRequest::to(target)
+    };
+    args.choice.choose(&mut request, database)?;
+    Ok(request)
 }
 
 /// The mark of this name: the first at or after the given time, else the newest.

@@ -4,17 +4,15 @@
 
 use super::{
     CliError, Exit, Global, Output,
-    plan::{moment_of, read_history_file, report_refusal},
+    choice::ChoiceArgs,
+    plan::{merged, moment_of, report_refusal},
     server::{
         ServerArgs, costs_of, data_root, failed, nothing_known, read_records, say, server_failed,
         with_own_server, workspace,
     },
 };
 use crate::{
-    domain::{
-        Destination, History, HistoryRecords, Lost, RestorePlan, RestoreRequest, Tail, Target,
-        Usage, check, is_proved,
-    },
+    domain::{Destination, History, RestorePlan, RestoreRequest, Tail, Target, check, is_proved},
     explain::{self, Problem},
     formats::run_report,
     run::{
@@ -33,7 +31,6 @@ use std::{
     sync::Mutex,
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Arguments of `stopat restore`.
 #[derive(Clone, Debug, clap::Args)]
@@ -96,18 +93,8 @@ pub struct RestoreArgs {
     /// Take every step that is done by hand as done; without a terminal such steps are else left out
     #[arg(long)]
     yes_by_hand: bool,
-    /// Treat this backup set (uuid) or file (path) as lost
-    #[arg(long, value_name = "BACKUP")]
-    without: Vec<String>,
-    /// Plan without differential backups
-    #[arg(long)]
-    no_differentials: bool,
-    /// Plan without log backups
-    #[arg(long)]
-    no_logs: bool,
-    /// Use only backups that this server took
-    #[arg(long, value_name = "SERVER")]
-    taken_by: Option<String>,
+    #[command(flatten)]
+    choice: ChoiceArgs,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -134,12 +121,11 @@ async fn restore(
     gateway: &SqlServer,
     reading: &ServerReading,
 ) -> Result<Exit, CliError> {
-    let records = if args.history.is_empty() {
-        read_records(gateway, reading).await?
+    let (history, _) = if args.history.is_empty() {
+        History::from_records(read_records(gateway, reading).await?)
     } else {
-        records_of_files(&args.history)?
+        merged(&args.history)?
     };
-    let (history, _) = History::from_records(records);
     let Some(database) = history.database(&args.database) else {
         return Err(nothing_known(&args.database, &history));
     };
@@ -219,14 +205,6 @@ async fn restore(
     )
 }
 
-fn records_of_files(files: &[PathBuf]) -> Result<HistoryRecords, CliError> {
-    let records = files
-        .iter()
-        .map(|path| Ok(read_history_file(path)?.records))
-        .collect::<Result<Vec<_>, CliError>>()?;
-    Ok(HistoryRecords::merge(records))
-}
-
 fn request_of(
     args: &RestoreArgs,
     database: &crate::domain::DatabaseHistory,
@@ -235,7 +213,6 @@ fn request_of(
         Some(text) => Target::At(moment_of(text, database)?),
         None => Target::Latest,
     };
-    let usage = |ignore| if ignore { Usage::Ignore } else { Usage::Use };
     let mut request = RestoreRequest::to(target);
     request.destination = match &args.copy {
         Some(name) => Destination::Copy {
@@ -244,17 +221,7 @@ fn request_of(
         },
         None => Destination::Original,
     };
-    request.differentials = usage(args.no_differentials);
-    request.logs = usage(args.no_logs);
-    request.taken_by.clone_from(&args.taken_by);
-    request.without = args
-        .without
-        .iter()
-        .map(|text| match Uuid::parse_str(text.trim()) {
-            Ok(uuid) => Lost::Set(uuid),
-            Err(_) => Lost::File(text.clone()),
-        })
-        .collect();
+    args.choice.choose(&mut request, database)?;
     Ok(request)
 }
 

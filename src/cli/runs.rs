@@ -5,7 +5,8 @@ use super::{
     plan::moment_of,
     restore::{Telling, cancel_on_interrupt, finish, how_of, journal_failed, who},
     server::{
-        SignInArgs, data_root, failed, read_records, say, server_failed, with_server, workspace,
+        SignInArgs, data_root, failed, nothing_known, read_records, say, server_failed,
+        with_server, workspace,
     },
 };
 use crate::{
@@ -180,7 +181,7 @@ fn go_on(args: &ResumeArgs, global: &Global, path: &std::path::Path) -> Result<E
             Some(text) => {
                 let database = history
                     .database(&record.source_database)
-                    .ok_or_else(|| CliError::usage("Nothing is known of the database", ""))?;
+                    .ok_or_else(|| nothing_known(&record.source_database, &history))?;
                 Some(Target::At(moment_of(text, &database)?))
             }
             None => None,

@@ -3,7 +3,7 @@
 use super::{
     CliError, Exit, Global, Output, schedule_text,
     server::{
-        OpenServer, ServerArgs, data_root, failed, read_records, say, server_failed,
+        OpenServer, ServerArgs, data_root, failed, nothing_known, read_records, say, server_failed,
         with_own_server, workspace,
     },
 };
@@ -489,10 +489,7 @@ async fn retain(
         ));
     };
     let Some(history) = known.history.database(name) else {
-        return Err(CliError::usage(
-            format!("Nothing is known of backups of {name}"),
-            "",
-        ));
+        return Err(nothing_known(name, &known.history));
     };
     let list = retention(&history, &known.policy, known.reading.now);
     let text = if args.json {

@@ -140,6 +140,22 @@ pub enum ProfileFault {
 }
 
 impl Profile {
+    /// Whether a connection of one serves the other: the same place, login, trust and reach.
+    pub fn connects_like(&self, other: &Self) -> bool {
+        let place = |profile: &Self| {
+            (
+                profile.host.clone(),
+                profile.instance.clone(),
+                profile.port,
+                profile.azure.clone(),
+            )
+        };
+        place(self) == place(other)
+            && self.sign_in == other.sign_in
+            && self.encryption == other.encryption
+            && self.reach == other.reach
+    }
+
     /// What keeps this profile from being saved beside `others`, the most basic first; empty when nothing does.
     ///
     /// Whether the server is there, and lets the user in, only a test tells.

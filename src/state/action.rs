@@ -21,6 +21,8 @@ pub enum Action {
         password: Option<Secret>,
     },
     Disconnect(ServerId),
+    /// Reads a server again, or connects to it.
+    Refresh(ServerId),
     Run(Command),
 
     ShowRange(TimeRange),

@@ -132,17 +132,15 @@ impl State {
                         subject,
                     });
                 }
-                _ => {
-                    self.dialog = Some(Dialog::Certificate {
-                        server,
-                        fingerprint,
-                        subject,
-                    });
-                }
+                _ => self.ask(Dialog::Certificate {
+                    server,
+                    fingerprint,
+                    subject,
+                }),
             },
             Event::PasswordNeeded { server } => {
                 self.servers.entry(server).or_default().status = ServerStatus::Disconnected;
-                self.dialog = Some(Dialog::Password { server });
+                self.ask(Dialog::Password { server });
             }
             Event::Preflight {
                 generation,
@@ -170,14 +168,8 @@ impl State {
                 run,
                 problem,
             } => {
-                self.activity.resuming = None;
                 self.notice(Some(server), problem);
-                if self.run.as_ref().is_some_and(|view| view.id.is_none()) {
-                    self.run = None;
-                    self.page = Page::Timeline;
-                    return Vec::new();
-                }
-                return self.look_again(server, run);
+                return self.take_run_not_begun(server, run);
             }
             Event::RunProgress { run, progress } => {
                 if let Some(view) = self.run_with(&run) {
@@ -309,6 +301,44 @@ impl State {
         }
     }
 
+    /// The run that was waited for has no report: its page is left, and where it stands is looked at again.
+    fn take_run_not_begun(
+        &mut self,
+        server: ServerId,
+        run: Option<crate::run::RunId>,
+    ) -> Vec<Request> {
+        self.activity.resuming = None;
+        let shown = self
+            .run
+            .take_if(|view| view.report.is_none() && (view.id.is_none() || view.id == run));
+        if let Some(view) = shown {
+            if matches!(
+                self.dialog,
+                Some(Dialog::CancelRun | Dialog::CloseWhileRunning)
+            ) {
+                self.dialog = None;
+            }
+            let began = view.id.is_some();
+            if self.page == Page::Run {
+                self.page = if began {
+                    Page::Activity
+                } else {
+                    Page::Timeline
+                };
+            }
+            if !began {
+                return Vec::new();
+            }
+            self.activity.chosen.clone_from(&view.id);
+        }
+        let Some(run) = run else {
+            return Vec::new();
+        };
+        let mut requests = self.look_again(server, run);
+        requests.push(self.list_runs());
+        requests
+    }
+
     fn take_workspace(&mut self, name: String, profiles: Vec<Profile>, problems: Vec<Problem>) {
         if name != self.workspace {
             return;
@@ -354,8 +384,8 @@ impl State {
         }
         if !matches!(status, ServerStatus::Connected(_)) {
             view.refreshing = false;
+            self.files.progress.remove(&server);
         }
-        // A run that was asked for and never began ends with its server.
         view.status = status;
         self.learn_costs();
         if self.selected_server() == Some(server) {

@@ -250,6 +250,8 @@ pub struct State {
     pub notices: Vec<Notice>,
     pub files: FilesState,
     pub dialog: Option<Dialog>,
+    /// Dialogs that wait for the end of the open one, the next one last.
+    waiting_dialogs: Vec<Dialog>,
     /// A text that is ready to be saved under this name, once somebody has said where.
     pub to_save: Option<(String, String)>,
     /// The result of the last test of a profile.
@@ -311,6 +313,7 @@ impl State {
             notices: Vec::new(),
             files: FilesState::default(),
             dialog: None,
+            waiting_dialogs: Vec::new(),
             to_save: None,
             test_result: None,
             test_certificate: None,
@@ -408,6 +411,9 @@ impl State {
     /// Time went on: now moves along the axis, and what is looked at is read again once a minute.
     pub fn tick(&mut self, own: OwnClock) -> Vec<Request> {
         self.own = own;
+        if self.dialog.is_none() {
+            self.dialog = self.waiting_dialogs.pop();
+        }
         self.plan_backup_again();
         let mut requests = self.follow_protection();
         requests.extend(self.tick_history(own));
@@ -449,8 +455,13 @@ impl State {
             .history
             .as_ref()
             .is_some_and(|loaded| own.now.seconds() - loaded.read_at.seconds() > REFRESH_SECS);
-        if idle && stale && !view.refreshing && view.info().is_some() {
+        // A server that does not answer is not asked the more often for it.
+        let asked_lately = view
+            .asked_at
+            .is_some_and(|asked| own.now.seconds() - asked.seconds() <= REFRESH_SECS);
+        if idle && stale && !asked_lately && !view.refreshing && view.info().is_some() {
             view.refreshing = true;
+            view.asked_at = Some(own.now);
             return vec![Request::Refresh { server }];
         }
         Vec::new()
@@ -459,5 +470,40 @@ impl State {
     /// Whether a run is under way.
     pub fn running(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.report.is_none())
+    }
+
+    /// What would be lost from sight with this workspace; `None` when nothing is under way.
+    pub fn under_way(&self) -> Option<&'static str> {
+        if self.running() {
+            Some("A restore")
+        } else if self.backups.running() {
+            Some("A backup")
+        } else if self.objectives.running.is_some() {
+            Some("A drill")
+        } else if self.azure.run.as_ref().is_some_and(AzureRunView::running) {
+            Some("A restore in Azure")
+        } else {
+            None
+        }
+    }
+
+    /// Shows a dialog that a server asks for, once no other is open: what is typed there stays.
+    pub(super) fn ask(&mut self, dialog: Dialog) {
+        match &self.dialog {
+            Some(open) if *open != dialog => {
+                self.waiting_dialogs.retain(|waiting| *waiting != dialog);
+                self.waiting_dialogs.insert(0, dialog);
+            }
+            _ => self.dialog = Some(dialog),
+        }
+    }
+
+    /// Shows a dialog now; the one that was open comes back after it.
+    pub(super) fn put_before(&mut self, dialog: Dialog) {
+        if let Some(open) = self.dialog.replace(dialog)
+            && self.dialog.as_ref() != Some(&open)
+        {
+            self.waiting_dialogs.push(open);
+        }
     }
 }

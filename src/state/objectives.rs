@@ -173,7 +173,7 @@ impl State {
                     .leftovers
                     .iter()
                     .find(|leftover| leftover.drill == drill)
-                    .and_then(|leftover| self.server_named(&leftover.server));
+                    .and_then(|leftover| self.server_called(&leftover.server));
                 return server
                     .map(|server| {
                         Request::Objectives(ObjectivesRequest::ClearLeftover { server, drill })

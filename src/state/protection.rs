@@ -113,6 +113,13 @@ pub enum ProtectionAction {
 }
 
 impl ProtectionState {
+    /// Whether the page is this database's.
+    fn shows(&self, server: ServerId, database: &str) -> bool {
+        self.of
+            .as_ref()
+            .is_some_and(|(on, shown)| *on == server && shown == database)
+    }
+
     /// The reading.
     pub fn told(&self) -> Option<&Arc<ScheduleReading>> {
         match &self.reading {
@@ -258,28 +265,48 @@ impl State {
                 }
                 self.look_ahead();
             }
-            ScheduleEvent::Changed { server, report } if here(server, self) => {
-                self.protection.busy = false;
+            ScheduleEvent::Changed {
+                server,
+                about,
+                report,
+            } => {
+                let shown = self.protection.shows(server, &about);
+                if shown {
+                    self.protection.busy = false;
+                }
                 match report {
-                    Ok(report) => {
+                    Ok(report) if shown => {
                         if report.done {
                             self.protection.edited = false;
                         }
                         self.protection.done = Some(ProtectionChange::Changed(report));
                     }
+                    Ok(_) => {}
                     Err(problem) => self.notice(Some(server), problem),
                 }
-                return self.read_protection();
+                if shown {
+                    return self.read_protection();
+                }
             }
-            ScheduleEvent::Retained { server, report } if here(server, self) => {
-                self.protection.busy = false;
-                self.protection.retention = None;
+            ScheduleEvent::Retained {
+                server,
+                about,
+                report,
+            } => {
+                let shown = self.protection.shows(server, &about);
+                if shown {
+                    self.protection.busy = false;
+                    self.protection.retention = None;
+                }
                 match report {
-                    Ok(report) => self.protection.done = Some(ProtectionChange::Deleted(report)),
+                    Ok(report) if shown => {
+                        self.protection.done = Some(ProtectionChange::Deleted(report));
+                    }
+                    Ok(_) => {}
                     Err(problem) => self.notice(Some(server), problem),
                 }
             }
-            _ => {}
+            ScheduleEvent::Read { .. } => {}
         }
         Vec::new()
     }

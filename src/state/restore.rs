@@ -142,10 +142,12 @@ impl State {
             .and_then(|view| view.info())
             .map(|info| info.name.clone())
             .unwrap_or_default();
-        if review.typed_server.trim() != server {
+        // A name may begin or end with a space itself.
+        let is_typed = |typed: &str, name: &str| typed == name || typed.trim() == name;
+        if !is_typed(&review.typed_server, &server) {
             return Some(format!("Type the name of the server: {server}"));
         }
-        if review.is_over() && review.typed_database.trim() != review.plan.database {
+        if review.is_over() && !is_typed(&review.typed_database, &review.plan.database) {
             return Some(format!(
                 "Type the name of the database: {}",
                 review.plan.database

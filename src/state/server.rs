@@ -25,6 +25,8 @@ pub struct ServerView {
     pub(super) unrefined: Vec<String>,
     /// A refresh is under way.
     pub refreshing: bool,
+    /// When a refresh began by itself last, own clock.
+    pub(super) asked_at: Option<UtcTime>,
     /// Agent's jobs and the policies among them, as they were read last.
     pub schedules: Option<Arc<crate::run::schedule::ScheduleReading>>,
 }
@@ -58,6 +60,7 @@ impl Default for ServerView {
             freshness: BTreeMap::new(),
             unrefined: Vec::new(),
             refreshing: false,
+            asked_at: None,
             schedules: None,
         }
     }

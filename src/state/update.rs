@@ -5,6 +5,7 @@ use super::{
     Remembered, RestoreChoice, Selection, State, UndoHistory,
 };
 use crate::{
+    explain::{Problem, ProblemKind},
     settings::Profile,
     worker::{Request, ServerId, ServerStatus},
 };
@@ -40,6 +41,7 @@ impl State {
                 return requests;
             }
             Action::Connect { server, password } => return self.connect(server, password),
+            Action::Refresh(server) => return self.refresh(server),
             Action::Disconnect(server) => {
                 if self.selected_server() == Some(server) {
                     self.select(Selection::Server(server));
@@ -113,7 +115,7 @@ impl State {
             Action::OpenWorkspace(name) => return self.open_workspace(name),
 
             Action::Files(action) => return self.change_files(action),
-            Action::ShowDialog(dialog) => self.dialog = Some(dialog),
+            Action::ShowDialog(dialog) => self.put_before(dialog),
             Action::CloseDialog => {
                 if self.dialog == Some(Dialog::BackUp) {
                     self.backups.form = None;
@@ -127,7 +129,11 @@ impl State {
 
     fn run_command(&mut self, command: Command) -> Vec<Request> {
         match command {
-            Command::Refresh => return self.refresh(),
+            Command::Refresh => {
+                if let Some(server) = self.selected_server() {
+                    return self.refresh(server);
+                }
+            }
             Command::Undo => {
                 if let Some(choice) = self.undo.undo(&self.choice) {
                     self.set_choice(choice);
@@ -211,19 +217,21 @@ impl State {
         vec![Request::Connect { server, password }]
     }
 
-    fn refresh(&mut self) -> Vec<Request> {
-        let Some(server) = self.selected_server() else {
-            return Vec::new();
-        };
+    fn refresh(&mut self, server: ServerId) -> Vec<Request> {
         let Some(view) = self.servers.get_mut(&server) else {
             return Vec::new();
         };
+        if matches!(view.status, ServerStatus::Connecting { .. }) {
+            return Vec::new();
+        }
         if view.info().is_none() {
             return self.connect(server, None);
         }
         view.refreshing = true;
         let mut requests = vec![Request::Refresh { server }];
-        requests.extend(self.azure_read());
+        if self.selected_server() == Some(server) {
+            requests.extend(self.azure_read());
+        }
         requests
     }
 
@@ -252,6 +260,7 @@ impl State {
         self.time_text = None;
         self.time_problem = None;
         self.chosen_set = None;
+        self.planning.pending = None;
         self.database = None;
         match self.remembered.get(&self.selection).cloned() {
             Some(Remembered { choice, visible }) => {
@@ -429,7 +438,20 @@ impl State {
 
     fn open_workspace(&mut self, name: String) -> Vec<Request> {
         self.dialog = None;
-        if self.running() || name == self.workspace || name.trim().is_empty() {
+        if name == self.workspace || name.trim().is_empty() {
+            return Vec::new();
+        }
+        if let Some(what) = self.under_way() {
+            self.notice(
+                None,
+                Problem {
+                    kind: ProblemKind::Yours,
+                    sentence: format!("{what} of this workspace is still under way"),
+                    hint: "Wait for its end, or cancel it, before another workspace is opened."
+                        .to_owned(),
+                    details: Vec::new(),
+                },
+            );
             return Vec::new();
         }
         // Nothing of one client shows in another.

@@ -42,6 +42,35 @@ impl std::fmt::Debug for Dialogs {
     }
 }
 
+/// Whether something is typed or chosen there.
+fn is_form(dialog: &Dialog) -> bool {
+    match dialog {
+        Dialog::Password { .. }
+        | Dialog::EditProfile(_)
+        | Dialog::AzureRestore
+        | Dialog::AzureRetention
+        | Dialog::Drill
+        | Dialog::Objectives
+        | Dialog::BackUp
+        | Dialog::Files
+        | Dialog::NewWorkspace
+        | Dialog::Folders(_) => true,
+        Dialog::Certificate { .. }
+        | Dialog::RemoveProfile { .. }
+        | Dialog::CancelRun
+        | Dialog::AzureCancel
+        | Dialog::AzureDelete
+        | Dialog::DropCopy
+        | Dialog::Unfinished { .. }
+        | Dialog::AbandonRun { .. }
+        | Dialog::DropListedCopy { .. }
+        | Dialog::CloseWhileRunning
+        | Dialog::Backups
+        | Dialog::Help
+        | Dialog::Problem(_) => false,
+    }
+}
+
 impl Dialogs {
     /// Shows the open dialog, if any.
     pub fn ui(&mut self, ui: &mut Ui, state: &State, effects: &mut Vec<Effect>) -> Vec<Action> {
@@ -70,7 +99,7 @@ impl Dialogs {
             self.contents(ui, state, dialog, opened, &mut actions);
         });
         // A click beside a form would throw away what was put together.
-        let slipped = *dialog == Dialog::BackUp && response.backdrop_response.clicked();
+        let slipped = is_form(dialog) && response.backdrop_response.clicked();
         if response.should_close() && !slipped && actions.is_empty() {
             actions.push(Action::CloseDialog);
         }

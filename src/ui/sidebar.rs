@@ -351,7 +351,7 @@ fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut V
             );
         }
         ui.separator();
-        item(ui, "Refresh", Action::Run(Command::Refresh));
+        item(ui, "Refresh", Action::Refresh(server));
         item(ui, "Disconnect", Action::Disconnect(server));
     } else {
         item(

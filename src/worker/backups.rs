@@ -173,6 +173,10 @@ impl Backups {
 impl Jobs {
     /// Does what the window asked about backups of a server.
     pub(super) fn backup(&mut self, server: ServerId, call: BackupCall) {
+        // A backup runs on a connection of its own, and is cancelled there, whatever became of the window's.
+        if let BackupCall::Cancel { run, step } = call {
+            return self.backups.cancel(&run, step);
+        }
         let Some((gateway, info)) = self.connected_to(server) else {
             self.problem(
                 Some(server),
@@ -187,7 +191,6 @@ impl Jobs {
             reports: self.reports(),
         };
         match call {
-            BackupCall::Cancel { run, step } => self.backups.cancel(&run, step),
             BackupCall::Start { plan, facts } => {
                 let who = self.who(&info);
                 self.start_backups(answering, *plan, facts, who);
@@ -201,6 +204,7 @@ impl Jobs {
             | BackupCall::Browse { .. }
             | BackupCall::CheckPlace { .. }
             | BackupCall::Probe { .. }
+            | BackupCall::Cancel { .. }
             | BackupCall::RemoveJob { .. } => {
                 let stop = self.backups.stop.clone();
                 tokio::spawn(async move {

@@ -593,6 +593,10 @@ pub(super) fn yours(sentence: String) -> Problem {
     }
 }
 
+pub(super) fn history_being_read() -> Problem {
+    yours("The history is being read; try again in a moment".to_owned())
+}
+
 pub(super) fn not_connected() -> Problem {
     yours("The server is not connected".to_owned())
 }

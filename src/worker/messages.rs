@@ -191,10 +191,13 @@ pub enum Event {
         run: RunId,
         news: RunNews,
     },
-    /// A run did not begin, or an interrupted one did not go on.
+    /// No report comes: a run did not begin, an interrupted one did not go on, or its journal could not be written.
+    ///
+    /// Every request for a run is answered by this, by [`Event::RunEnded`] or by [`RunNews::Closed`].
     RunNotBegun {
         server: ServerId,
-        run: RunId,
+        /// `None` for one that has no name yet.
+        run: Option<RunId>,
         problem: Problem,
     },
     RunProgress {

@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{
     domain::{Exposed, History},
-    explain::store_problem,
+    explain::{aside_problem, store_problem},
     formats::fleet,
     run::{
         BackedUpBy, DrillEvent, DrillPlan, DrillResult, DrillTimer, FleetRow, Leftover, LostRows,
         Measured, RehearsalTimes, RunEvent, RunId, leftovers,
     },
     server::{Gateway, Platform, ServerInfo},
-    settings::{CountedRows, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario},
+    settings::{CountedRows, DatabaseKey, DatabaseObjectives, Loaded, Outside, PRACTICE_KEY, Scenario},
     tsql,
 };
 use std::sync::Arc;
@@ -283,7 +283,15 @@ impl Jobs {
                 return;
             };
             let edited = match edited {
-                Ok(loaded) => loaded.value,
+                Ok(Loaded { value, aside }) => {
+                    if let Some(aside) = aside {
+                        events.send(Event::Problem {
+                            server: None,
+                            problem: aside_problem(&aside),
+                        });
+                    }
+                    value
+                }
                 Err(error) => {
                     events.send(Event::Problem {
                         server: None,

@@ -1,7 +1,7 @@
 //! From what the user wants of a restore to what a run needs: the target, the application, the runbook, the checks.
 
 use super::{
-    jobs::{Jobs, Report, not_connected, now, yours},
+    jobs::{Jobs, Report, history_being_read, not_connected, now},
     messages::{Event, ServerId},
     restores::{self, facts_for},
 };
@@ -139,14 +139,18 @@ impl Jobs {
         plan: Box<RestorePlan>,
         wishes: RestoreWishes,
     ) {
+        let not_begun = |problem| {
+            self.events.send(Event::RunNotBegun {
+                server: id,
+                run: None,
+                problem,
+            });
+        };
         let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
-            return self.problem(Some(id), not_connected());
+            return not_begun(not_connected());
         };
         let Some(history) = self.backups_of(id) else {
-            return self.problem(
-                Some(id),
-                yours("The history is being read; try again in a moment".to_owned()),
-            );
+            return not_begun(history_being_read());
         };
         let prepared = server
             .reviewed

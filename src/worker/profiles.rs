@@ -40,6 +40,8 @@ impl Jobs {
                 self.status(server, ServerStatus::Disconnected);
             }
             self.session_passwords = Arc::default();
+            self.profiles.clear();
+            self.fleet.cancel();
         }
         let workspace = self.root.workspace(&name);
         self.workspace = Some(workspace.clone());
@@ -89,6 +91,11 @@ impl Jobs {
             return self.problem(None, no_workspace());
         };
         let id = profile.id;
+        let reaches_elsewhere = self
+            .profiles
+            .iter()
+            .find(|known| known.id == id)
+            .is_some_and(|known| !known.connects_like(&profile));
         let keeps = matches!(
             profile.sign_in.named(),
             Some((_, PasswordKept::CredentialStore))
@@ -111,6 +118,12 @@ impl Jobs {
         .await;
         if let Some((read, mut problems)) = done {
             self.take_profiles(read, &mut problems);
+            let server = ServerId::Profile(id);
+            if reaches_elsewhere && self.servers.contains_key(&server) {
+                // The connection is still to what the profile said before, and may do what it allowed then.
+                self.disconnect(server);
+                self.status(server, ServerStatus::Disconnected);
+            }
             self.tell_workspace(problems);
         }
     }

@@ -203,7 +203,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken, commands
         Ok(prepared) => prepared,
         Err(error) => {
             events.send(Event::RunNotBegun {
-                run: id.clone(),
+                run: Some(id.clone()),
                 server,
                 problem: server_problem(&error),
             });
@@ -237,8 +237,9 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken, commands
             run: id.clone(),
             report: Box::new(report),
         }),
-        Err(error) => events.send(Event::Problem {
-            server: Some(server),
+        Err(error) => events.send(Event::RunNotBegun {
+            run: Some(id.clone()),
+            server,
             problem: journal_problem(&error),
         }),
     }

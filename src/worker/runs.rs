@@ -2,7 +2,7 @@
 
 use super::{
     handle::Events,
-    jobs::{Jobs, blocking, now, yours},
+    jobs::{Jobs, blocking, history_being_read, now, yours},
     messages::{Event, ServerId},
     restores::{Running, tell_of},
 };
@@ -66,7 +66,10 @@ impl Jobs {
 
     fn assess(&self, server: ServerId, run: RunId) {
         let (Some(open), Some(journal)) = (self.servers.get(&server), self.journal_of(&run)) else {
-            return;
+            return self.events.send(Event::Run {
+                run,
+                news: RunNews::Standing(Box::new(Err(connect_first()))),
+            });
         };
         let gateway = Arc::clone(&open.gateway);
         let events = self.events.clone();
@@ -80,17 +83,18 @@ impl Jobs {
     }
 
     fn resume(&mut self, server: ServerId, run: RunId, how: ResumeHow) {
+        let not_begun = |problem| {
+            self.events.send(Event::RunNotBegun {
+                server,
+                run: Some(run.clone()),
+                problem,
+            });
+        };
         let (Some(open), Some(journal)) = (self.servers.get(&server), self.journal_of(&run)) else {
-            return self.problem(
-                Some(server),
-                yours("Connect to the server of the run first".to_owned()),
-            );
+            return not_begun(connect_first());
         };
         let Some(history) = self.backups_of(server) else {
-            return self.problem(
-                Some(server),
-                yours("The history is being read; try again in a moment".to_owned()),
-            );
+            return not_begun(history_being_read());
         };
         let cancel = self.stop.child_token();
         let (control, commands) = RunControl::new();
@@ -122,6 +126,10 @@ impl Jobs {
             },
         );
     }
+}
+
+fn connect_first() -> Problem {
+    yours("Connect to the server of the run first".to_owned())
 }
 
 async fn read_record(journal: PathBuf) -> Result<RunRecord, Problem> {
@@ -168,7 +176,7 @@ async fn go_on(going_on: GoingOn, commands: run::Commands) {
     } = going_on;
     let failed = |problem| {
         events.send(Event::RunNotBegun {
-            run: run.clone(),
+            run: Some(run.clone()),
             server,
             problem,
         });
@@ -181,7 +189,7 @@ async fn go_on(going_on: GoingOn, commands: run::Commands) {
     let journal = match opened {
         Some(Ok((journal, _))) => journal,
         Some(Err(error)) => return failed(journal_problem(&error)),
-        None => return,
+        None => return failed(yours("The journal of the run was not read".to_owned())),
     };
     let tell = tell_of(server, run.clone(), events.clone());
     let ended = run::resume(

@@ -55,10 +55,14 @@ pub enum ScheduleEvent {
     },
     Changed {
         server: ServerId,
+        /// The database whose page asked for it.
+        about: String,
         report: Result<ChangeReport, Problem>,
     },
     Retained {
         server: ServerId,
+        /// The database whose page asked for it.
+        about: String,
         report: Result<RetentionReport, Problem>,
     },
 }
@@ -119,10 +123,9 @@ impl Jobs {
         });
     }
 
-    /// Where a change is journaled, and what it needs of the server; `None` after the window was told why not.
+    /// Where a change is journaled, and what it needs of the server; `None` when it is not connected.
     fn ready(&self, id: ServerId) -> Option<Ready> {
         let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
-            self.problem(Some(id), not_connected());
             return None;
         };
         let run = RunId::new(now(), fastrand::u16(..));
@@ -149,17 +152,25 @@ impl Jobs {
             > + Send
             + 'static,
     {
-        let Some(ready) = self.ready(id) else { return };
         let events = self.events.clone();
-        let reports = self.reports.clone();
-        tokio::spawn(async move {
-            let report = change(ready.changing(about))
-                .await
-                .map_err(|error| words::change_problem(&error));
+        let page = about.clone();
+        let tell = move |report| {
             events.send(Event::Schedule(ScheduleEvent::Changed {
                 server: id,
+                about: page,
                 report,
             }));
+        };
+        let Some(ready) = self.ready(id) else {
+            return tell(Err(not_connected()));
+        };
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            tell(
+                change(ready.changing(about))
+                    .await
+                    .map_err(|error| words::change_problem(&error)),
+            );
             reports.send(Report::Changed { server: id }).ok();
         });
     }
@@ -171,17 +182,25 @@ impl Jobs {
         history: Arc<DatabaseHistory>,
         list: RetentionList,
     ) {
-        let Some(ready) = self.ready(id) else { return };
         let events = self.events.clone();
-        tokio::spawn(async move {
-            let about = list.database.clone();
-            let report = run_retention(&history, &policy, &list, ready.changing(about))
-                .await
-                .map_err(|error| words::retention_problem(&error));
+        let about = list.database.clone();
+        let page = about.clone();
+        let tell = move |report| {
             events.send(Event::Schedule(ScheduleEvent::Retained {
                 server: id,
+                about: page,
                 report,
             }));
+        };
+        let Some(ready) = self.ready(id) else {
+            return tell(Err(not_connected()));
+        };
+        tokio::spawn(async move {
+            tell(
+                run_retention(&history, &policy, &list, ready.changing(about))
+                    .await
+                    .map_err(|error| words::retention_problem(&error)),
+            );
         });
     }
 }

@@ -294,10 +294,13 @@ impl Reader<'_> {
                 Some(Token::Sign('{')) => {
                     i += 1;
                     while i < self.tokens.len() && !self.is_sign(i, '}') {
-                        i = self.use_tree(i, &path, in_tests);
-                        if self.is_sign(i, ',') {
-                            i += 1;
-                        }
+                        let end = self.use_tree(i, &path, in_tests);
+                        // What is no Rust, as the mark of a conflict, must not hold the reader up.
+                        i = if self.is_sign(end, ',') || end == i {
+                            end + 1
+                        } else {
+                            end
+                        };
                     }
                     return i + 1;
                 }

@@ -241,7 +241,7 @@ pub fn run_seconds(state: &State, run: &RunRecord) -> f64 {
 
 /// A time on the own clock, to the second.
 pub fn own_time(state: &State, at: UtcTime) -> String {
-    let time = at.to_server(state.own.offset).0;
+    let time = at.to_server((state.own.offset_at)(at)).0;
     let whole = time.with_nanosecond(0).unwrap_or(time);
     figures::short_date_time(ServerTime(whole))
 }
