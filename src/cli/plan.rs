@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     domain::{
-        DatabaseHistory, Destination, EstimateBasis, History, HistoryNote, HistoryRecords, MarkStop, Refusal, RestorePlan, RestoreRequest,
-        ServerTime, Start, Tail, Target, UtcTime, check, is_proved, plan,
+        CostModel, DatabaseHistory, Destination, EstimateBasis, History, HistoryNote,
+        HistoryRecords, MarkStop, Refusal, RestorePlan, RestoreRequest, ServerTime, Start, Tail,
+        Target, UtcTime, check, is_proved, plan,
     },
     explain::{self, Problem, ProblemKind},
     formats::{

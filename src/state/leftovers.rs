@@ -4,7 +4,7 @@ use super::State;
 use crate::{
     explain::{Problem, ProblemKind},
     run::{Leftover, RunId},
-    worker::{LeftoverFound, ObjectivesRequest, Request, ServerId},
+    worker::{LeftoverFound, ObjectivesRequest, Request},
 };
 
 impl State {
@@ -41,21 +41,13 @@ impl State {
                 )
             })
             .filter_map(|leftover| {
-                let server = self.server_named(&leftover.server)?;
+                let server = self.server_called(&leftover.server)?;
                 Some(Request::Objectives(ObjectivesRequest::LookAtLeftover {
                     server,
                     drill: leftover.drill.clone(),
                 }))
             })
             .collect()
-    }
-
-    /// The connected server that calls itself so.
-    pub(super) fn server_named(&self, name: &str) -> Option<ServerId> {
-        self.servers
-            .iter()
-            .find(|(_, view)| view.info().is_some_and(|info| info.name == name))
-            .map(|(server, _)| *server)
     }
 
     /// Leftovers that are there and proved ours: what is asked about.

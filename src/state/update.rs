@@ -260,7 +260,6 @@ impl State {
         self.time_text = None;
         self.time_problem = None;
         self.chosen_set = None;
-        self.planning.pending = None;
         self.database = None;
         match self.remembered.get(&self.selection).cloned() {
             Some(Remembered { choice, visible }) => {

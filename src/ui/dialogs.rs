@@ -50,6 +50,8 @@ fn is_form(dialog: &Dialog) -> bool {
         | Dialog::AzureRestore
         | Dialog::AzureRetention
         | Dialog::Drill
+        | Dialog::DrillTimer
+        | Dialog::Rehearse
         | Dialog::Objectives
         | Dialog::BackUp
         | Dialog::Files

@@ -18,7 +18,9 @@ use crate::{
         Measured, RehearsalTimes, RunEvent, RunId, leftovers,
     },
     server::{Gateway, Platform, ServerInfo},
-    settings::{CountedRows, DatabaseKey, DatabaseObjectives, Loaded, Outside, PRACTICE_KEY, Scenario},
+    settings::{
+        CountedRows, DatabaseKey, DatabaseObjectives, Loaded, Outside, PRACTICE_KEY, Scenario,
+    },
     tsql,
 };
 use std::sync::Arc;
