@@ -154,7 +154,10 @@ async fn where_it_stands(server: &OpenServer, name: &str) -> Result<Start, CliEr
     match reading.await.map_err(|error| server_failed(&error))? {
         Some(state) => Ok(Start::Restoring(Box::new(state))),
         None => Err(CliError::usage(
-            format!("{name} is not RESTORING on {}", server.reading.info.name),
+            format!(
+                "{name} is not RESTORING on {} with a backup that was restored to its end",
+                server.reading.info.name
+            ),
             "--continue goes on with a database that a restore has left part of the way.",
         )),
     }

@@ -522,7 +522,7 @@ fn foot_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             .as_ref()
             .is_some_and(|database| !database.is_of(original))
     {
-        super::widgets::small(ui, "Begun elsewhere: take the T-SQL along");
+        super::widgets::small(ui, "Take the T-SQL along; own runs go on in Activity");
         return;
     }
     let width = ui.available_width();
