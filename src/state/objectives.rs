@@ -47,7 +47,7 @@ pub struct ObjectivesView {
     /// Losses in rows, where the application names a table for them.
     pub lost: BTreeMap<(ServerId, String), Arc<LostRows>>,
     /// When the rows were asked for last, on the own clock.
-    lost_asked: Option<UtcTime>,
+    pub(super) lost_asked: Option<UtcTime>,
     /// What backs itself up now.
     pub backing_up: BTreeSet<String>,
     pub presenter: Presenter,
@@ -380,18 +380,6 @@ impl State {
             server,
             database,
         }))
-    }
-
-    /// Forgets what was known of the practice world, which is made anew.
-    pub(super) fn forget_practice(&mut self) {
-        let others = |(server, _): &(ServerId, String)| *server != ServerId::Practice;
-        self.objectives.lost.retain(|key, _| others(key));
-        self.objectives.tables.retain(|key, _| others(key));
-        self.objectives.lost_asked = None;
-        self.objectives.shown = None;
-        if let Some(view) = self.servers.get_mut(&ServerId::Practice) {
-            *view = ServerView::default();
-        }
     }
 
     /// The rows of what would be lost of the database that is shown.

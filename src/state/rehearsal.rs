@@ -1,6 +1,6 @@
 //! A rehearsal as the window runs it: the clock runs from the incident on, the restore over the original is a part of it.
 
-use super::{Action, DestinationAction, Into, Page, Selection, State};
+use super::{Action, DestinationAction, Into, Page, Selection, ServerView, State};
 use crate::{
     run::{RehearsalTimes, RunKind},
     worker::{ObjectivesRequest, Request, ServerId},
@@ -30,7 +30,7 @@ impl State {
             times,
         });
         self.page = Page::Timeline;
-        let before = times.incident.seconds() + skew - 1.0;
+        let before = (times.incident.seconds() + skew).floor() - 1.0;
         let mut requests = self.update(Action::GoTo(before));
         requests.extend(self.update(Action::Destination(DestinationAction::Into(Into::Over))));
         requests
@@ -70,5 +70,17 @@ impl State {
         self.forget_practice();
         self.run = None;
         vec![Request::ResetPractice]
+    }
+
+    /// Forgets what was known of the practice world, which is made anew.
+    fn forget_practice(&mut self) {
+        let others = |(server, _): &(ServerId, String)| *server != ServerId::Practice;
+        self.objectives.lost.retain(|key, _| others(key));
+        self.objectives.tables.retain(|key, _| others(key));
+        self.objectives.lost_asked = None;
+        self.objectives.shown = None;
+        if let Some(view) = self.servers.get_mut(&ServerId::Practice) {
+            *view = ServerView::default();
+        }
     }
 }

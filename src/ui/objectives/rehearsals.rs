@@ -7,11 +7,11 @@ use crate::{
     run::{Phase, PhaseKind, RehearsalTimes},
     state::{Action, ObjectivesAction, RehearsalClock, State},
     ui::{
-        theme::{Palette, mix, regular},
+        theme::{Palette, mix},
         widgets::{button, link, primary_button, section, small, strong},
     },
 };
-use egui::{Align2, Color32, DragValue, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Color32, DragValue, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// The last ones tell enough.
 const MOST: usize = 4;
@@ -113,55 +113,43 @@ fn color_of(kind: PhaseKind, palette: &Palette) -> Color32 {
     }
 }
 
-/// Phases side by side, each as long as it took, with its word where there is room for it.
+/// Phases side by side, each as long as it took, and below what each colour is.
 fn bar_ui(ui: &mut Ui, view: &View<'_>, phases: &[Phase]) {
     let palette = *Palette::of(ui);
     let whole: f64 = phases.iter().map(|phase| phase.seconds).sum();
     if whole <= 0.0 {
         return;
     }
-    let font = regular(view.size(11.0));
-    let words_height = view.size(11.0) * 1.5;
-    let (rect, response) = ui.allocate_exact_size(
-        vec2(ui.available_width(), view.size(18.0) + words_height),
-        Sense::hover(),
-    );
+    let (bar, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), view.size(18.0)), Sense::hover());
     let told: Vec<String> = phases
         .iter()
         .map(|phase| format!("{} {}", phase.kind.word(), explain::duration(phase.seconds)))
         .collect();
     let label = told.join(", ");
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, label.clone()));
-    let bar = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - words_height));
     let mut left = bar.left();
-    let mut free = bar.left();
-    for (phase, words) in phases.iter().zip(&told) {
+    for phase in phases {
         let width = bar.width() * (phase.seconds / whole) as f32;
         let part = Rect::from_min_max(pos2(left, bar.top()), pos2(left + width, bar.bottom()));
-        let color = color_of(phase.kind, &palette);
-        ui.painter()
-            .rect_filled(part.shrink2(vec2(0.5, 0.0)), 2, color);
-        // Words stand under their part, one after the other; what has no room is in the hover.
-        let galley = ui
-            .painter()
-            .layout_no_wrap(words.clone(), font.clone(), palette.muted);
-        let at = part.left().max(free);
-        let room = (at - part.left() < 60.0).then_some(galley.size().x);
-        if let Some(needed) = room
-            && at + needed <= bar.right()
-        {
-            ui.painter().text(
-                pos2(at, rect.bottom()),
-                Align2::LEFT_BOTTOM,
-                words,
-                font.clone(),
-                palette.muted,
-            );
-            free = at + needed + 12.0;
-        }
+        ui.painter().rect_filled(
+            part.shrink2(vec2(0.5, 0.0)),
+            2,
+            color_of(phase.kind, &palette),
+        );
         left += width;
     }
-    response.on_hover_text(told.join("\n"));
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
+        for (phase, words) in phases.iter().zip(&told) {
+            let side = view.size(9.0);
+            let (square, _) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
+            ui.painter()
+                .rect_filled(square, 2, color_of(phase.kind, &palette));
+            note(ui, view, words);
+            ui.add_space(8.0);
+        }
+    });
 }
 
 /// What people know before the clock can run.
