@@ -19,7 +19,7 @@ pub struct TimerArgs {
     timer: Option<MinuteOfDay>,
     /// On these days only, as sun,wed
     #[arg(long, value_name = "DAYS", value_parser = days, requires = "timer")]
-    on: Option<WeekDays>,
+    days: Option<WeekDays>,
     /// For this scheduler instead of this machine's
     #[arg(long, value_name = "WHOSE", value_enum, requires = "timer")]
     os: Option<OsArg>,
@@ -91,7 +91,7 @@ impl TimerArgs {
                 None => own_scheduler(),
             },
             times: Times {
-                days: self.on.unwrap_or(WeekDays::ALL),
+                days: self.days.unwrap_or(WeekDays::ALL),
                 at: DayTimes::Once(at),
             },
             scenario: timed.scenario,

@@ -197,3 +197,13 @@ pub fn tell_demo() -> Exit {
 pub fn help() -> String {
     Cli::command().render_help().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_argument_of_a_command_stands_in_the_way_of_another() {
+        Cli::command().debug_assert();
+    }
+}
