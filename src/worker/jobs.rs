@@ -8,7 +8,7 @@ use super::{
     connect::{ConnectFailure, Opened, open_practice, open_profile},
     handle::Events,
     messages::{Event, Request, Secret, ServerId, ServerStatus},
-    objectives::{Drills, Ground},
+    objectives::Drills,
     practice::Practice,
     prepare::Reviewed,
     reading::{HistoryState, Refreshed, refresh},
@@ -524,16 +524,6 @@ impl Jobs {
     /// Where the journals of the open workspace lie.
     pub(super) fn runs_folder(&self) -> Option<PathBuf> {
         self.workspace.as_ref().map(Workspace::runs_folder)
-    }
-
-    /// What a job beside the loop needs of a connected server.
-    pub(super) fn ground(&self, id: ServerId) -> Option<Ground> {
-        let server = self.servers.get(&id)?;
-        Some(Ground {
-            gateway: Arc::clone(&server.gateway),
-            info: Arc::new(server.reading.info.clone()),
-            history: server.history.as_ref().map(HistoryState::history).cloned(),
-        })
     }
 
     /// Cancelled when the worker stops.

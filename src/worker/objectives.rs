@@ -7,6 +7,7 @@ use super::{
     leftovers::left_problem,
     messages::{Event, ServerId},
     objectives_report::{ReportGround, make_objectives_report},
+    reading::HistoryState,
     tables::{TableFacts, tables_of},
 };
 use crate::{
@@ -259,6 +260,16 @@ impl Jobs {
                 how,
             } => self.report_objectives(server, database, how),
         }
+    }
+
+    /// What a job beside the loop needs of a connected server.
+    pub(super) fn ground(&self, id: ServerId) -> Option<Ground> {
+        let server = self.servers.get(&id)?;
+        Some(Ground {
+            gateway: Arc::clone(&server.gateway),
+            info: Arc::new(server.reading.info.clone()),
+            history: server.history.as_ref().map(HistoryState::history).cloned(),
+        })
     }
 
     pub(super) fn tell(&self) -> impl Fn(ObjectivesEvent) + Send + Sync + Clone + 'static {
