@@ -174,7 +174,7 @@ pub fn azure_failure(failure: &AzureFailure) -> Problem {
             ProblemKind::Yours,
             format!(
                 "Azure can restore nothing before {} UTC any more",
-                figures::date_time(earliest.to_server(UtcOffset::ZERO))
+                utc_words(*earliest)
             ),
             "Choose a later moment, or a long-term backup.",
             Vec::new(),
@@ -411,12 +411,18 @@ pub fn long_term(policy: &LongTerm) -> String {
     parts.join(" · ")
 }
 
+/// A moment to the second, on the clock of Azure.
+pub fn utc_words(at: UtcTime) -> String {
+    let second = UtcTime::from_seconds(at.seconds().floor()).unwrap_or(at);
+    figures::date_time(second.to_server(UtcOffset::ZERO))
+}
+
 /// What a shorter short-term retention gives up, in UTC.
 pub fn gives_up(from: UtcTime, to: UtcTime) -> String {
     format!(
         "Every second from {} to {} UTC could be restored until now, and then no longer: {} are given up",
-        figures::date_time(from.to_server(UtcOffset::ZERO)),
-        figures::date_time(to.to_server(UtcOffset::ZERO)),
+        utc_words(from),
+        utc_words(to),
         figures::duration(to.seconds() - from.seconds())
     )
 }

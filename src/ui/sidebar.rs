@@ -337,7 +337,11 @@ fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut V
         item(ui, "Forget…", Action::Files(FilesAction::AskForget(id)));
         return;
     }
-    if view.info().is_some() {
+    // Where a service keeps the backups there is no folder that anybody sees.
+    if view
+        .info()
+        .is_some_and(|info| info.platform == crate::worker::Platform::SqlServer)
+    {
         item(
             ui,
             "Add a folder as the server sees it…",

@@ -277,7 +277,7 @@ impl RetentionEditor {
         let press = if given_up.is_some() {
             danger_button(ui, "Keep for a shorter time")
         } else {
-            primary_button(ui, "Set short-term retention", 220.0, !saving)
+            primary_button(ui, "Set short-term retention", 0.0, !saving)
         };
         if press.clicked() && !saving {
             actions.push(Action::Azure(AzureAction::SetShortTerm(policy)));
@@ -351,7 +351,7 @@ impl RetentionEditor {
         }
         command_ui(ui, &line(&policy));
         let press = if shortened.is_empty() {
-            primary_button(ui, "Set long-term retention", 220.0, !saving)
+            primary_button(ui, "Set long-term retention", 0.0, !saving)
         } else {
             danger_button(ui, "Keep for a shorter time")
         };

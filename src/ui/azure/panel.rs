@@ -3,7 +3,6 @@
 use super::{by_hand::by_hand_ui, command_ui, problem_ui};
 use crate::{
     azure::{Redundancy, new_name_fault},
-    domain::{UtcOffset, UtcTime},
     explain::{self, figures},
     state::{Action, AzureAction, DatabaseView, Managed, State},
     ui::{
@@ -58,7 +57,7 @@ fn body_ui(
         }
         Some(backup) => {
             muted(ui, "Restore the long-term backup of");
-            strong(ui, utc_words(backup.taken), 21.0);
+            strong(ui, explain::utc_words(backup.taken), 21.0);
             muted(ui, "UTC");
             if link(ui, "Restore a moment instead").clicked() {
                 actions.push(Action::Azure(AzureAction::ChooseLongTerm(None)));
@@ -163,11 +162,13 @@ fn told_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
                 ui.add_space(8.0);
                 section(ui, "Long-term backups");
                 for backup in managed.long_term.iter().rev().take(SHOWN_BACKUPS) {
-                    let words = utc_words(backup.taken);
+                    let words = explain::utc_words(backup.taken);
                     let chosen = state.azure.long_term_backup.as_deref() == Some(&backup.id);
                     if choice(ui, &words, chosen)
                         .on_hover_text(match backup.expires {
-                            Some(expires) => format!("Kept until {} UTC", utc_words(expires)),
+                            Some(expires) => {
+                                format!("Kept until {} UTC", explain::utc_words(expires))
+                            }
                             None => "Azure does not tell how long it is kept".to_owned(),
                         })
                         .clicked()
@@ -180,12 +181,6 @@ fn told_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
             ui.add_space(10.0);
         }
     }
-}
-
-/// To the second, on the clock of Azure.
-pub(super) fn utc_words(at: UtcTime) -> String {
-    let second = UtcTime::from_seconds(at.seconds().floor()).unwrap_or(at);
-    figures::date_time(second.to_server(UtcOffset::ZERO))
 }
 
 fn line(ui: &mut Ui, label: &str, value: &str) {
@@ -312,8 +307,8 @@ fn out_of_range_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut 
         )
     };
     paragraph(ui, sentence);
-    let words = utc_words(nearest);
-    ui.horizontal(|ui| {
+    let words = explain::utc_words(nearest);
+    ui.horizontal_wrapped(|ui| {
         if button(ui, &words).clicked() {
             actions.push(Action::PlaceMarker(nearest.seconds()));
         }

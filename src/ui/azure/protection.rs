@@ -1,6 +1,6 @@
 //! What protects a database that a service backs up: what is kept for how long, drawn, and changed.
 
-use super::{dialogs::intervals_ui, panel::utc_words, problem_ui};
+use super::{dialogs::intervals_ui, problem_ui};
 use crate::{
     explain::{self, figures},
     state::{Action, AzureAction, Managed, State},
@@ -85,7 +85,7 @@ fn told_ui(ui: &mut Ui, managed: &Managed, told: &AzureTold, actions: &mut Vec<A
                 ui,
                 format!(
                     "From {} UTC up to a few minutes ago can be restored now; the beginning moves on with time",
-                    utc_words(range.earliest)
+                    explain::utc_words(range.earliest)
                 ),
             );
         }
@@ -114,7 +114,7 @@ fn told_ui(ui: &mut Ui, managed: &Managed, told: &AzureTold, actions: &mut Vec<A
                 format!(
                     "{} there now, the newest of {} UTC",
                     figures::counted(n_backups, "backup is", "backups are"),
-                    utc_words(newest.taken)
+                    explain::utc_words(newest.taken)
                 ),
             );
         }

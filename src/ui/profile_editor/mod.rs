@@ -238,13 +238,19 @@ fn fields_ui(
                 Reach::Look => {
                     "Reads the history. Whatever writes is refused here, before it is sent."
                 }
+                Reach::BackUp if azure => {
+                    "Changes how long Azure keeps its backups as well. Nothing is created or deleted."
+                }
+                Reach::Restore if azure => {
+                    "Lets Azure restore into new databases, rename, and delete what stopat had it make."
+                }
                 Reach::BackUp => {
                     "Takes backups as well. Nothing is created, overwritten or dropped."
                 }
                 Reach::Restore => "Restores, over the original only after its name was typed, and drops the copies that it made.",
             },
         );
-        if draft.reach != Reach::Look {
+        if draft.reach != Reach::Look && !azure {
             FORM.row(ui, "Backups go to", None, |ui| {
                 form::text(
                     ui,
