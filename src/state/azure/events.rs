@@ -52,6 +52,10 @@ impl State {
                 again,
                 at,
             } => {
+                if again {
+                    // What a start said of it is answered.
+                    self.notices.retain(|notice| notice.server != Some(server));
+                }
                 self.azure.run = Some(AzureRunView {
                     server,
                     id: run,
