@@ -116,6 +116,11 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             )
         }
         F::ConnectionsNotTold(error) => not_told("Connections", error),
+        F::ConnectionsHidden => words(
+            "Connections",
+            "this login does not see who else is connected".to_owned(),
+            "Whoever is in it is put out when the restore begins; VIEW SERVER STATE lets stopat say who.",
+        ),
         F::NoJobsDue => words(
             "Jobs",
             "no job that touches the database starts before the expected end".to_owned(),
@@ -279,6 +284,11 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "Wait until it has finished.",
         ),
         F::OtherWorkNotTold(error) => not_told("Other work", error),
+        F::OtherWorkHidden => words(
+            "Other work",
+            "this login does not see what other sessions do".to_owned(),
+            "Make sure that nothing else backs it up or restores it; VIEW SERVER STATE lets stopat look.",
+        ),
     }
 }
 

@@ -172,6 +172,8 @@ CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v;",
 /// What this login may do to create a database, or to restore over one, and which internal version the server's own databases have.
 ///
 /// The owner of a database may restore over it; membership in `db_owner` is not enough.
+/// Without `VIEW SERVER STATE` (from 2022 on `VIEW SERVER PERFORMANCE STATE` is enough) the views of requests show the own
+/// session alone, and no error.
 pub fn abilities(database: &str) -> Batch {
     let mut words = Words::default();
     let name = words.text(database);
@@ -185,6 +187,9 @@ pub fn abilities(database: &str) -> Batch {
        CASE WHEN IS_SRVROLEMEMBER('sysadmin') = 1 OR IS_SRVROLEMEMBER('dbcreator') = 1
               OR EXISTS (SELECT * FROM sys.databases AS d WHERE d.name = {name} AND d.owner_sid = SUSER_SID())
             THEN 1 ELSE 0 END AS may_restore_over,
+       CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1
+              OR HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER PERFORMANCE STATE') = 1
+            THEN 1 ELSE 0 END AS may_see_requests,
        CAST(DATABASEPROPERTYEX('master', 'Version') AS int) AS database_version;"
         )),
     )

@@ -4,12 +4,13 @@ use super::{
     asking::{Practice, start_with},
     lab::Lab,
 };
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 use stopat::{
     domain::{Destination, Target},
     run::{
-        Action, HookCommand, Outcome, OwnStep, ResumeHow, RunChoices, RunCommand, RunControl,
-        RunEnd, RunEvent, StepSkip, TailChoice, TargetState, Waiting, read_run,
+        Action, HookCommand, Outcome, OwnStep, PreflightFinding, PreflightVerdict, ResumeHow,
+        RunChoices, RunCommand, RunControl, RunEnd, RunEvent, StepSkip, TailChoice, TargetState,
+        Waiting, preflight, read_run,
     },
 };
 
@@ -318,4 +319,55 @@ async fn the_server_restores_by_itself_while_stopat_watches() {
         .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name LIKE N'stopat once%';")
         .await;
     assert_eq!(left.first().and_then(|row| row.int("n")), Some(0));
+}
+
+/// Without `VIEW SERVER STATE` the server shows others to nobody, and says no word of it: no percentage is made up, and
+/// what is not seen is not taken for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_may_not_look_around_is_told_so() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    for (database, permission) in [("Seen", "granted"), ("Blind", "denied")] {
+        let case = lab.case(database).await;
+        practice
+            .run(&format!(
+                "EXEC master.dbo.practice_option N'state_permission', N'{permission}';"
+            ))
+            .await;
+        let sees = permission == "granted";
+        let choices = lab.over(&case).await;
+        let job = lab.job(&case, choices.clone()).await;
+        let mut session = practice.connect().await;
+        let checks = preflight(session.as_mut(), &job.plan, &choices)
+            .await
+            .expect("the connection holds");
+        for hidden in [
+            PreflightFinding::ConnectionsHidden,
+            PreflightFinding::OtherWorkHidden,
+        ] {
+            let told = checks.iter().find(|check| check.finding == hidden);
+            let verdict = told.map(|check| check.verdict);
+            let expected = (!sees).then_some(PreflightVerdict::Unknown);
+            assert_eq!(verdict, expected, "{hidden:?}");
+        }
+        practice
+            .run("EXEC master.dbo.practice_option N'least_seconds', N'1.5';")
+            .await;
+        let progress = Mutex::new(Vec::new());
+        let ran = lab
+            .run(&case, choices, |event| {
+                if let RunEvent::Progress(now) = event {
+                    progress.lock().expect("nobody panicked").push(now);
+                }
+            })
+            .await;
+        assert_eq!(ran.report.end, RunEnd::Verified, "{:#?}", ran.report.steps);
+        practice
+            .run("EXEC master.dbo.practice_option N'least_seconds', N'0';")
+            .await;
+        let progress = progress.into_inner().expect("nobody panicked");
+        assert!(!progress.is_empty(), "the time that passes is told anyhow");
+        let told = progress.iter().any(|now| now.percent.is_some());
+        assert_eq!(told, sees, "{progress:?}");
+    }
 }

@@ -1,5 +1,5 @@
-//! What the server pretends to be, for lessons and tests: a login that may not back up, a secondary replica, an
-//! older version.
+//! What the server pretends to be, for lessons and tests: a login that may not back up or not look around, a secondary
+//! replica, an older version.
 //!
 //! Each is switched with `EXEC master.dbo.practice_option`, and shows in the views and messages of the real server.
 
@@ -12,6 +12,8 @@ pub struct Pretended {
     pub secondary: Option<String>,
     /// The functions that look at files are not there, as before 2017 (message 208); the old procedures are.
     pub no_file_functions: bool,
+    /// `VIEW SERVER STATE` is not granted: sessions and requests of others are not seen, without a word.
+    pub state_denied: bool,
 }
 
 impl Pretended {
@@ -24,6 +26,8 @@ impl Pretended {
             ("secondary_replica", database) => self.secondary = Some(database.to_owned()),
             ("file_functions", "there") => self.no_file_functions = false,
             ("file_functions", "missing") => self.no_file_functions = true,
+            ("state_permission", "granted") => self.state_denied = false,
+            ("state_permission", "denied") => self.state_denied = true,
             _ => return false,
         }
         true
@@ -33,7 +37,14 @@ impl Pretended {
     pub fn is_granted(&self, permission: &str) -> bool {
         let backup = permission.eq_ignore_ascii_case("BACKUP DATABASE")
             || permission.eq_ignore_ascii_case("BACKUP LOG");
-        !(backup && self.backup_denied)
+        let state = permission.eq_ignore_ascii_case("VIEW SERVER STATE")
+            || permission.eq_ignore_ascii_case("VIEW SERVER PERFORMANCE STATE");
+        !(backup && self.backup_denied || state && self.state_denied)
+    }
+
+    /// Whether a session sees another one.
+    pub fn shows_session(&self, to: i16, session: i16) -> bool {
+        to == session || !self.state_denied
     }
 
     /// Whether a database is a secondary replica here.

@@ -100,6 +100,8 @@ pub enum PreflightFinding {
         who: Vec<String>,
     },
     ConnectionsNotTold(ServerError),
+    /// The login sees no sessions but its own.
+    ConnectionsHidden,
     // Jobs.
     NoJobsDue,
     /// Enabled jobs that start before the expected end and touch the database, or back up or clean up all.
@@ -190,6 +192,8 @@ pub enum PreflightFinding {
         session_id: i64,
     },
     OtherWorkNotTold(ServerError),
+    /// The login sees no sessions but its own.
+    OtherWorkHidden,
 }
 
 /// What the files of the target need on one volume.
@@ -247,7 +251,7 @@ pub async fn preflight(
     checks.push(version_check(&abilities, &headers));
     if let (Some(_), Some(target)) = (&choices.over, &target) {
         checks.push(group_check(name, target));
-        checks.push(connections_check(connection, name).await?);
+        checks.push(connections_check(connection, name, &abilities).await?);
         checks.push(jobs_check(connection, plan, choices).await?);
     }
     if let Some(check) = programs_check(choices) {
@@ -258,7 +262,7 @@ pub async fn preflight(
     }
     checks.push(target_files(connection, plan).await?);
     checks.push(space_check(connection, plan).await?);
-    checks.push(running_check(connection, plan).await?);
+    checks.push(running_check(connection, plan, &abilities).await?);
     Ok(checks)
 }
 
@@ -314,6 +318,7 @@ struct Abilities {
     may_restore_over: Option<bool>,
     may_back_up_log: Option<bool>,
     may_alter: Option<bool>,
+    may_see_requests: Option<bool>,
 }
 
 async fn abilities(connection: &mut dyn Connection, name: &str) -> Result<Abilities, ServerError> {
@@ -326,6 +331,7 @@ async fn abilities(connection: &mut dyn Connection, name: &str) -> Result<Abilit
         may_restore_over: may("may_restore_over"),
         may_back_up_log: may("may_back_up_log"),
         may_alter: may("may_alter"),
+        may_see_requests: may("may_see_requests"),
     })
 }
 
@@ -496,6 +502,7 @@ async fn target_files(
 async fn running_check(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
+    abilities: &Abilities,
 ) -> Result<PreflightCheck, ServerError> {
     let answer = match answered(ask(connection, &tsql::running_backups()).await)? {
         Ok(answer) => answer,
@@ -516,6 +523,10 @@ async fn running_check(
             database: row.text("database_name").unwrap_or_default(),
             session_id: row.int("session_id").unwrap_or_default(),
         }),
+        // Without the permission nothing is seen, which is not nothing.
+        None if abilities.may_see_requests == Some(false) => {
+            PreflightCheck::unknown(PreflightFinding::OtherWorkHidden)
+        }
         None => PreflightCheck::good(PreflightFinding::NothingElseRuns),
     })
 }

@@ -103,6 +103,7 @@ pub(super) fn group_check(name: &str, target: &TargetFacts) -> PreflightCheck {
 pub(super) async fn connections_check(
     connection: &mut dyn Connection,
     name: &str,
+    abilities: &Abilities,
 ) -> Result<PreflightCheck, ServerError> {
     const SHOWN: usize = 5;
     let answer = match answered(ask(connection, &tsql::sessions_in(name)).await)? {
@@ -114,6 +115,9 @@ pub(super) async fn connections_check(
         }
     };
     let rows = answer.rows();
+    if rows.is_empty() && abilities.may_see_requests == Some(false) {
+        return Ok(PreflightCheck::unknown(PreflightFinding::ConnectionsHidden));
+    }
     if rows.is_empty() {
         return Ok(PreflightCheck::good(PreflightFinding::NobodyConnected));
     }

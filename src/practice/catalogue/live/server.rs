@@ -58,8 +58,8 @@ pub(super) fn rows(
             })
             .collect(),
         "dm_db_index_usage_stats" => super::usage::index_usage(engine, view),
-        "dm_exec_requests" => requests(engine, view),
-        "dm_exec_sessions" => sessions(engine, view),
+        "dm_exec_requests" => requests(engine, view, request.session.id),
+        "dm_exec_sessions" => sessions(engine, view, request.session.id),
         "dm_exec_connections" => engine
             .sessions
             .iter()

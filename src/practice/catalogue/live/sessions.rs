@@ -2,7 +2,7 @@
 
 use super::{Row, local_datetime, sql_handle};
 use crate::practice::catalogue::system::SystemView;
-use crate::practice::engine::{Activity, Engine, SessionEntry};
+use crate::practice::engine::{Activity, Engine, SessionEntry, SessionId};
 use crate::practice::value::Value;
 use std::time::Instant;
 
@@ -14,12 +14,14 @@ pub(super) fn command(engine: &Engine, session: &SessionEntry) -> String {
     }
 }
 
-pub(super) fn requests(engine: &Engine, view: &SystemView) -> Vec<Vec<Value>> {
+/// Of the sessions that `own` sees.
+pub(super) fn requests(engine: &Engine, view: &SystemView, own: SessionId) -> Vec<Vec<Value>> {
     let now = engine.clock.now();
     let instant = Instant::now();
     engine
         .sessions
         .iter()
+        .filter(|s| engine.options.pretended.shows_session(own, s.id))
         .filter_map(|s| Some((s, s.request.as_ref()?)))
         .map(|(s, request)| {
             let activity = engine.activities.find(s.id);
@@ -92,10 +94,12 @@ pub(super) fn requests(engine: &Engine, view: &SystemView) -> Vec<Vec<Value>> {
         .collect()
 }
 
-pub(super) fn sessions(engine: &Engine, view: &SystemView) -> Vec<Vec<Value>> {
+/// Those that `own` sees.
+pub(super) fn sessions(engine: &Engine, view: &SystemView, own: SessionId) -> Vec<Vec<Value>> {
     engine
         .sessions
         .iter()
+        .filter(|s| engine.options.pretended.shows_session(own, s.id))
         .map(|s| {
             Row::new(view)
                 .int("session_id", s.id)
