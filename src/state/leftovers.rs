@@ -10,23 +10,33 @@ use crate::{
 impl State {
     /// A copy that is still there is told wherever one is; it is asked about under objectives.
     pub(super) fn tell_of_leftover(&mut self, drill: &RunId) {
-        let copy = self
+        if let Some(problem) = self.leftover_problem(drill) {
+            self.notice(None, problem);
+        }
+    }
+
+    /// It is gone, or asked about on the page.
+    pub(super) fn tell_no_more_of(&mut self, drill: &RunId) {
+        if let Some(problem) = self.leftover_problem(drill) {
+            self.notices.retain(|notice| notice.problem != problem);
+        }
+    }
+
+    fn leftover_problem(&self, drill: &RunId) -> Option<Problem> {
+        let leftover = self
             .objectives
             .leftovers
             .iter()
-            .find(|leftover| leftover.drill == *drill)
-            .map(|leftover| leftover.copy.clone());
-        if let Some(copy) = copy {
-            self.notice(
-                None,
-                Problem {
-                    kind: ProblemKind::Yours,
-                    sentence: format!("A drill was interrupted and left its copy {copy}"),
-                    hint: "It is shown under Objectives, where it can be dropped.".to_owned(),
-                    details: Vec::new(),
-                },
-            );
-        }
+            .find(|leftover| leftover.drill == *drill)?;
+        Some(Problem {
+            kind: ProblemKind::Yours,
+            sentence: format!(
+                "A drill was interrupted and left its copy {}",
+                leftover.copy
+            ),
+            hint: "It is shown under Objectives, where it can be dropped.".to_owned(),
+            details: Vec::new(),
+        })
     }
 
     /// Asks the connected servers what they have of the leftovers that nobody looked at yet.

@@ -296,6 +296,8 @@ impl State {
             ObjectivesEvent::Leftover { drill, found } => {
                 if matches!(found, LeftoverFound::Ours { .. }) && self.page != Page::Objectives {
                     self.tell_of_leftover(&drill);
+                } else {
+                    self.tell_no_more_of(&drill);
                 }
                 self.objectives.found.insert(drill, found);
             }
