@@ -253,6 +253,9 @@ impl App {
         if let Some((file_name, text)) = self.state.to_save.take() {
             save_with_dialog(file_name, text, self.trouble_sender.clone(), ctx.clone());
         }
+        if self.state.ended {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
         while let Ok(trouble) = self.troubles.try_recv() {
             self.state.tell(&trouble);
         }
@@ -366,6 +369,7 @@ impl eframe::App for App {
         }
         if ctx.input(|input| input.viewport().close_requested())
             && (self.state.running() || self.state.backups.running())
+            && !self.state.ended
             && !closing_confirmed(ctx)
         {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);

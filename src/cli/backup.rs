@@ -3,7 +3,8 @@
 use super::{
     CliError, Exit, Global, Output,
     server::{
-        OpenServer, ServerArgs, data_root, failed, say, server_failed, with_own_server, workspace,
+        OpenServer, ServerArgs, data_root, failed, say, server_failed, who, with_own_server,
+        workspace,
     },
 };
 use crate::{
@@ -17,11 +18,10 @@ use crate::{
     run::{
         BackupEnd, BackupJob, BackupOutcome, BackupPhase, BackupReading, BackupReport,
         BackupRunEvent, BackupSurroundings, Journal, OncePlan, OnceRun, OnceState, PlaceThere,
-        RunId, Who, check_place, journal_path, look_at_once, read_backup_facts, run_backups,
+        RunId, check_place, journal_path, look_at_once, read_backup_facts, run_backups,
         schedule::read_schedule, start_once,
     },
     server::{Gateway as _, ServerError},
-    settings::Operator,
     tsql::{BackupFacts, backup_script},
     worker,
 };
@@ -208,12 +208,7 @@ async fn back_up(args: &BackupArgs, server: &OpenServer, folder: &Path) -> Resul
     let run = RunId::new(worker::now(), fastrand::u16(..));
     let journal = Journal::create(&journal_path(folder, &run))
         .map_err(|error| failed(Exit::Failed, explain::journal_problem(&error)))?;
-    let operator = Operator::from_variables(|name| std::env::var(name).ok());
-    let who = Who {
-        user: operator.user,
-        login: Some(server.reading.info.login.clone()),
-        host: operator.host,
-    };
+    let who = who(server);
     let report = if args.on_server {
         let once = OncePlan {
             run,

@@ -4,9 +4,8 @@ use super::{
     CliError, Exit, Global, Output,
     drill_timer::{Timed, TimerArgs},
     plan::moment_of,
-    restore::who,
     server::{
-        OpenServer, ServerArgs, data_root, failed, open, read_records, say, with_own_server,
+        OpenServer, ServerArgs, data_root, failed, open, read_records, say, who, with_own_server,
         workspace,
     },
 };
@@ -168,7 +167,7 @@ async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<
             }),
             applications: &applications,
             runs: &runs,
-            who: who(&target.reading),
+            who: who(target),
             now: worker::now,
         };
         let report = one(&ground, order, &workspace).await?;
@@ -406,7 +405,7 @@ fn keep_rehearsal(
         server: &server.reading.info.name,
         database: &args.database,
         simulated: is_practice(&server.reading.info),
-        who: who(&server.reading),
+        who: who(server),
     };
     let kept = worker::keep_rehearsal(workspace, of, times).map_err(|error| match error {
         RehearsalError::NotThat => CliError::usage(

@@ -212,7 +212,7 @@ fn read_files(args: &PlanArgs) -> Result<(History, Vec<HistoryNote>), CliError> 
     Ok((history, notes))
 }
 
-fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {
+pub(super) fn read_history_file(path: &PathBuf) -> Result<HistoryFile, CliError> {
     let unreadable = |details: String| {
         let mut error = CliError::usage(
             format!("{} cannot be read as a backup history", path.display()),

@@ -8,6 +8,7 @@ use crate::{
         ClockChoice, PracticeError, PracticeOptions, PracticeServer, WorldFolder,
         engine::{Edition, Zone},
     },
+    worker::EndSignals,
 };
 use chrono::DateTime;
 use secrecy::ExposeSecret as _;
@@ -206,14 +207,7 @@ fn failed(sentence: &str, error: &(dyn std::error::Error + 'static)) -> CliError
 
 /// The ways in which this command is told to stop.
 struct Told {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(windows)]
-    ctrl_c: tokio::signal::windows::CtrlC,
-    #[cfg(windows)]
-    ctrl_break: tokio::signal::windows::CtrlBreak,
+    signals: EndSignals,
     /// Standard input was closed; `None` when that does not matter.
     closed: Option<tokio::sync::oneshot::Receiver<()>>,
 }
@@ -232,24 +226,10 @@ impl Told {
             });
             closed
         });
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-                closed,
-            })
-        }
-        #[cfg(windows)]
-        {
-            use tokio::signal::windows;
-            Ok(Self {
-                ctrl_c: windows::ctrl_c()?,
-                ctrl_break: windows::ctrl_break()?,
-                closed,
-            })
-        }
+        Ok(Self {
+            signals: EndSignals::listen()?,
+            closed,
+        })
     }
 
     async fn wait(&mut self) {
@@ -260,16 +240,8 @@ impl Told {
                 None => std::future::pending().await,
             }
         };
-        #[cfg(unix)]
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = closed => {}
-        }
-        #[cfg(windows)]
-        tokio::select! {
-            _ = self.ctrl_c.recv() => {}
-            _ = self.ctrl_break.recv() => {}
+            () = self.signals.wait() => {}
             () = closed => {}
         }
     }

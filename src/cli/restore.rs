@@ -7,8 +7,8 @@ use super::{
     choice::ChoiceArgs,
     plan::{merged, moment_of, report_refusal},
     server::{
-        ServerArgs, costs_of, data_root, failed, nothing_known, read_records, say, server_failed,
-        with_own_server, workspace,
+        OpenServer, ServerArgs, costs_of, data_root, failed, nothing_known, read_records, say,
+        server_failed, who, with_own_server, workspace,
     },
 };
 use crate::{
@@ -18,10 +18,10 @@ use crate::{
     run::{
         Commands, Journal, Outcome, OverChoice, RestoreJob, ResumeHow, RunChoices, RunCommand,
         RunControl, RunEnd, RunEvent, RunId, RunReport, StepFailure, Surroundings, TailChoice,
-        Waiting, Who, journal_path, read_run, read_target, run_restore,
+        Waiting, journal_path, read_run, read_target, run_restore,
     },
     server::{Gateway as _, ServerReading, SqlServer},
-    settings::{Application, Operator, load_applications},
+    settings::{Application, load_applications},
     tsql::{self, ServerFacts, tail_file},
     worker,
 };
@@ -111,16 +111,18 @@ pub fn run(args: &RestoreArgs, global: &Global) -> Result<Exit, CliError> {
         &args.server.server,
         &args.server.sign_in,
         global,
-        async |server| restore(args, global, &server.gateway, &server.reading).await,
+        async |server| restore(args, global, server).await,
     )
 }
 
 async fn restore(
     args: &RestoreArgs,
     global: &Global,
-    gateway: &SqlServer,
-    reading: &ServerReading,
+    server: &OpenServer,
 ) -> Result<Exit, CliError> {
+    let OpenServer {
+        gateway, reading, ..
+    } = server;
     let (history, _) = if args.history.is_empty() {
         History::from_records(read_records(gateway, reading).await?)
     } else {
@@ -171,7 +173,7 @@ async fn restore(
         facts,
         choices,
         utc_offset_minutes: reading.info.utc_offset.minutes(),
-        who: who(reading),
+        who: who(server),
     };
     let path = journal_path(workspace.folder(), &run);
     let journal = Journal::create(&path).map_err(|error| journal_failed(&error))?;
@@ -304,16 +306,6 @@ fn other_tail_files(args: &RestoreArgs, plan: &RestorePlan, run: &RunId) -> Vec<
     let mut files = args.tail_to.clone();
     files.push(tail_file(plan, None, &run.0));
     files
-}
-
-/// Who runs a command.
-pub(super) fn who(reading: &ServerReading) -> Who {
-    let operator = Operator::from_variables(|name| std::env::var(name).ok());
-    Who {
-        user: operator.user,
-        login: Some(reading.info.login.clone()),
-        host: operator.host,
-    }
 }
 
 /// Ctrl-C cancels the run; the state that it leaves is told.

@@ -2,15 +2,15 @@
 
 use super::{
     CliError, Exit, Global, Output,
-    plan::moment_of,
-    restore::{Telling, cancel_on_interrupt, finish, how_of, journal_failed, who},
+    plan::{moment_of, read_history_file},
+    restore::{Telling, cancel_on_interrupt, finish, how_of, journal_failed},
     server::{
-        SignInArgs, data_root, failed, nothing_known, read_records, say, server_failed,
-        with_server, workspace,
+        OpenServer, SignInArgs, data_root, failed, nothing_known, read_records, say, server_failed,
+        who, with_server, workspace,
     },
 };
 use crate::{
-    domain::{History, Target},
+    domain::{History, HistoryRecords, Target},
     explain,
     formats::run_report,
     run::{
@@ -58,6 +58,9 @@ struct ResumeArgs {
     /// With take-logs: to this moment instead
     #[arg(long, value_name = "TIME", requires = "how")]
     to: Option<String>,
+    /// The history of the server that took the backups, where it is another: as `stopat history --json` wrote it
+    #[arg(long, value_name = "FILE")]
+    history: Vec<PathBuf>,
     /// Take every step that is done by hand as done
     #[arg(long)]
     yes_by_hand: bool,
@@ -162,7 +165,11 @@ fn list(args: &RunsArgs, folder: &std::path::Path) -> Result<Exit, CliError> {
 fn go_on(args: &ResumeArgs, global: &Global, path: &std::path::Path) -> Result<Exit, CliError> {
     let record = record_of(path)?;
     with_server(&args.server, &args.sign_in, global, async |server| {
-        let records = read_records(&server.gateway, &server.reading).await?;
+        let mut records = vec![read_records(&server.gateway, &server.reading).await?];
+        for file in &args.history {
+            records.push(read_history_file(file)?.records);
+        }
+        let records = HistoryRecords::merge(records);
         let (history, _) = History::from_records(records);
         let mut connection = server
             .gateway
@@ -192,23 +199,13 @@ fn go_on(args: &ResumeArgs, global: &Global, path: &std::path::Path) -> Result<E
                 "It is one of continue, take-logs, recover, start-over, abandon.",
             )
         })?;
-        carry_on(
-            args,
-            &server.gateway,
-            &server.reading,
-            path,
-            &record,
-            &how,
-            history,
-        )
-        .await
+        carry_on(args, server, path, &record, &how, history).await
     })
 }
 
 async fn carry_on(
     args: &ResumeArgs,
-    gateway: &crate::server::SqlServer,
-    reading: &crate::server::ServerReading,
+    server: &OpenServer,
     path: &std::path::Path,
     record: &RunRecord,
     how: &ResumeHow,
@@ -221,9 +218,9 @@ async fn carry_on(
         record,
         how,
         history,
-        who(reading),
+        who(server),
         Surroundings {
-            gateway,
+            gateway: &server.gateway,
             journal,
             tell: &|event| telling.tell(event),
             cancel: &cancel,

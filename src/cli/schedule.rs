@@ -4,7 +4,7 @@ use super::{
     CliError, Exit, Global, Output, schedule_text,
     server::{
         OpenServer, ServerArgs, data_root, failed, nothing_known, read_records, say, server_failed,
-        with_own_server, workspace,
+        who, with_own_server, workspace,
     },
 };
 use crate::{
@@ -15,14 +15,14 @@ use crate::{
         schedule as format,
     },
     run::{
-        Outcome, PlaceCheck, RunId, Who, check_place, journal_path,
+        Outcome, PlaceCheck, RunId, check_place, journal_path,
         schedule::{
             ChangeReport, Changing, KnownDatabase, Outlook, ScheduleReading, apply_schedule,
             outlook, read_schedule, remove_schedule, run_retention,
         },
     },
     server::{Gateway as _, read_databases},
-    settings::{Operator, load_applications},
+    settings::load_applications,
     tsql::ServerFacts,
     worker,
 };
@@ -359,15 +359,7 @@ fn changing<'a>(
         gateway: &server.gateway,
         journal: journal_path(workspace.folder(), &run),
         run,
-        who: {
-            let Operator { user, host, .. } =
-                Operator::from_variables(|name| std::env::var(name).ok());
-            Who {
-                user,
-                login: Some(server.reading.info.login.clone()),
-                host,
-            }
-        },
+        who: who(server),
         about: known.policy.databases.title().to_owned(),
         facts: known.facts.clone(),
         now: worker::now,

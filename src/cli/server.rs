@@ -7,14 +7,14 @@ use crate::{
         Problem, ProblemKind, aside_problem, platform_limits, server_problem, store_problem,
         workspace_name_fault,
     },
-    run::Measured,
+    run::{Measured, Who},
     server::{
         Credentials, Endpoint, Gateway, HistoryReader, Platform, ServerError, ServerReading,
         SqlServer, read_azure_databases, read_database_backups, read_server,
     },
     settings::{
-        DataRoot, Encryption, PasswordKept, PasswordStore as _, Profile, Reach, SystemStore,
-        Workspace, WorkspaceName,
+        DataRoot, Encryption, Operator, PRACTICE_KEY, PasswordKept, PasswordStore as _, Profile,
+        Reach, SystemStore, Workspace, WorkspaceName,
     },
     worker::{self, Practice},
 };
@@ -57,6 +57,8 @@ pub struct OpenServer {
     pub gateway: SqlServer,
     pub reading: ServerReading,
     pub practice: Option<Practice>,
+    /// By which saved server it was reached, for journals: see [`Who::profile`].
+    pub profile: Option<String>,
 }
 
 /// Where settings are kept.
@@ -125,9 +127,10 @@ pub async fn open(name: &str, args: &SignInArgs, global: &Global) -> Result<Open
             gateway,
             reading,
             practice: Some(practice),
+            profile: Some(PRACTICE_KEY.to_owned()),
         });
     }
-    let mut gateway = gateway(name, args, global)?;
+    let (mut gateway, profile) = gateway(name, args, global)?;
     let reading = match read(&gateway).await {
         Err(ServerError::UnknownCertificate {
             fingerprint,
@@ -147,7 +150,19 @@ pub async fn open(name: &str, args: &SignInArgs, global: &Global) -> Result<Open
         gateway,
         reading,
         practice: None,
+        profile,
     })
+}
+
+/// Who runs a command.
+pub fn who(server: &OpenServer) -> Who {
+    let operator = Operator::from_variables(|name| std::env::var(name).ok());
+    Who {
+        user: operator.user,
+        login: Some(server.reading.info.login.clone()),
+        host: operator.host,
+        profile: server.profile.clone(),
+    }
 }
 
 #[expect(
@@ -163,8 +178,12 @@ async fn read(gateway: &SqlServer) -> Result<ServerReading, ServerError> {
     read_server(connection.as_mut(), worker::now).await
 }
 
-/// A saved profile wins over a host of its name.
-fn gateway(name: &str, args: &SignInArgs, global: &Global) -> Result<SqlServer, CliError> {
+/// A saved profile wins over a host of its name; its uuid comes with it.
+fn gateway(
+    name: &str,
+    args: &SignInArgs,
+    global: &Global,
+) -> Result<(SqlServer, Option<String>), CliError> {
     let root = data_root(global)?;
     let profiles = workspace(global, &root)?
         .load_profiles()
@@ -187,7 +206,8 @@ fn gateway(name: &str, args: &SignInArgs, global: &Global) -> Result<SqlServer, 
                 .ok()
                 .and_then(|loaded| loaded.value.az_program);
         }
-        return of_profile(&profile, args);
+        let id = profile.id.to_string();
+        return Ok((of_profile(&profile, args)?, Some(id)));
     }
     let endpoint = endpoint(name)?;
     let credentials = match &args.user {
@@ -203,7 +223,7 @@ fn gateway(name: &str, args: &SignInArgs, global: &Global) -> Result<SqlServer, 
             ));
         }
     };
-    Ok(SqlServer {
+    let server = SqlServer {
         endpoint,
         credentials,
         encryption: match &args.ca {
@@ -213,7 +233,8 @@ fn gateway(name: &str, args: &SignInArgs, global: &Global) -> Result<SqlServer, 
         // Which batches a command sends is the command's to say; no profile limits it here.
         reach: Reach::Restore,
         database: None,
-    })
+    };
+    Ok((server, None))
 }
 
 fn of_profile(profile: &Profile, args: &SignInArgs) -> Result<SqlServer, CliError> {

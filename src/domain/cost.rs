@@ -5,7 +5,7 @@
 use super::{BackupType, Estimate, EstimateBasis};
 
 /// What a set costs besides its bytes: a log takes about as long to restore however small it is.
-const BYTES_PER_SET: u64 = 100_000_000;
+pub(super) const BYTES_PER_SET: u64 = 100_000_000;
 
 /// msdb keeps whole seconds, so a set took half a second more than it says.
 const SECONDS_CUT_OFF: f64 = 0.5;

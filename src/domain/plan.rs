@@ -2,6 +2,7 @@
 
 use super::{
     BackupType, CostModel, MarkTarget, Price, ServerTime, Start, StopMark, UtcOffset, UtcTime,
+    cost::BYTES_PER_SET,
 };
 use uuid::Uuid;
 
@@ -116,6 +117,20 @@ pub enum Lost {
     Set(Uuid),
     /// A file, by the path that the server wrote it to.
     File(String),
+}
+
+impl RestorePlan {
+    /// About the seconds that one of its steps takes: its share of the whole, by its bytes and the cost of opening it (rule 14).
+    ///
+    /// `None` without an estimate of the whole, or when the size of a set is not known.
+    pub fn seconds_of(&self, step: &PlanStep) -> Option<f64> {
+        let weight = |step: &PlanStep| {
+            let bytes = step.bytes?;
+            Some(bytes.saturating_add(BYTES_PER_SET) as f64)
+        };
+        let whole: f64 = self.steps.iter().map(weight).sum::<Option<f64>>()?;
+        Some(self.estimate?.seconds * weight(step)? / whole.max(1.0))
+    }
 }
 
 impl RestoreRequest {

@@ -9,6 +9,7 @@ mod files;
 mod format;
 mod gap;
 mod journal;
+mod look;
 mod objectives;
 mod plan;
 mod preflight;
@@ -39,6 +40,7 @@ pub use format::{
 };
 pub use gap::{backup_word, gap_line};
 pub use journal::{journal_end, run_title};
+pub use look::{QUESTION_HINT, cell_text, look_refusal};
 pub use objectives::{
     basis, drill_part, exposure_cause, misses, promise, promise_range, remedy, scenario, status,
 };

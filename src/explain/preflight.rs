@@ -1,7 +1,12 @@
 //! The lines of the preflight in words: what was found, and what to do.
 
-use super::{Problem, count, server_problem, size};
-use crate::run::{HeaderDifference, PreflightCheck, PreflightFinding, VolumeNeed};
+use super::{Problem, count, figures, server_problem, size};
+use crate::{
+    domain::AgentState,
+    run::{HeaderDifference, OpenTransaction, PreflightCheck, PreflightFinding, VolumeNeed},
+    server::ServerError,
+    tsql::BatchKind,
+};
 
 /// One line of the preflight in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +75,25 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "no availability group, no mirror, no database snapshot".to_owned(),
             "",
         ),
-        F::InAvailabilityGroup { name } => words(
+        F::InAvailabilityGroup { name, way: None } => words(
             "Groups",
             format!("{name} belongs to an availability group and cannot be restored over in it"),
             "Take it out (ALTER AVAILABILITY GROUP … REMOVE DATABASE), restore it here, add it again and reseed the other replicas.",
         ),
+        F::InAvailabilityGroup {
+            name,
+            way: Some(way),
+        } => PreflightWords {
+            title: "Groups",
+            detail: format!(
+                "{name} belongs to the availability group {} and cannot be restored over in it",
+                way.group
+            ),
+            hint: format!(
+                "Take it out of the group, check again, and restore it here, its tail first:\n{}\nWhen it is back, it goes into the group again and to the other replicas:\n{}",
+                way.out, way.back
+            ),
+        },
         F::Mirrored { name } => words(
             "Groups",
             format!("{name} is mirrored and cannot be restored over"),
@@ -96,13 +115,15 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
         F::Connected {
             n_sessions,
             n_open_transactions,
+            largest,
             who,
         } => {
             let open = match n_open_transactions {
                 0 => String::new(),
                 n => format!(
-                    ", {} with work that is not committed and is rolled back first",
-                    count(*n, "session", "sessions")
+                    ", {} with work that is not committed and is rolled back first{}",
+                    count(*n, "session", "sessions"),
+                    largest.as_ref().map(rollback_words).unwrap_or_default()
                 ),
             };
             words(
@@ -132,6 +153,18 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "Disable them while the run lasts; they are enabled again afterwards.",
         ),
         F::JobsNotTold(error) => not_told("Jobs", error),
+        F::AgentRuns => words("SQL Server Agent", "it runs".to_owned(), ""),
+        F::AgentDoesNotRun(state) => words(
+            "SQL Server Agent",
+            match state {
+                AgentState::None => "this edition has none",
+                AgentState::Stopped => "it is stopped",
+                AgentState::Running | AgentState::Unknown => SILENT,
+            }
+            .to_owned(),
+            "Start it, or restore from this window.",
+        ),
+        F::AgentNotTold(error) => not_told("SQL Server Agent", error),
         F::ProgramsThere { n_programs } => words(
             "Programs",
             format!(
@@ -183,6 +216,13 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "Ask for CREATE ANY DATABASE, or the role dbcreator.",
         ),
         F::PermissionNotTold => words("Permission", SILENT.to_owned(), ""),
+        F::ProfileForbids { allowed } => not_told(
+            "Permission",
+            &ServerError::NotAllowed {
+                allowed: *allowed,
+                needed: BatchKind::Restore,
+            },
+        ),
         F::FilesAgree { n_files } => words(
             "Backup files",
             format!(
@@ -224,6 +264,11 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "Restore the certificate with its private key into master first.",
         ),
         F::CertificateNotTold(error) => not_told("Certificate", error),
+        F::TargetFilesFree { n_files: 0 } => words(
+            "Target files",
+            "the database keeps its files in their places".to_owned(),
+            "",
+        ),
         F::TargetFilesFree { n_files } => words(
             "Target files",
             format!("{} will be created", count(*n_files, "file", "files")),
@@ -290,6 +335,19 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "Make sure that nothing else backs it up or restores it; VIEW SERVER STATE lets stopat look.",
         ),
     }
+}
+
+fn rollback_words(largest: &OpenTransaction) -> String {
+    let OpenTransaction {
+        session_id,
+        log_bytes,
+        age_secs,
+    } = largest;
+    format!(
+        " (the largest, in session {session_id}, has written {} into the log within {}; rolling it back may take as long)",
+        size(*log_bytes),
+        figures::duration((*age_secs).max(1) as f64)
+    )
 }
 
 fn volumes_words(volumes: &[VolumeNeed]) -> Vec<String> {

@@ -79,6 +79,11 @@ pub fn step_failure(failure: &StepFailure) -> Problem {
                 "Its history in Agent has every step; go on from where the database stands.",
             )
         },
+        StepFailure::LeftToServer { job } => problem(
+            ProblemKind::Yours,
+            format!("stopat was closed; the server goes on by itself with the job {job}"),
+            "The next start finds how far it came, and goes on from there.",
+        ),
         StepFailure::NobodyAnswers => problem(
             ProblemKind::Yours,
             "The step is done by hand, and nobody is there to say that it was".to_owned(),

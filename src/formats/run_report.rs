@@ -76,12 +76,9 @@ fn step(step: &RecordedStep) -> Value {
 
 /// A run as a page.
 pub fn to_html(record: &RunRecord) -> String {
-    let title = format!(
-        "{} to {} on {}",
-        record.source_database, record.target_database, record.server
-    );
+    let title = format!("{} on {}", explain::run_title(record), record.server);
     let verdict = match &record.end {
-        Some((end, state)) => format!("{}; {state}", end.replace('_', " ")),
+        Some((end, state)) => format!("{}; {state}", explain::journal_end(end, record.kind)),
         None => "interrupted".to_owned(),
     };
     let mut page = format!(
@@ -102,7 +99,6 @@ pub fn to_html(record: &RunRecord) -> String {
         }
     };
     fact("Run", &record.id.0);
-    fact("Kind", explain::run_kind(record.kind));
     fact("Moment asked for, server time", &record.target);
     fact("Began, UTC", &record.began_at);
     fact("Last record, UTC", &record.last_at);
@@ -188,15 +184,29 @@ fn tables_html(tables: &[RecordedTable]) -> String {
     if tables.is_empty() {
         return String::new();
     }
-    let mut text = "<table class=\"steps\">\n<tr><th>Protected table</th><th class=\"n\">Rows restored</th><th class=\"n\">In the original then</th></tr>\n".to_owned();
-    let rows = |n: Option<u64>| n.map_or_else(|| "not there".to_owned(), explain::figures::count);
+    // Over the original, or on another server, there is nothing to compare with.
+    let compares = tables.iter().any(|table| table.rows_original.is_some());
+    let cell = |n: Option<u64>| {
+        let rows = n.map_or_else(|| "not there".to_owned(), explain::figures::count);
+        format!("<td class=\"n\">{rows}</td>")
+    };
+    let mut text =
+        "<table class=\"steps\">\n<tr><th>Protected table</th><th class=\"n\">Rows restored</th>"
+            .to_owned();
+    if compares {
+        text.push_str("<th class=\"n\">In the original then</th>");
+    }
+    text.push_str("</tr>\n");
     for table in tables {
         text.push_str(&format!(
-            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+            "<tr><td>{}</td>{}",
             escape(&table.table),
-            rows(table.rows),
-            rows(table.rows_original)
+            cell(table.rows)
         ));
+        if compares {
+            text.push_str(&cell(table.rows_original));
+        }
+        text.push_str("</tr>\n");
     }
     text.push_str("</table>\n");
     text
@@ -210,7 +220,8 @@ fn step_html(number: usize, step: &RecordedStep) -> String {
             end.facts.bytes.map(explain::size).unwrap_or_default(),
             end.words
                 .iter()
-                .chain(&end.messages)
+                // How far it was at each moment is of no use afterwards; the journal has it.
+                .chain(end.messages.iter().filter(|line| !is_progress(line)))
                 .map(|line| escape(line))
                 .collect::<Vec<_>>()
                 .join("<br>"),
@@ -235,6 +246,12 @@ fn step_html(number: usize, step: &RecordedStep) -> String {
         escape(&outcome),
         escape(&bytes)
     )
+}
+
+/// `45 percent processed.`, which the server says every few percent.
+fn is_progress(line: &str) -> bool {
+    line.strip_suffix(" percent processed.")
+        .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Text as HTML: whatever is in a name stays text.

@@ -30,6 +30,8 @@ pub struct RunChoices {
     /// When a copy was created is on disk before anything can make it `ONLINE`, or it is not recovered:
     /// so it can be told from every other database of its name however the run ends.
     pub prove_first: bool,
+    /// The server that has the original, where it is another than the one that restores.
+    pub source_server: Option<String>,
 }
 
 /// Over a database that is there.

@@ -1,5 +1,9 @@
 //! Talking to a run while it goes on: pause, done, go on, leave out.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What a user says to a running run.
@@ -38,24 +42,40 @@ pub enum Waiting {
 
 /// The end that gives commands.
 #[derive(Clone, Debug)]
-pub struct RunControl(UnboundedSender<RunCommand>);
+pub struct RunControl {
+    sender: UnboundedSender<RunCommand>,
+    leaving: Arc<AtomicBool>,
+}
 
 impl RunControl {
     /// A control and the commands that come from it.
     pub fn new() -> (Self, Commands) {
         let (sender, inbox) = unbounded_channel();
-        (Self(sender), Commands(Some(inbox)))
+        let leaving = Arc::<AtomicBool>::default();
+        let commands = Commands {
+            inbox: Some(inbox),
+            leaving: Arc::clone(&leaving),
+        };
+        (Self { sender, leaving }, commands)
     }
 
     /// Hands a command over; a run that has ended takes none.
     pub fn send(&self, command: RunCommand) {
-        self.0.send(command).ok();
+        self.sender.send(command).ok();
+    }
+
+    /// The program is about to end: a cancellation from now on stops nothing that the server does by itself.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 }
 
 /// The end that a run listens to.
 #[derive(Debug)]
-pub struct Commands(Option<UnboundedReceiver<RunCommand>>);
+pub struct Commands {
+    inbox: Option<UnboundedReceiver<RunCommand>>,
+    leaving: Arc<AtomicBool>,
+}
 
 /// What was asked for while a step ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,18 +87,26 @@ pub(super) struct Asked {
 impl Commands {
     /// Nobody gives commands: a run that would have to wait stops instead.
     pub fn none() -> Self {
-        Self(None)
+        Self {
+            inbox: None,
+            leaving: Arc::default(),
+        }
+    }
+
+    /// Whether the program is about to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// The next command; `None` when nobody can give one any more.
     pub(super) async fn next(&mut self) -> Option<RunCommand> {
-        self.0.as_mut()?.recv().await
+        self.inbox.as_mut()?.recv().await
     }
 
     /// What came meanwhile; the last word counts.
     pub(super) fn drain(&mut self) -> Asked {
         let mut asked = Asked::default();
-        let Some(inbox) = &mut self.0 else {
+        let Some(inbox) = &mut self.inbox else {
             return asked;
         };
         while let Ok(command) = inbox.try_recv() {

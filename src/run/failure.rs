@@ -53,6 +53,9 @@ pub enum StepFailure {
     /// The job on the server failed; what its steps said.
     #[error("the job on the server failed: {}", .said.join("; "))]
     ServerJob { said: Vec<String> },
+    /// stopat was closed while the server restored by itself: the job goes on.
+    #[error("stopat was closed; the job {job} goes on")]
+    LeftToServer { job: String },
     /// A step is done by hand, and nobody is there to say that it was.
     #[error("nobody is there to say that it was done")]
     NobodyAnswers,
@@ -152,7 +155,7 @@ impl StepFailure {
     }
 
     /// The words that a journal keeps: what it is, then the server's own messages.
-    pub(super) fn journal_words(&self) -> Vec<String> {
+    pub fn journal_words(&self) -> Vec<String> {
         let mut words = vec![self.to_string()];
         match self.server_error() {
             Some(ServerError::Refused { errors }) => words.extend(

@@ -54,10 +54,7 @@ pub fn set_headers(answer: &Answer) -> Vec<SetHeader> {
             start: row.time("backupstartdate"),
             finish: row.time("backupfinishdate"),
             database_version: row.int("databaseversion"),
-            encryptor_thumbprint: match row.cell("encryptorthumbprint") {
-                Cell::Bytes(bytes) => Some(bytes.iter().map(|b| format!("{b:02X}")).collect()),
-                _ => None,
-            },
+            encryptor_thumbprint: hex(row.cell("encryptorthumbprint")),
             row: row.clone(),
         })
         .collect()
@@ -83,6 +80,16 @@ pub fn listed_files(answer: &Answer) -> Vec<DatabaseFile> {
 
 fn bytes(cell: &Cell) -> Option<u64> {
     cell.whole().and_then(|value| u64::try_from(value).ok())
+}
+
+/// Bytes as upper-case hex; `None` without any.
+pub(super) fn hex(cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Bytes(bytes) if !bytes.is_empty() => {
+            Some(bytes.iter().map(|b| format!("{b:02X}")).collect())
+        }
+        _ => None,
+    }
 }
 
 fn lsn(cell: &Cell) -> Option<Lsn> {

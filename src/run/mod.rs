@@ -82,7 +82,10 @@ pub use lost_rows::{LostRows, count_lost_rows};
 pub use measured::{AzureMeasured, Drill, Measured, MeasuredRestore, RehearsalRun};
 pub use outside::{OutsideJob, back_up_outside};
 pub use owed::Owed;
-pub use preflight::{PreflightCheck, PreflightFinding, PreflightVerdict, VolumeNeed, preflight};
+pub use preflight::{
+    OpenTransaction, PreflightCheck, PreflightFinding, PreflightVerdict, VolumeNeed, WrittenFile,
+    files_written, preflight,
+};
 pub use record::{
     RecordedEnd, RecordedStep, RecordedTable, RecordedVerification, RunRecord, list_runs, read_run,
 };
@@ -92,7 +95,7 @@ pub use report::{
 };
 pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
 pub use resume::{ResumeError, ResumeHow, Standing, assess, resume};
-pub use runbook::{Action, Interruption, Runbook, ServerJob, Step};
+pub use runbook::{Action, Interruption, Runbook, ServerJob, Step, script_of};
 pub use stored::StoredRun;
 pub use target::{TargetFacts, read_restoring, read_target};
 pub use verify::{

@@ -47,6 +47,8 @@ pub struct RunRecord {
     pub plan: Option<Box<StoredRun>>,
     /// The restores ran on the server, where no journal sees each of them.
     pub on_server: bool,
+    /// The job that ran them last.
+    pub server_job: Option<Uuid>,
     /// What was found after the restore.
     pub verification: Option<Box<RecordedVerification>>,
     /// The last line was torn.
@@ -199,6 +201,7 @@ impl RunRecord {
             copy_dropped: false,
             plan: None,
             on_server: false,
+            server_job: None,
             verification: None,
             torn: content.torn,
             journal_hash: content.hash.clone(),
@@ -269,7 +272,10 @@ impl RunRecord {
             } => self.copy = Some((*database_guid, create_date.clone())),
             Record::CopyDropped { .. } => self.copy_dropped = true,
             Record::End { end, state } => self.end = Some((end.clone(), state.clone())),
-            Record::ServerJob { .. } => self.on_server = true,
+            Record::ServerJob { job_id, .. } => {
+                self.on_server = true;
+                self.server_job = Some(*job_id);
+            }
             // What drills and rehearsals note is read by `measured`.
             Record::Begin { .. }
             | Record::Waits { .. }

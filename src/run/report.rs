@@ -59,6 +59,9 @@ pub struct Who {
     /// The machine that stopat runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// The saved server by which it was reached: the uuid of its profile, or `practice` for the window's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 /// What a step moved, measured while it ran: estimates and objectives are built from it. Stored in journals.

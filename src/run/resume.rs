@@ -16,9 +16,10 @@ use super::{
 use crate::{
     domain::{BackupType, History, Start, Target, UtcTime},
     server::{Connection, ServerError, ask},
-    tsql::{self, Purpose, RestoreOptions, Script, ServerFacts},
+    tsql::{self, BatchKind, Purpose, RestoreOptions, Script, ServerFacts},
 };
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// A way on that is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,6 +220,9 @@ pub async fn resume(
     if !offered {
         return Err(ResumeError::NotOffered(how.clone()));
     }
+    if let Some(job_id) = record.server_job {
+        remove_left_job(connection.as_mut(), job_id).await?;
+    }
     let mut job = stored
         .job(record.id.clone(), who.clone(), history)
         .ok_or(ResumeError::NothingToGoOnWith)?;
@@ -296,6 +300,20 @@ async fn check_server(
             expected: expected.to_owned(),
             found,
         })
+    }
+}
+
+/// A job that was stopped in the middle does not remove itself.
+async fn remove_left_job(connection: &mut dyn Connection, job_id: Uuid) -> Result<(), ResumeError> {
+    let mut batch = tsql::remove_once_job(job_id);
+    batch.kind = BatchKind::Restore;
+    match ask(connection, &batch).await {
+        // Mostly it is gone, or its removal is not allowed: it does nothing more either way.
+        Err(error @ ServerError::Refused { .. }) => {
+            tracing::debug!(?error, "the job of an interrupted run");
+            Ok(())
+        }
+        other => Ok(other.map(|_| ())?),
     }
 }
 

@@ -143,7 +143,7 @@ impl Step {
     }
 
     /// Restores a set or the tail.
-    pub(super) fn restores(&self) -> bool {
+    pub fn restores(&self) -> bool {
         matches!(self.action, Action::OnServer(_))
             || matches!(
                 self.purpose(),
@@ -210,14 +210,7 @@ impl Runbook {
 
     /// The batches of its steps, those of a job of the server among them.
     pub fn script(&self) -> Script {
-        let batches = self.steps.iter().flat_map(|step| match &step.action {
-            Action::Sql(batch) => vec![batch.clone()],
-            Action::OnServer(job) => job.script.batches.clone(),
-            _ => Vec::new(),
-        });
-        Script {
-            batches: batches.collect(),
-        }
+        script_of(&self.steps)
     }
 
     /// Titles of all steps, in order.
@@ -230,6 +223,18 @@ impl Runbook {
         self.steps
             .iter()
             .rposition(|step| step.restores() || step.purpose() == Some(&Purpose::Recover))
+    }
+}
+
+/// The batches of steps, those of a job of the server among them.
+pub fn script_of(steps: &[Step]) -> Script {
+    let batches = steps.iter().flat_map(|step| match &step.action {
+        Action::Sql(batch) => vec![batch.clone()],
+        Action::OnServer(job) => job.script.batches.clone(),
+        _ => Vec::new(),
+    });
+    Script {
+        batches: batches.collect(),
     }
 }
 
@@ -292,7 +297,7 @@ fn sql_step(plan: &RestorePlan, batch: Batch) -> Step {
         _ => None,
     };
     let (estimate_secs, expected) = match set {
-        Some(set) => (estimate(plan, set), plan_facts(set)),
+        Some(set) => (plan.seconds_of(set), plan_facts(set)),
         None => (None, StepFacts::default()),
     };
     Step {
@@ -300,14 +305,6 @@ fn sql_step(plan: &RestorePlan, batch: Batch) -> Step {
         expected,
         ..Step::from(batch)
     }
-}
-
-/// The step's share of the plan's time, by its bytes and the cost of opening it (rule 14 of the plan contract).
-fn estimate(plan: &RestorePlan, step: &PlanStep) -> Option<f64> {
-    const OPENING: f64 = 1e8;
-    let weight = |step: &PlanStep| step.bytes.map(|bytes| bytes as f64 + OPENING);
-    let whole: f64 = plan.steps.iter().map(weight).sum::<Option<f64>>()?;
-    Some(plan.estimate?.seconds * weight(step)? / whole.max(1.0))
 }
 
 /// What a set is known to hold before it is read.

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     domain::{
-        BackupType, CostModel, Destination, Device, FileMove, History, Lost, Lsn, MarkStop,
-        MarkTarget, Moment, PlanStep, Price, RestorePlan, RestoreRequest, RestoringState,
-        ServerTime, Start, StopMark, Tail, Target, Usage, UtcOffset, UtcTime,
+        BackupType, CostModel, Destination, Device, Estimate, EstimateBasis, FileMove, History,
+        Lost, Lsn, MarkStop, MarkTarget, Moment, PlanStep, Price, RestorePlan, RestoreRequest,
+        RestoringState, ServerTime, Start, StopMark, Tail, Target, Usage, UtcOffset, UtcTime,
     },
     tsql::{ServerFacts, UserAccess},
 };
@@ -42,6 +42,9 @@ pub struct StoredRun {
     reaches: Option<NaiveDateTime>,
     #[serde(default)]
     bytes: Option<u64>,
+    /// Runs before it was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    estimate: Option<StoredEstimate>,
     #[serde(default)]
     moves: Vec<StoredMove>,
     #[serde(default)]
@@ -86,6 +89,16 @@ enum StoredTarget {
         before: bool,
     },
     Latest,
+}
+
+/// How long the restores take, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct StoredEstimate {
+    seconds: f64,
+    low: f64,
+    high: f64,
+    /// By measured restores, not by the speed of the backups.
+    measured: bool,
 }
 
 /// The clause that stops a log at a mark.
@@ -179,6 +192,8 @@ struct StoredChoices {
     on_server: Option<String>,
     pause_jobs: Vec<String>,
     prove_first: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_server: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -223,7 +238,7 @@ impl StoredRun {
             stop_at,
             reaches,
             bytes,
-            estimate: _,
+            estimate,
             moves,
             notes: _,
             utc_offset,
@@ -277,6 +292,12 @@ impl StoredRun {
             }),
             reaches: reaches.map(|time| time.0),
             bytes: *bytes,
+            estimate: estimate.map(|estimate| StoredEstimate {
+                seconds: estimate.seconds,
+                low: estimate.low,
+                high: estimate.high,
+                measured: estimate.basis == EstimateBasis::Measured,
+            }),
             moves: moves.iter().map(StoredMove::of).collect(),
             plan_utc_offset_minutes: utc_offset.map(UtcOffset::minutes),
             tail: tail.map(|tail| match tail {
@@ -327,6 +348,15 @@ impl StoredRun {
     /// Whether the run makes a new database.
     pub fn is_copy(&self) -> bool {
         matches!(self.destination, StoredDestination::Copy { .. })
+    }
+
+    /// Whether a history has every backup of the plan.
+    pub fn is_known_to(&self, history: &History) -> bool {
+        history.database(&self.database).is_some_and(|database| {
+            self.steps
+                .iter()
+                .all(|step| database.set_by_uuid(step.backup_set_uuid).is_some())
+        })
     }
 
     /// The database that the backups are of.
@@ -402,7 +432,16 @@ impl StoredRun {
                 price: Price::default(),
                 reaches: self.reaches.map(ServerTime),
                 bytes: self.bytes,
-                estimate: None,
+                estimate: self.estimate.map(|stored| Estimate {
+                    seconds: stored.seconds,
+                    low: stored.low,
+                    high: stored.high,
+                    basis: if stored.measured {
+                        EstimateBasis::Measured
+                    } else {
+                        EstimateBasis::BackupSpeed
+                    },
+                }),
                 moves: self.moves.iter().map(StoredMove::file_move).collect(),
                 notes: Vec::new(),
                 utc_offset: offset(self.plan_utc_offset_minutes),
@@ -581,6 +620,7 @@ impl StoredChoices {
             on_server,
             pause_jobs,
             prove_first,
+            source_server,
         } = choices;
         Self {
             over: over.as_ref().map(|over| StoredOver {
@@ -611,6 +651,7 @@ impl StoredChoices {
             on_server: on_server.clone(),
             pause_jobs: pause_jobs.clone(),
             prove_first: *prove_first,
+            source_server: source_server.clone(),
         }
     }
 
@@ -645,6 +686,7 @@ impl StoredChoices {
             on_server: self.on_server.clone(),
             pause_jobs: self.pause_jobs.clone(),
             prove_first: self.prove_first,
+            source_server: self.source_server.clone(),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What the rest of the program sees of a connection: batches in, rows and messages out.
 
 use super::error::ServerError;
-use crate::{domain::ServerTime, tsql::Batch};
+use crate::{
+    domain::ServerTime,
+    tsql::{Batch, BatchKind},
+};
 use chrono::{DateTime, FixedOffset};
 use futures_util::future::BoxFuture;
 use std::{collections::BTreeMap, sync::Arc};
@@ -71,6 +74,11 @@ pub trait RowSink: Send {
 pub trait Connection: Send {
     /// `@@SPID`, for watching this session from another connection.
     fn session_id(&self) -> i64;
+
+    /// How far batches on it may go; what goes further is not sent.
+    fn allowed(&self) -> BatchKind {
+        BatchKind::Restore
+    }
 
     /// Runs one batch. Every row goes to `sink`; the server's informational messages go to `messages` as text.
     fn run<'a>(

@@ -111,6 +111,10 @@ impl Connection for TdsConnection {
         self.session_id
     }
 
+    fn allowed(&self) -> BatchKind {
+        self.allowed
+    }
+
     fn run<'a>(
         &'a mut self,
         batch: &'a Batch,

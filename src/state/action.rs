@@ -63,6 +63,10 @@ pub enum Action {
     },
     /// Says something to the run under way.
     TellRun(crate::run::RunCommand),
+    /// Asks the database that a run left readable.
+    LookInto(String),
+    /// Checks the database that a run restored.
+    CheckNow,
     /// Goes on with an interrupted run.
     Resume(super::ResumeAction),
     AskCancelRun,

@@ -247,6 +247,24 @@ impl State {
             || self.azure.by_hand.running.as_ref() == Some(run)
     }
 
+    /// The server of a run, connected or not: by its profile where the journal has it, else by its name.
+    pub fn server_of(&self, run: &RunRecord) -> Option<ServerId> {
+        let by_profile = run.who.profile.as_ref().and_then(|key| {
+            self.servers
+                .keys()
+                .copied()
+                .find(|server| server.key().as_ref() == Some(key))
+        });
+        by_profile.or_else(|| self.server_called(&run.server))
+    }
+
+    /// Whether a server answers.
+    pub fn is_connected(&self, server: ServerId) -> bool {
+        self.servers
+            .get(&server)
+            .is_some_and(|view| view.info().is_some())
+    }
+
     /// The connected server that a journal calls by this name.
     pub fn server_called(&self, name: &str) -> Option<ServerId> {
         self.servers
@@ -333,6 +351,7 @@ mod tests {
             copy_dropped: false,
             plan: None,
             on_server: false,
+            server_job: None,
             verification: None,
             torn: false,
             journal_hash: String::new(),

@@ -109,6 +109,7 @@ impl State {
                     accident: at,
                 });
             }
+            Event::Ended => self.ended = true,
             Event::Activity(event) => return self.take_activity_event(event),
             Event::Planning(event) => self.take_planning(event),
             Event::Schedule(event) => return self.take_schedule_event(event),
@@ -284,6 +285,11 @@ impl State {
             ));
             self.activity.resuming = None;
             self.activity.standings.remove(&id);
+            // The header says where it goes on.
+            if self.selected_server() != Some(server) {
+                let database = plan.database.clone();
+                self.select(Selection::Database { server, database });
+            }
             self.page = Page::Run;
         }
         let Some(run) = &mut self.run else {

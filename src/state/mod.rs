@@ -53,7 +53,7 @@ pub use protection::{
 pub use range::{RangePreset, SHORTEST, TimeRange};
 pub use rehearsal::RehearsalClock;
 pub use resume::ResumeAction;
-pub use run::{Cancelling, Halt, Review, RunView};
+pub use run::{Cancelling, CheckNow, Halt, LookView, Review, RunView};
 pub use server::{Freshness, LoadedHistory, ServerView};
 pub use time_entry::{TypedTime, TypedTimeError, parse_time};
 pub use trouble::FileTrouble;
@@ -252,6 +252,8 @@ pub struct State {
     pub dialog: Option<Dialog>,
     /// Dialogs that wait for the end of the open one, the next one last.
     waiting_dialogs: Vec<Dialog>,
+    /// The worker has ended, and the window is to close.
+    pub ended: bool,
     /// A text that is ready to be saved under this name, once somebody has said where.
     pub to_save: Option<(String, String)>,
     /// The result of the last test of a profile.
@@ -314,6 +316,7 @@ impl State {
             files: FilesState::default(),
             dialog: None,
             waiting_dialogs: Vec::new(),
+            ended: false,
             to_save: None,
             test_result: None,
             test_certificate: None,

@@ -7,9 +7,7 @@ use crate::{
         BackedUpBy, DrillPlan, DrillResult, DrillTimer, JudgeGround, Judged, Leftover, LostRows,
         Measured, RehearsalTimes, RunId, judge, judged_scenario, status_of,
     },
-    settings::{
-        Application, DatabaseKey, DatabaseObjectives, Outside, PRACTICE_KEY, Scenario, promises_of,
-    },
+    settings::{Application, DatabaseKey, DatabaseObjectives, Outside, Scenario, promises_of},
     worker::{
         DRILL_DAYS, DrillMoment, DrillOrder, LeftoverFound, ObjectivesEvent, ObjectivesRequest,
         Request, SaveAs, ServerId, TableFacts, TimerFiles, backed_up_by, is_practice,
@@ -583,9 +581,8 @@ impl DrillOrder {
 pub fn key_of(server: ServerId, database: &str) -> DatabaseKey {
     DatabaseKey {
         server: match server {
-            ServerId::Practice => PRACTICE_KEY.to_owned(),
-            ServerId::Profile(id) => id.to_string(),
             ServerId::Folder(id) => format!("folder {id:?}"),
+            other => other.key().unwrap_or_default(),
         },
         database: database.to_owned(),
     }

@@ -1,13 +1,15 @@
 //! From a plan to its review, to the run, and through it.
 
 use super::{
-    Cancelling, DestinationChoice, Halt, Into, Page, PlanState, Review, RunView, Selection, State,
+    Cancelling, CheckNow, DestinationChoice, Halt, Into, Page, PlanState, Review, RunView,
+    Selection, State,
 };
 use crate::{
-    domain::{Destination, RestorePlan},
+    domain::{BackupType, Destination, RestorePlan, ScenarioKind},
+    explain::{Problem, ProblemKind},
     run::{OverChoice, RunChoices, RunCommand, RunKind, Runbook, TargetFacts, Waiting},
     tsql::{Script, ServerFacts},
-    worker::{DatabaseState, Request, RunNews, RunRequest},
+    worker::{DatabaseState, Request, RunNews, RunRequest, ServerId},
 };
 
 impl State {
@@ -27,6 +29,8 @@ impl State {
         else {
             return Vec::new();
         };
+        let source = server;
+        let server = self.target_server().unwrap_or(source);
         let (PlanState::Planned(plan), Some(request)) = (&self.plan, self.request()) else {
             return Vec::new();
         };
@@ -38,6 +42,10 @@ impl State {
             || self.servers.get(&server).is_none_or(|s| s.info().is_none())
             || self.path_faults().iter().any(Option::is_some)
         {
+            return Vec::new();
+        }
+        if server != source && plan.tail.is_some() {
+            self.notice(Some(source), tail_is_elsewhere(&name));
             return Vec::new();
         }
         self.next_preflight += 1;
@@ -52,6 +60,7 @@ impl State {
             .unwrap_or_default();
         let review = Review {
             server,
+            source,
             database: name,
             steps: self.runbook(&plan).steps,
             plan,
@@ -65,6 +74,7 @@ impl State {
         };
         let ask = Request::Preflight {
             server,
+            source,
             request: review.request.clone(),
             plan: Box::new(review.plan.clone()),
             wishes: review.wishes.clone(),
@@ -82,10 +92,10 @@ impl State {
 
     /// What a plan would do on the selected server, as far as that is known here: the review asks the server.
     pub fn runbook(&self, plan: &RestorePlan) -> Runbook {
+        let target = self.target_server();
         let facts = ServerFacts {
-            server_name: self
-                .server()
-                .and_then(|view| view.info())
+            server_name: target
+                .and_then(|server| self.servers.get(&server)?.info())
                 .map(|info| info.name.clone()),
             tail_file: None,
         };
@@ -178,17 +188,15 @@ impl State {
         };
         let request = Request::Restore {
             server: review.server,
+            source: review.source,
             request: review.request,
             plan: Box::new(review.plan.clone()),
             wishes: review.wishes,
         };
-        self.run = Some(RunView::new(
-            review.server,
-            review.plan,
-            kind,
-            review.steps,
-            self.own.now,
-        ));
+        self.run = Some(RunView {
+            source: review.source,
+            ..RunView::new(review.server, review.plan, kind, review.steps, self.own.now)
+        });
         self.page = Page::Run;
         vec![request]
     }
@@ -259,14 +267,86 @@ impl State {
             RunNews::WentOn => view.waiting = None,
             RunNews::Changed { runbook } => view.steps = runbook.steps,
             RunNews::Owes(owed) => view.owed = owed,
+            RunNews::Looked(answer) => {
+                view.look.asked = false;
+                view.look.answer = Some(*answer);
+            }
+            RunNews::Checked(result) => view.check = CheckNow::Ended(*result),
             RunNews::Standing(_) | RunNews::Closed => {}
         }
         Vec::new()
+    }
+
+    /// Asks the database that the run left readable.
+    pub(super) fn look_into(&mut self, query: String) -> Vec<Request> {
+        let Some(view) = self.run.as_mut().filter(|run| run.is_readable()) else {
+            return Vec::new();
+        };
+        let Some(run) = view.id.clone() else {
+            return Vec::new();
+        };
+        view.look.asked = true;
+        vec![Request::Run(RunRequest::Look {
+            server: view.server,
+            run,
+            database: view.target_database.clone(),
+            query,
+        })]
+    }
+
+    /// Checks the database that the run restored.
+    pub(super) fn check_now(&mut self) -> Vec<Request> {
+        let Some(view) = self.run.as_mut().filter(|run| run.report.is_some()) else {
+            return Vec::new();
+        };
+        let Some(run) = view.id.clone() else {
+            return Vec::new();
+        };
+        view.check = CheckNow::Runs;
+        vec![Request::Run(RunRequest::CheckDatabase {
+            server: view.server,
+            run,
+            database: view.target_database.clone(),
+        })]
+    }
+
+    /// How long the database may be down, in seconds: what is promised for the way of the plan, else for the finest one.
+    pub fn promised_secs(&self, server: ServerId, plan: &RestorePlan) -> Option<f64> {
+        let uses = |kind| plan.steps.iter().any(|step| step.backup_type == kind);
+        let way = if uses(BackupType::Log) || plan.tail.is_some() {
+            ScenarioKind::FullDifferentialLog
+        } else if uses(BackupType::Differential) {
+            ScenarioKind::FullDifferential
+        } else {
+            ScenarioKind::FullOnly
+        };
+        let (objectives, _) = self.objectives_of(server, &plan.database);
+        objectives
+            .iter()
+            .find(|objective| objective.scenario == way)
+            .or_else(|| {
+                objectives
+                    .iter()
+                    .filter(|objective| objective.scenario != ScenarioKind::AzurePointInTime)
+                    .max_by_key(|objective| objective.scenario)
+            })
+            .map(|objective| f64::from(objective.down_secs.1))
     }
 
     /// Whether the choice is over the original.
     pub fn chooses_over(&self) -> bool {
         let DestinationChoice { into, .. } = &self.choice.destination;
         *into == Into::Over
+    }
+}
+
+/// The log that no backup holds lies on the server of the original, and no other server can read it.
+fn tail_is_elsewhere(database: &str) -> Problem {
+    Problem {
+        kind: ProblemKind::Yours,
+        sentence: format!("No backup of {database} holds that moment yet"),
+        hint: "Another server can only read backups: back the log up first, or restore beside the original."
+            .to_owned(),
+        details: Vec::new(),
     }
 }

@@ -84,13 +84,12 @@ impl State {
 
     /// Reads where a run stands, when it is an interrupted one and its server is connected.
     pub(super) fn look_where_possible(&mut self, run: &RunId) -> Vec<Request> {
-        let unfinished = self
+        let server = self
             .activity
             .run(run)
             .filter(|record| self.may_go_on(record))
-            .map(|record| record.server.clone());
-        let server = unfinished.and_then(|name| self.server_called(&name));
-        match server {
+            .and_then(|record| self.server_of(record));
+        match server.filter(|server| self.is_connected(*server)) {
             Some(server) if !self.activity.standings.contains_key(run) => {
                 vec![Request::Run(RunRequest::Assess {
                     server,
@@ -110,9 +109,18 @@ impl State {
             details: Vec::new(),
         };
         let record = self.activity.run(run);
+        // A server that restores another's backups knows few of them.
         let database = record.and_then(|record| {
-            let loaded = self.servers.get(&server)?.history.as_ref()?;
-            loaded.history.database(&record.source_database)
+            let own = self.servers.get(&server);
+            own.into_iter()
+                .chain(self.servers.values())
+                .filter_map(|view| {
+                    view.history
+                        .as_ref()?
+                        .history
+                        .database(&record.source_database)
+                })
+                .max_by_key(|database| database.len())
         });
         let Some(database) = database else {
             return Err(problem(

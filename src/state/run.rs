@@ -2,15 +2,24 @@
 
 use crate::{
     domain::{BackupType, Destination, PlanStep, RestorePlan, RestoreRequest, UtcTime},
-    run::{Interruption, Outcome, Owed, RunId, RunKind, RunReport, Step, StepReport, Waiting},
+    explain::Problem,
+    run::{
+        Action as StepAction, Interruption, Outcome, Owed, RunId, RunKind, RunReport, Step,
+        StepReport, TargetState, Waiting, script_of,
+    },
     tsql::{Batch, Purpose, Script},
-    worker::{PreflightCheck, PreflightVerdict, Prepared, RestoreWishes, RunProgress, ServerId},
+    worker::{
+        Looked, PreflightCheck, PreflightVerdict, Prepared, RestoreWishes, RunProgress, ServerId,
+    },
 };
 
 /// The last look before a restore.
 #[derive(Clone, Debug)]
 pub struct Review {
+    /// The server that restores.
     pub server: ServerId,
+    /// The server that took the backups: mostly the same.
+    pub source: ServerId,
     pub database: String,
     pub request: RestoreRequest,
     pub plan: RestorePlan,
@@ -45,9 +54,7 @@ impl Review {
 
     /// The batches in their order.
     pub fn script(&self) -> Script {
-        Script {
-            batches: self.steps.iter().filter_map(Step::batch).cloned().collect(),
-        }
+        script_of(&self.steps)
     }
 
     /// Seconds that all steps take, as far as each has an estimate; `None` without any.
@@ -79,10 +86,31 @@ pub enum Halt {
     Look,
 }
 
+/// Questions to the database that a run left readable.
+#[derive(Clone, Debug, Default)]
+pub struct LookView {
+    /// An answer is awaited.
+    pub asked: bool,
+    pub answer: Option<Result<Looked, Problem>>,
+}
+
+/// `DBCC CHECKDB` after a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum CheckNow {
+    #[default]
+    No,
+    Runs,
+    /// It found nothing, in so many seconds; or what it found.
+    Ended(Result<f64, Problem>),
+}
+
 /// A run on the screen.
 #[derive(Clone, Debug)]
 pub struct RunView {
+    /// The server that restores.
     pub server: ServerId,
+    /// The server that took the backups, as far as it is known: mostly the same.
+    pub source: ServerId,
     pub kind: RunKind,
     /// The database that the backups are of.
     pub database: String,
@@ -112,6 +140,8 @@ pub struct RunView {
     pub dropped: bool,
     /// The drop is under way.
     pub dropping: bool,
+    pub look: LookView,
+    pub check: CheckNow,
 }
 
 impl RunView {
@@ -125,6 +155,7 @@ impl RunView {
     ) -> Self {
         Self {
             server,
+            source: server,
             kind,
             database: plan.database.clone(),
             target_database: crate::tsql::target_database(&plan).to_owned(),
@@ -143,7 +174,33 @@ impl RunView {
             report: None,
             dropped: false,
             dropping: false,
+            look: LookView::default(),
+            check: CheckNow::No,
         }
+    }
+
+    /// Whether the database lies between two logs and can be asked.
+    pub fn is_readable(&self) -> bool {
+        let left = self
+            .report
+            .as_ref()
+            .is_some_and(|report| report.state == TargetState::Standby);
+        let waits = matches!(self.waiting, Some((_, Waiting::Looking)));
+        self.id.is_some() && (left || (waits && self.report.is_none()))
+    }
+
+    /// The script that a step sends or lets the server run.
+    pub fn sql(&self, step: usize) -> Option<String> {
+        let text = match &self.steps.get(step)?.action {
+            StepAction::Sql(batch) => batch.sql.clone(),
+            StepAction::OnServer(job) => {
+                let batches = job.script.batches.iter();
+                let texts: Vec<&str> = batches.map(|batch| batch.sql.trim_end()).collect();
+                texts.join("\n\n")
+            }
+            _ => return None,
+        };
+        Some(text)
     }
 
     /// The step that runs now; `None` before the first, after the last, and while nothing goes on.
@@ -262,8 +319,7 @@ impl RunView {
             let purpose = self.batch(step).map(|batch| &batch.purpose);
             let changes = match purpose {
                 Some(Purpose::BackUpTail { .. }) => self.kind == RunKind::RestoreOver,
-                Some(Purpose::RestoreSet { .. } | Purpose::RestoreTail { .. }) => true,
-                _ => false,
+                _ => self.steps.get(step).is_some_and(Step::restores),
             };
             changes && !matches!(report.outcome, Outcome::Cancelled)
         })
@@ -272,6 +328,10 @@ impl RunView {
     /// What closing the window would do to the step in flight; `None` when none is.
     pub fn if_interrupted(&self) -> Option<Interruption> {
         let step = self.steps.get(self.current_step()?)?;
-        Some(step.if_interrupted())
+        Some(match (step.if_interrupted(), self.server) {
+            // The window's own server ends with the window.
+            (Interruption::GoesOn, ServerId::Practice) => Interruption::LeavesRestoring,
+            (interruption, _) => interruption,
+        })
     }
 }

@@ -89,6 +89,8 @@ impl State {
                 }
             }
             Action::CancelRun => return self.cancel_run(),
+            Action::LookInto(query) => return self.look_into(query),
+            Action::CheckNow => return self.check_now(),
             Action::Resume(action) => return self.resume_run(action),
             Action::ShowCopy => self.show_copy(),
             Action::AskDropCopy => self.dialog = Some(Dialog::DropCopy),

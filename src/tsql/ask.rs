@@ -302,6 +302,25 @@ ORDER BY s.session_id;"
     )
 }
 
+/// The transaction that has written most into a database and is still open: rolling it back takes longest.
+///
+/// <https://learn.microsoft.com/sql/relational-databases/system-dynamic-management-views/sys-dm-tran-database-transactions-transact-sql>
+pub fn open_transactions(database: &str) -> Batch {
+    let mut words = Words::default();
+    let name = words.text(database);
+    Batch::look(
+        "Look for open transactions",
+        words.finish(&format!(
+            "SELECT TOP (1) st.session_id, dt.database_transaction_log_bytes_used AS log_bytes,
+       DATEDIFF(second, dt.database_transaction_begin_time, GETDATE()) AS age_seconds
+FROM sys.dm_tran_database_transactions AS dt
+JOIN sys.dm_tran_session_transactions AS st ON st.transaction_id = dt.transaction_id
+WHERE dt.database_id = DB_ID({name}) AND dt.database_transaction_begin_time IS NOT NULL
+ORDER BY dt.database_transaction_log_bytes_used DESC;"
+        )),
+    )
+}
+
 /// Reads a whole backup set and checks what can be checked without restoring it.
 pub fn verify_only(devices: &[crate::domain::Device], position: i32, checksum: bool) -> Batch {
     let mut words = Words::default();

@@ -5,7 +5,9 @@ mod ask;
 mod azure;
 mod backup;
 mod backup_ask;
+mod group;
 mod history;
+mod look;
 mod over;
 mod quote;
 mod rds;
@@ -21,9 +23,9 @@ pub use agent_once::{
 };
 pub use ask::{
     abilities, database_state, databases, file_list, files_of, header_only, jobs_due, label_only,
-    master_files, orphaned_users, practice_accident, progress, release_lock, running_backups,
-    server_clock, server_facts, sessions_in, take_lock, target_facts, thumbprints, verify_only,
-    volumes,
+    master_files, open_transactions, orphaned_users, practice_accident, progress, release_lock,
+    running_backups, server_clock, server_facts, sessions_in, take_lock, target_facts, thumbprints,
+    verify_only, volumes,
 };
 pub use azure::{
     azure_databases, database_backups, instance_backup, instance_rename, instance_restore,
@@ -34,10 +36,12 @@ pub use backup_ask::{
     backup_server, backup_services, enumerate_folder, enumerate_folder_old, file_exists,
     file_exists_old, fixed_drives, fixed_drives_old, newest_backup_set,
 };
+pub use group::{GroupReplica, GroupWay, group_facts, group_way};
 pub use history::{
     HistoryColumns, HistoryMark, HistoryPart, HistoryQueries, default_trace_file, history,
     history_range, newest_backups, object_changes,
 };
+pub use look::{LookRefusal, look_query};
 pub use over::{
     Damage, OverOptions, Tailing, UserAccess, check_database, drop_unfinished_script, end_session,
     give_back_access, give_back_script, give_back_statistics, pause_job, standby_script, start_job,

@@ -10,7 +10,7 @@ use crate::{
     state::{Action, DatabaseView, DestinationAction, Dialog, Into, State},
     worker::{RestoreWishes, ServerId},
 };
-use egui::{Label, RichText, Sense, Stroke, TextEdit, Ui, vec2};
+use egui::{ComboBox, Label, RichText, Sense, Stroke, TextEdit, Ui, vec2};
 
 /// A copy or the original, and what goes with each.
 pub fn destination_ui(
@@ -103,8 +103,17 @@ fn copy_ui(ui: &mut Ui, state: &State, plan: &RestorePlan, actions: &mut Vec<Act
     } else if name.eq_ignore_ascii_case(original) {
         small(ui, "A copy cannot have the name of the original");
     } else {
-        small(ui, format!("Beside {original}, which is not touched"));
+        let target = state.choice.destination.on.and(state.target_server());
+        let words = match target {
+            Some(server) => format!(
+                "On {}; {original} is not touched",
+                state.server_name(server)
+            ),
+            None => format!("Beside {original}, which is not touched"),
+        };
+        small(ui, words);
     }
+    server_ui(ui, state, actions);
     if state.choice.copy_name.is_some() && link(ui, "Name it after the moment").clicked() {
         actions.push(Action::ResetCopyName);
     }
@@ -132,6 +141,61 @@ fn copy_ui(ui: &mut Ui, state: &State, plan: &RestorePlan, actions: &mut Vec<Act
             )
             .wrap(),
         );
+    }
+}
+
+/// The server of the copy, where there is another one.
+fn server_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let others = state.other_servers();
+    let chosen = state
+        .choice
+        .destination
+        .on
+        .filter(|server| others.contains(server));
+    if others.is_empty() {
+        return;
+    }
+    let own = state.selected_server();
+    let name = |server: Option<ServerId>| match server {
+        Some(server) => state.server_name(server).to_owned(),
+        None => format!(
+            "{}, as the original",
+            own.map_or("", |own| state.server_name(own))
+        ),
+    };
+    let mut now = chosen;
+    ui.horizontal(|ui| {
+        let label = small(ui, "Server");
+        let combo = ComboBox::from_id_salt("server of the copy")
+            .width((ui.available_width() - 8.0).max(120.0))
+            .selected_text(RichText::new(name(chosen)).font(regular(12.5)))
+            .truncate()
+            .show_ui(ui, |ui| {
+                ui.selectable_value(&mut now, None, name(None));
+                for server in others {
+                    ui.selectable_value(&mut now, Some(server), name(Some(server)));
+                }
+            });
+        combo.response.labelled_by(label.id);
+    });
+    if now != chosen {
+        if let Some(server) = now.filter(|server| !state.is_connected(*server)) {
+            actions.push(Action::Connect {
+                server,
+                password: None,
+            });
+        }
+        actions.push(Action::Destination(DestinationAction::On(now)));
+    }
+    if let Some(server) = chosen.filter(|server| !state.is_connected(*server)) {
+        let words = format!("{} is not connected", state.server_name(server));
+        small(ui, words);
+        if link(ui, "Connect").clicked() {
+            actions.push(Action::Connect {
+                server,
+                password: None,
+            });
+        }
     }
 }
 

@@ -120,16 +120,6 @@ fn step_row(ui: &mut Ui, palette: &Palette, number: usize, line: &StepLine) {
 
 /// The steps of a plan for people: a line for each set, one for all logs, one for the checks.
 pub fn step_lines(plan: &RestorePlan) -> Vec<StepLine> {
-    let total: f64 = plan
-        .steps
-        .iter()
-        .map(|step| step.bytes.unwrap_or(0) as f64)
-        .sum();
-    let seconds_of = |bytes: u64| {
-        plan.estimate
-            .filter(|_| total > 0.0)
-            .map(|estimate| estimate.seconds * bytes as f64 / total)
-    };
     let mut lines = Vec::new();
     if plan.tail.is_some() {
         let title = match plan.tail {
@@ -167,7 +157,7 @@ pub fn step_lines(plan: &RestorePlan) -> Vec<StepLine> {
             title: format!("{word} · {when}"),
             detail: file_words(step),
             bytes: step.bytes,
-            seconds: step.bytes.and_then(seconds_of),
+            seconds: plan.seconds_of(step),
             hover: step
                 .devices
                 .iter()
@@ -205,7 +195,7 @@ pub fn step_lines(plan: &RestorePlan) -> Vec<StepLine> {
             title,
             detail,
             bytes,
-            seconds: bytes.and_then(seconds_of),
+            seconds: logs.iter().map(|step| plan.seconds_of(step)).sum(),
             hover: logs
                 .iter()
                 .rev()

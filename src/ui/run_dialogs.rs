@@ -51,6 +51,9 @@ fn end_after_cancel(run: &RunView) -> String {
         Some(Interruption::LeavesRestoring) => format!(
             "The running step is stopped. {target} is left RESTORING, or is not there yet when nothing of it was restored.{untouched}"
         ),
+        Some(Interruption::GoesOn) => format!(
+            "The job on the server is stopped, and {target} is left as far as it came. The run can go on later.{untouched}"
+        ),
         Some(Interruption::ProgramEnded) => format!(
             "The program is ended, with everything that it started. {}{untouched}",
             as_it_is(run)
@@ -75,12 +78,16 @@ pub fn close_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     };
     strong(ui, "A restore is running", 16.0);
     paragraph(ui, &format!("Now {}.", closing_words(run)));
+    let goes_on = run.if_interrupted() == Some(Interruption::GoesOn);
     answers(ui, actions, |ui, actions| {
-        if danger_button(ui, "Cancel the restore and close").clicked() {
+        if goes_on {
+            // The worker ends without stopping the job.
+            if primary_button(ui, "Close; the server goes on", 200.0, true).clicked() {
+                confirm_closing(ui);
+            }
+        } else if danger_button(ui, "Cancel the restore and close").clicked() {
             actions.push(Action::CancelRun);
-            ui.ctx()
-                .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
-            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+            confirm_closing(ui);
         }
         if button(ui, "Stay").clicked() {
             actions.push(Action::CloseDialog);
@@ -108,14 +115,18 @@ fn close_backups_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
                     step: None,
                 }));
             }
-            ui.ctx()
-                .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
-            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+            confirm_closing(ui);
         }
         if button(ui, "Stay").clicked() {
             actions.push(Action::CloseDialog);
         }
     });
+}
+
+fn confirm_closing(ui: &Ui) {
+    ui.ctx()
+        .data_mut(|data| data.insert_temp(Id::unique(CLOSE), true));
+    ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
 }
 
 const CLOSE: &str = "closing was confirmed";

@@ -2,29 +2,30 @@
 
 use super::{
     empty::paragraph,
+    question::Question,
     reason::reason_ui,
     run_result::result_ui,
     run_rows::{row_ui, rows},
+    run_time::time_ui,
     sql_view::sql_ui,
     theme::{Palette, card, mix, mono, regular, semibold},
-    widgets::{
-        BadgeStyle, badge, button, danger_button, primary_button, progress, section, small, strong,
-    },
+    widgets::{BadgeStyle, badge, button, danger_button, primary_button, section, small, strong},
 };
 use crate::{
     domain::{BackupKind, UtcTime},
     explain::{figures, owed, waiting},
     run::{Interruption, RunCommand, RunEnd, RunKind, Waiting},
-    state::{Action, BackupAction, Cancelling, Halt, Page, ResumeAction, RunView, State},
+    state::{Action, BackupAction, Cancelling, CheckNow, Halt, Page, ResumeAction, RunView, State},
 };
 use egui::{Align, Color32, Label, Layout, RichText, ScrollArea, Ui, vec2};
 
-/// Memory of the page: the reason that is being typed.
+/// Memory of the page: the reason and the question that are being typed.
 #[derive(Debug, Default)]
 pub struct RunPage {
     reason: String,
-    /// The line that was scrolled to last: once for each, so that somebody may look elsewhere.
-    followed: Option<usize>,
+    question: Question,
+    /// The line that was scrolled to last, and whether it waited: once for each, so that somebody may look elsewhere.
+    followed: Option<(usize, bool)>,
 }
 
 impl RunPage {
@@ -52,7 +53,16 @@ impl RunPage {
         {
             waiting_ui(ui, run, step, why, &mut self.reason, actions);
         }
-        let foot = 52.0;
+        if run.is_readable() {
+            self.question.ui(ui, run, actions);
+            ui.add_space(10.0);
+        }
+        // A second row for the buttons of a run that has ended, where one has no room for them.
+        let foot = if run.report.is_some() && ui.available_width() < 690.0 {
+            90.0
+        } else {
+            52.0
+        };
         let height = (ui.available_height() - foot).max(80.0);
         // The result stands above the steps, so the end begins at the top again.
         let salt = if run.report.is_some() {
@@ -75,8 +85,9 @@ impl RunPage {
                     let runs = run
                         .current_step()
                         .is_some_and(|step| row.steps.contains(&step));
-                    if runs && self.followed != Some(number) {
-                        self.followed = Some(number);
+                    let place = (number, run.waiting.is_some());
+                    if runs && self.followed != Some(place) {
+                        self.followed = Some(place);
                         shown.scroll_to_me(None);
                     }
                 }
@@ -85,7 +96,7 @@ impl RunPage {
                 }
             });
         ui.add_space(14.0);
-        ui.horizontal(|ui| buttons_ui(ui, run, actions));
+        ui.horizontal_wrapped(|ui| buttons_ui(ui, run, actions));
     }
 }
 
@@ -266,6 +277,9 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
                     kind: Some(BackupKind::Full),
                 }));
             }
+            if online && !run.dropped {
+                check_ui(ui, run, actions);
+            }
             if button(ui, "Back to the timeline").clicked() {
                 actions.push(Action::ShowPage(Page::Timeline));
             }
@@ -273,6 +287,22 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
                 actions.push(Action::CloseRun);
             }
         }
+    }
+}
+
+/// `DBCC CHECKDB` now, when service is up again.
+fn check_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
+    if run.check == CheckNow::Runs {
+        small(ui, "Checking…");
+        return;
+    }
+    if button(ui, "Check it now")
+        .on_hover_text(
+            "DBCC CHECKDB reads every page; what it finds stands in the journal of this run",
+        )
+        .clicked()
+    {
+        actions.push(Action::CheckNow);
     }
 }
 
@@ -376,35 +406,7 @@ fn waiting_ui(
 
 fn right_ui(ui: &mut Ui, state: &State, run: &RunView) {
     let palette = *Palette::of(ui);
-    card(&palette).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        let estimate = run.estimate_secs();
-        small(
-            ui,
-            if estimate.is_some() {
-                "Since the run began · estimate"
-            } else {
-                "Since the run began"
-            },
-        );
-        let elapsed = run.elapsed(state.own.now);
-        ui.horizontal(|ui| {
-            strong(ui, figures::stopwatch(elapsed), 22.0);
-            if let Some(seconds) = estimate {
-                ui.add(Label::new(
-                    RichText::new(format!(
-                        "of ~{}",
-                        figures::duration(seconds.max(1.0).round())
-                    ))
-                    .font(semibold(14.0))
-                    .color(palette.muted),
-                ));
-            }
-        });
-        ui.add_space(2.0);
-        elapsed_bar(ui, run, elapsed, estimate);
-        ui.add_space(2.0);
-    });
+    time_ui(ui, state, run);
     ui.add_space(8.0);
     owed_ui(ui, run);
     card(&palette).show(ui, |ui| {
@@ -416,26 +418,6 @@ fn right_ui(ui: &mut Ui, state: &State, run: &RunView) {
         ui.add_space(4.0);
         messages_ui(ui, state, run);
     });
-}
-
-/// Time on a line: what has passed, and a tick where the estimate ends.
-fn elapsed_bar(ui: &mut Ui, run: &RunView, elapsed: f64, estimate: Option<f64>) {
-    let palette = *Palette::of(ui);
-    let width = ui.available_width();
-    let Some(estimate) = estimate else {
-        progress(ui, width, 7.0, Some(run.fraction()), palette.moment);
-        return;
-    };
-    let whole = (estimate * 1.25).max(elapsed * 1.05).max(1.0);
-    let at = |seconds: f64| (seconds / whole).clamp(0.0, 1.0) as f32;
-    let top = ui.cursor().min;
-    progress(ui, width, 7.0, Some(at(elapsed)), palette.moment);
-    let x = top.x + width * at(estimate);
-    ui.painter().vline(
-        x,
-        (top.y - 4.0)..=(top.y + 11.0),
-        egui::Stroke::new(2.0, palette.text),
-    );
 }
 
 /// What has to be put back stays in sight until it is.
@@ -476,12 +458,9 @@ fn owed_ui(ui: &mut Ui, run: &RunView) {
 
 fn sql_now_ui(ui: &mut Ui, run: &RunView) {
     let sql = match run.current_step() {
-        Some(step) => run.batch(step).map(|batch| batch.sql.clone()),
+        Some(step) => run.sql(step),
         // The look after the script has no T-SQL of its own to show.
-        None => (0..run.ended.len())
-            .rev()
-            .find_map(|step| run.batch(step))
-            .map(|batch| batch.sql.clone()),
+        None => (0..run.ended.len()).rev().find_map(|step| run.sql(step)),
     };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

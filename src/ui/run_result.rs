@@ -8,7 +8,7 @@ use super::{
 use crate::{
     explain::{figures, step_failure, target_state, verification_fault},
     run::{Outcome, RunEnd, RunKind, RunReport, Verification},
-    state::RunView,
+    state::{CheckNow, RunView},
 };
 use egui::{Color32, Grid, Label, RichText, Ui};
 
@@ -62,6 +62,19 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
                 report.id.0
             ),
         );
+        match &run.check {
+            CheckNow::Ended(Ok(seconds)) => {
+                small(
+                    ui,
+                    format!(
+                        "DBCC CHECKDB found nothing ({})",
+                        figures::duration(*seconds)
+                    ),
+                );
+            }
+            CheckNow::Ended(Err(problem)) => problem_ui(ui, problem, palette.danger),
+            CheckNow::No | CheckNow::Runs => {}
+        }
         for step in &report.steps {
             match &step.outcome {
                 Outcome::Failed(failure) => {
@@ -115,12 +128,21 @@ fn verification_ui(ui: &mut Ui, verification: &Verification, over: bool) {
         );
     }
     if let Some(access) = &verification.access {
-        small(ui, format!("Access: {access}"));
+        let owner = match &verification.owner {
+            Some(owner) => format!("owner {owner}"),
+            None => "its owner's login is not on this server".to_owned(),
+        };
+        small(ui, format!("Access: {access} · {owner}"));
     }
     if verification.tables.is_empty() {
         return;
     }
-    if over {
+    // Nothing to compare with: it was restored over, or the original is on another server.
+    let compares = verification
+        .tables
+        .iter()
+        .any(|table| table.rows_original.is_some());
+    if over || !compares {
         counts_ui(ui, verification);
         return;
     }

@@ -134,7 +134,7 @@ pub fn row_ui(
     let has_bar = running
         && run
             .current_step()
-            .is_some_and(|step| run.batch(step).is_some());
+            .is_some_and(|step| run.sql(step).is_some());
     let height = if has_bar { 80.0 } else { 66.0 };
     let (rect, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
@@ -329,6 +329,13 @@ fn progress_words(state: &State, run: &RunView, step: usize) -> Vec<String> {
     };
     if percent >= 99.95 {
         return vec![phase_after_copying(run, step).to_owned()];
+    }
+    if let Some(Action::OnServer(job)) = run.steps.get(step).map(|step| &step.action) {
+        // The server tells of one statement at a time.
+        return vec![format!(
+            "{percent:.0} % of the statement that runs now, one of {}",
+            job.script.batches.len()
+        )];
     }
     let mut parts = vec![format!("{percent:.0} %")];
     let bytes = run.steps.get(step).and_then(|step| step.expected.bytes);

@@ -179,7 +179,7 @@ impl Jobs {
     /// What a connected server calls itself, and who acts on it.
     fn said(&self, server: ServerId) -> Option<(String, crate::run::Who)> {
         let info = &self.servers.get(&server)?.reading.info;
-        Some((info.name.clone(), self.who(info)))
+        Some((info.name.clone(), self.who(server, info)))
     }
 
     fn azure_read(&self, server: ServerId, database: String) {

@@ -192,11 +192,11 @@ impl Jobs {
         };
         match call {
             BackupCall::Start { plan, facts } => {
-                let who = self.who(&info);
+                let who = self.who(server, &info);
                 self.start_backups(answering, *plan, facts, who);
             }
             BackupCall::StartOnServer { plan, facts } => {
-                let who = self.who(&info);
+                let who = self.who(server, &info);
                 self.start_job(answering, *plan, facts, who);
             }
             BackupCall::ReadFacts

@@ -43,7 +43,7 @@ impl Jobs {
         let id = RunId::new(now(), fastrand::u16(..));
         let path = journal_path(workspace.folder(), &id);
         let applications = Arc::clone(&self.applications);
-        let who = self.who(&info.info);
+        let who = self.who(server, &info.info);
         let (events, reports) = (self.events.clone(), self.reports());
         self.restores
             .start_task(id.clone(), move |run, cancel| async move {

@@ -205,7 +205,7 @@ impl Jobs {
         let (Some(ground), Some(workspace)) = (self.ground(server), self.workspace.clone()) else {
             return self.problem(Some(server), not_connected());
         };
-        let who = self.who(&ground.info);
+        let who = self.who(server, &ground.info);
         let tell = self.tell();
         let events = self.events.clone();
         tokio::spawn(async move {

@@ -2,7 +2,7 @@
 
 use super::{
     activity::JournalCache,
-    azure_client::{AzureServer, azure_server, is_of_azure},
+    azure_client::{AzureServer, azure_server},
     backups::Backups,
     beside::JoinedFiles,
     connect::{ConnectFailure, Opened, open_practice, open_profile},
@@ -12,12 +12,13 @@ use super::{
     practice::Practice,
     prepare::Reviewed,
     reading::{HistoryState, Refreshed, refresh},
-    restores::{self, Restores},
+    restores::Restores,
+    signals::told_to_end,
 };
 use crate::{
     domain::UtcTime,
     explain::{Problem, ProblemKind, server_problem},
-    run::{RunId, Who, journal_path},
+    run::{RunId, Who},
     server::{Gateway, ServerError, ServerInfo, ServerReading},
     settings::{
         Application, DataRoot, Operator, PasswordStore as _, Profile, SessionStore, Workspace,
@@ -154,6 +155,7 @@ impl Jobs {
         mut requests: UnboundedReceiver<Request>,
         mut reports: UnboundedReceiver<Report>,
     ) {
+        let mut told_to_end = std::pin::pin!(told_to_end());
         loop {
             tokio::select! {
                 request = requests.recv() => match request {
@@ -161,8 +163,10 @@ impl Jobs {
                     Some(request) => self.request(request).await,
                 },
                 Some(report) = reports.recv() => self.report(report),
+                () = &mut told_to_end => break,
             }
         }
+        self.restores.leave();
         self.stop.cancel();
         self.restores.finish().await;
         self.backups.finish().await;
@@ -170,6 +174,8 @@ impl Jobs {
         if let Some(practice) = self.practice.take() {
             practice.stop().await;
         }
+        // A window that is there still closes by itself.
+        self.events.send(Event::Ended);
     }
 
     async fn request(&mut self, request: Request) {
@@ -199,17 +205,19 @@ impl Jobs {
             Request::Timeline { server, database } => self.timeline(server, database),
             Request::Preflight {
                 server,
+                source,
                 plan,
                 wishes,
                 generation,
                 ..
-            } => self.preflight(server, plan, wishes, generation),
+            } => self.preflight((server, source), plan, wishes, generation),
             Request::Restore {
                 server,
+                source,
                 request,
                 plan,
                 wishes,
-            } => self.restore(server, request, plan, wishes),
+            } => self.restore((server, source), request, plan, wishes),
             Request::Run(request) => self.run_request(request),
             Request::CancelRun { run } => self.restores.cancel(&run),
             Request::Backup { server, call } => self.backup(server, call),
@@ -532,29 +540,13 @@ impl Jobs {
     }
 
     /// Who acts on a server, for journals.
-    pub(super) fn who(&self, info: &ServerInfo) -> Who {
+    pub(super) fn who(&self, server: ServerId, info: &ServerInfo) -> Who {
         Who {
             user: self.operator.user.clone(),
             login: Some(info.login.clone()),
             host: self.operator.host.clone(),
+            profile: server.key(),
         }
-    }
-
-    fn drop_copy(&self, id: ServerId, run: RunId) {
-        let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
-            return self.problem(Some(id), not_connected());
-        };
-        if is_of_azure(&journal_path(workspace.folder(), &run)) {
-            return self.azure_delete(id, run);
-        }
-        restores::drop_copy(
-            id,
-            Arc::clone(&server.gateway),
-            workspace.folder(),
-            run,
-            self.events.clone(),
-            self.reports.clone(),
-        );
     }
 }
 

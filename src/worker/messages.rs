@@ -29,6 +29,17 @@ pub enum ServerId {
     Folder(Uuid),
 }
 
+impl ServerId {
+    /// The server in stored files: the uuid of its profile, or `practice`; a folder is no server.
+    pub fn key(self) -> Option<String> {
+        match self {
+            Self::Practice => Some(crate::settings::PRACTICE_KEY.to_owned()),
+            Self::Profile(id) => Some(id.to_string()),
+            Self::Folder(_) => None,
+        }
+    }
+}
+
 /// What the window asks for. Newer requests of one kind for one server replace older ones that wait.
 #[derive(Clone, Debug)]
 pub enum Request {
@@ -80,14 +91,17 @@ pub enum Request {
     /// Reads whatever speaks for and against a restore, and makes its runbook. `generation` comes back in the answer.
     Preflight {
         server: ServerId,
+        /// The server that took the backups.
+        source: ServerId,
         request: RestoreRequest,
         plan: Box<RestorePlan>,
         wishes: RestoreWishes,
         generation: u64,
     },
-    /// Runs the restore of a plan.
+    /// Runs the restore of a plan, whose backups `source` took.
     Restore {
         server: ServerId,
+        source: ServerId,
         request: RestoreRequest,
         plan: Box<RestorePlan>,
         wishes: RestoreWishes,
@@ -233,6 +247,8 @@ pub enum Event {
         problem: Problem,
     },
     Azure(AzureEvent),
+    /// The worker has ended, as the operating system told it to: nothing is answered any more.
+    Ended,
 }
 
 /// Where a server stands.

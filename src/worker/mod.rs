@@ -18,6 +18,7 @@ mod fleet;
 mod handle;
 mod jobs;
 mod leftovers;
+mod looks;
 mod messages;
 mod objectives;
 mod objectives_report;
@@ -32,6 +33,7 @@ mod reading;
 mod restores;
 mod runs;
 mod schedules;
+mod signals;
 mod tables;
 
 pub use crate::{
@@ -57,6 +59,7 @@ pub use files::{FileListing, FileProblem, FilesEvent, FilesProgress, FilesReques
 pub use handle::{Worker, WorkerError, WorkerHandle, runtime};
 pub use jobs::now;
 pub use leftovers::left_problem;
+pub use looks::Looked;
 pub use messages::{Event, Request, Secret, ServerId, ServerStatus};
 pub use objectives::{LeftoverFound, ObjectivesEvent, ObjectivesRequest, SaveAs, backed_up_by};
 pub use objectives_report::{MadeReport, ReportGround, make_objectives_report};
@@ -67,4 +70,5 @@ pub use prepare::{ApplicationWish, Prepared, RestoreWishes};
 pub use restores::expectations;
 pub use runs::{RunNews, RunRequest};
 pub use schedules::{ScheduleEvent, ScheduleRequest};
+pub use signals::EndSignals;
 pub use tables::{TableFact, TableFacts};

@@ -195,6 +195,16 @@ impl Drills {
 }
 
 impl Jobs {
+    /// What a job beside the loop needs of a connected server.
+    pub(super) fn ground(&self, id: ServerId) -> Option<Ground> {
+        let server = self.servers.get(&id)?;
+        Some(Ground {
+            gateway: Arc::clone(&server.gateway),
+            info: Arc::new(server.reading.info.clone()),
+            history: self.history_of(id).cloned(),
+        })
+    }
+
     pub(super) fn objectives(&mut self, request: ObjectivesRequest) {
         match request {
             ObjectivesRequest::Read => self.read_measured(),
@@ -351,7 +361,7 @@ impl Jobs {
         };
         let tell = self.tell();
         let applications = Arc::clone(&self.applications);
-        let who = self.who(&ground.info);
+        let who = self.who(server, &ground.info);
         tokio::spawn(async move {
             let runs_folder = workspace.runs_folder();
             let folder = runs_folder.clone();
@@ -431,7 +441,10 @@ impl Jobs {
         };
         let cancel = self.stop_token();
         self.drills.cancel = Some(cancel.clone());
-        let who = self.who(&elsewhere.as_ref().unwrap_or(&ground).info);
+        let who = match (&elsewhere, on) {
+            (Some(elsewhere), Some(on)) => self.who(on, &elsewhere.info),
+            _ => self.who(server, &ground.info),
+        };
         let applications = Arc::clone(&self.applications);
         let events = self.events.clone();
         let reports = self.reports();

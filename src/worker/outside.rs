@@ -72,7 +72,7 @@ impl Jobs {
             server: ground.info.name.clone(),
             database,
             outside,
-            who: self.who(&ground.info),
+            who: self.who(server, &ground.info),
         };
         let cancel = self.stop_token();
         let events = self.events.clone();

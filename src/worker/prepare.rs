@@ -9,8 +9,8 @@ use crate::{
     domain::{Destination, RestorePlan, RestoreRequest, UtcTime},
     explain::server_problem,
     run::{
-        Expectations, OverChoice, PreflightCheck, RunChoices, Runbook, TailChoice, TargetFacts,
-        preflight, read_target, rows_by_metadata,
+        Expectations, OverChoice, PreflightCheck, RunChoices, RunId, Runbook, TailChoice,
+        TargetFacts, WrittenFile, files_written, preflight, read_target, rows_by_metadata,
     },
     server::{Connection, Gateway, ServerError, ServerInfo},
     settings::Application,
@@ -34,6 +34,8 @@ pub struct RestoreWishes {
     pub damaged: bool,
     /// Agent jobs that are disabled until the run is over.
     pub pause_jobs: Vec<String>,
+    /// The server restores by itself, as a one-time Agent job.
+    pub on_server: bool,
 }
 
 /// Which application is stopped and started around a restore, and whose tables are counted.
@@ -57,6 +59,8 @@ pub struct Prepared {
     pub application: Option<String>,
     /// What the protected tables of the original hold now, from partition metadata; `None` where a table is not there.
     pub rows_now: Vec<(String, Option<u64>)>,
+    /// Over the original: its files, with the sizes that they get; empty when the server does not tell.
+    pub written: Vec<WrittenFile>,
 }
 
 /// What a review was shown: a restore of the same plan and wishes runs just that.
@@ -71,13 +75,14 @@ impl Jobs {
     /// Asks what speaks for and against a restore. A newer question replaces the older one.
     pub(super) fn preflight(
         &mut self,
-        id: ServerId,
+        (id, source): (ServerId, ServerId),
         plan: Box<RestorePlan>,
         wishes: RestoreWishes,
         generation: u64,
     ) {
         let epoch = self.epoch(id);
         let stop = self.stop.child_token();
+        let source_server = self.called_elsewhere(id, source);
         let Some(server) = self.servers.get_mut(&id) else {
             return self.problem(Some(id), not_connected());
         };
@@ -96,6 +101,7 @@ impl Jobs {
                 &applications,
                 &plan,
                 &wishes,
+                source_server,
                 now(),
             );
             let looked = tokio::select! {
@@ -131,10 +137,10 @@ impl Jobs {
         });
     }
 
-    /// Runs a restore: just as it was reviewed, or prepared now when it was not.
+    /// Runs a restore: just as it was reviewed, or prepared now when it was not. The backups are those of `source`.
     pub(super) fn restore(
         &mut self,
-        id: ServerId,
+        (id, source): (ServerId, ServerId),
         request: RestoreRequest,
         plan: Box<RestorePlan>,
         wishes: RestoreWishes,
@@ -149,7 +155,7 @@ impl Jobs {
         let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
             return not_begun(not_connected());
         };
-        let Some(history) = self.backups_of(id) else {
+        let Some(history) = self.backups_of(source) else {
             return not_begun(history_being_read());
         };
         let prepared = server
@@ -166,12 +172,22 @@ impl Jobs {
             request,
             plan: *plan,
             wishes,
+            source_server: self.called_elsewhere(id, source),
             history,
             prepared,
-            who: self.who(&server.reading.info),
+            who: self.who(id, &server.reading.info),
             events: self.events.clone(),
             reports: self.reports.clone(),
         });
+    }
+}
+
+impl Jobs {
+    /// What the server of the backups calls itself, where it is another than the one that restores.
+    fn called_elsewhere(&self, id: ServerId, source: ServerId) -> Option<String> {
+        let source = Some(source).filter(|source| *source != id)?;
+        let server = self.servers.get(&source)?;
+        Some(server.reading.info.name.clone())
     }
 }
 
@@ -182,6 +198,7 @@ pub(super) async fn prepare(
     applications: &[Application],
     plan: &RestorePlan,
     wishes: &RestoreWishes,
+    source_server: Option<String>,
     now: UtcTime,
 ) -> Result<(Prepared, Vec<PreflightCheck>), ServerError> {
     let mut connection = gateway.connect().await?;
@@ -189,11 +206,23 @@ pub(super) async fn prepare(
         Destination::Original => read_target(connection.as_mut(), &plan.database).await?,
         Destination::Copy { .. } => None,
     };
-    let tables = rows(connection.as_mut(), &plan.database).await?;
+    let tables = match &source_server {
+        None => rows(connection.as_mut(), &plan.database).await?,
+        // What bears the name of the original here need not be it.
+        Some(_) => BTreeMap::new(),
+    };
     let application = application_of(applications, wishes, &plan.database, &tables);
     let facts = server_facts(plan, info, over.as_ref(), now);
-    let choices = choices(plan, wishes, application, over);
+    let mut choices = choices(plan, wishes, application, over);
+    choices.on_server = wishes
+        .on_server
+        .then(|| tsql::once_job_name(&RunId::new(now, fastrand::u16(..)).0));
+    choices.source_server = source_server;
     let checks = preflight(connection.as_mut(), plan, &choices).await?;
+    let written = match plan.destination {
+        Destination::Original => files_written(connection.as_mut(), plan).await?,
+        Destination::Copy { .. } => Vec::new(),
+    };
     let runbook = Runbook::of(plan, &facts, &choices);
     let expected = application.map(Expectations::of).unwrap_or_default();
     let rows_now = expected
@@ -213,6 +242,7 @@ pub(super) async fn prepare(
             expected,
             application: application.map(|application| application.name.clone()),
             rows_now,
+            written,
         },
         checks,
     ))

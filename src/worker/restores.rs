@@ -1,8 +1,9 @@
 //! Restores that run: each a task with its journal, its cancel token and events on the way.
 
 use super::{
+    azure_client::is_of_azure,
     handle::Events,
-    jobs::{Report, now},
+    jobs::{Jobs, Report, not_connected, now},
     messages::{Event, ServerId},
     prepare::{Prepared, RestoreWishes, prepare},
     runs::RunNews,
@@ -52,6 +53,8 @@ pub(super) struct Start {
     pub(super) request: RestoreRequest,
     pub(super) plan: RestorePlan,
     pub(super) wishes: RestoreWishes,
+    /// The server that has the original, where it is another.
+    pub(super) source_server: Option<String>,
     pub(super) history: History,
     /// As it was reviewed; `None` prepares it now.
     pub(super) prepared: Option<Prepared>,
@@ -137,6 +140,13 @@ impl Restores {
         }
     }
 
+    /// Tells all that the program ends: what a server restores by itself goes on.
+    pub(super) fn leave(&self) {
+        for running in self.running.values() {
+            running.control.leave();
+        }
+    }
+
     pub(super) fn ended(&mut self, run: &RunId) {
         self.running.remove(run);
     }
@@ -177,6 +187,7 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken, commands
         request,
         plan,
         wishes,
+        source_server,
         history,
         prepared,
         who,
@@ -189,9 +200,18 @@ async fn carry_out(start: Start, run: RunId, cancel: CancellationToken, commands
         Some(prepared) => Ok(prepared),
         None => {
             let info = &reading.info;
-            prepare(gateway.as_ref(), info, &applications, &plan, &wishes, now())
-                .await
-                .map(|(prepared, _)| prepared)
+            let (gateway, now) = (gateway.as_ref(), now());
+            prepare(
+                gateway,
+                info,
+                &applications,
+                &plan,
+                &wishes,
+                source_server,
+                now,
+            )
+            .await
+            .map(|(prepared, _)| prepared)
         }
     };
     let Prepared {
@@ -347,8 +367,27 @@ pub(super) async fn expectations_in(
     Expectations::for_database(applications, database, &tables)
 }
 
+impl Jobs {
+    pub(super) fn drop_copy(&self, id: ServerId, run: RunId) {
+        let (Some(server), Some(workspace)) = (self.servers.get(&id), &self.workspace) else {
+            return self.problem(Some(id), not_connected());
+        };
+        if is_of_azure(&journal_path(workspace.folder(), &run)) {
+            return self.azure_delete(id, run);
+        }
+        drop_copy(
+            id,
+            Arc::clone(&server.gateway),
+            workspace.folder(),
+            run,
+            self.events.clone(),
+            self.reports.clone(),
+        );
+    }
+}
+
 /// Drops the copy of a run whose journal lies in the workspace.
-pub(super) fn drop_copy(
+fn drop_copy(
     server: ServerId,
     gateway: Arc<dyn Gateway>,
     workspace: &Path,

@@ -3,6 +3,7 @@
 use super::{
     handle::Events,
     jobs::{Jobs, blocking, history_being_read, now, yours},
+    looks::Looked,
     messages::{Event, ServerId},
     restores::{Running, tell_of},
 };
@@ -31,6 +32,19 @@ pub enum RunRequest {
         run: RunId,
         how: ResumeHow,
     },
+    /// Asks the database that a run left readable. Answered by `RunNews::Looked`.
+    Look {
+        server: ServerId,
+        run: RunId,
+        database: String,
+        query: String,
+    },
+    /// Checks the database that a run restored (`DBCC CHECKDB`). Answered by `RunNews::Checked`.
+    CheckDatabase {
+        server: ServerId,
+        run: RunId,
+        database: String,
+    },
 }
 
 /// What a run tells besides its steps and messages.
@@ -48,6 +62,10 @@ pub enum RunNews {
     Standing(Box<Result<Standing, Problem>>),
     /// An interrupted run was abandoned: it is closed.
     Closed,
+    /// What the database answered to a question.
+    Looked(Box<Result<Looked, Problem>>),
+    /// The check of the database found nothing, in so many seconds; or what it found.
+    Checked(Box<Result<f64, Problem>>),
 }
 
 impl Jobs {
@@ -56,12 +74,32 @@ impl Jobs {
             RunRequest::Tell { run, command } => self.restores.tell(&run, command),
             RunRequest::Assess { server, run } => self.assess(server, run),
             RunRequest::Resume { server, run, how } => self.resume(server, run, how),
+            RunRequest::Look {
+                server,
+                run,
+                database,
+                query,
+            } => self.look_into(server, run, database, query),
+            RunRequest::CheckDatabase {
+                server,
+                run,
+                database,
+            } => self.check_database(server, run, database),
         }
     }
 
-    fn journal_of(&self, run: &RunId) -> Option<PathBuf> {
+    pub(super) fn journal_of(&self, run: &RunId) -> Option<PathBuf> {
         let workspace = self.workspace.as_ref()?;
         Some(journal_path(workspace.folder(), run))
+    }
+
+    fn histories_of_others(&self, server: ServerId) -> Vec<History> {
+        self.servers
+            .iter()
+            .filter(|(other, _)| **other != server)
+            .filter_map(|(_, open)| open.history.as_ref())
+            .map(|state| state.history().clone())
+            .collect()
     }
 
     fn assess(&self, server: ServerId, run: RunId) {
@@ -96,6 +134,7 @@ impl Jobs {
         let Some(history) = self.backups_of(server) else {
             return not_begun(history_being_read());
         };
+        let others = self.histories_of_others(server);
         let cancel = self.stop.child_token();
         let (control, commands) = RunControl::new();
         let going_on = GoingOn {
@@ -105,7 +144,8 @@ impl Jobs {
             journal,
             gateway: Arc::clone(&open.gateway),
             history,
-            who: self.who(&open.reading.info),
+            others,
+            who: self.who(server, &open.reading.info),
             events: self.events.clone(),
             cancel: cancel.clone(),
         };
@@ -157,6 +197,8 @@ struct GoingOn {
     journal: PathBuf,
     gateway: Arc<dyn Gateway>,
     history: History,
+    /// Of the other connected servers: the backups may be of one of them.
+    others: Vec<History>,
     who: Who,
     events: Events,
     cancel: CancellationToken,
@@ -170,6 +212,7 @@ async fn go_on(going_on: GoingOn, commands: run::Commands) {
         journal,
         gateway,
         history,
+        others,
         who,
         events,
         cancel,
@@ -185,6 +228,20 @@ async fn go_on(going_on: GoingOn, commands: run::Commands) {
         Ok(record) => record,
         Err(problem) => return failed(problem),
     };
+    // A server that restores another's backups knows only those that it has restored.
+    let n_known = |history: &History| {
+        let plan = record
+            .plan
+            .as_ref()
+            .filter(|plan| plan.is_known_to(history));
+        plan.and_then(|plan| history.database(plan.database()))
+            .map_or(0, |database| database.len())
+    };
+    let history = std::iter::once(history)
+        .chain(others)
+        .rev()
+        .max_by_key(n_known)
+        .unwrap_or_else(|| unreachable!("there is one at least"));
     let opened = blocking(move || Journal::reopen(&journal)).await;
     let journal = match opened {
         Some(Ok((journal, _))) => journal,

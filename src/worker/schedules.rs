@@ -133,7 +133,7 @@ impl Jobs {
             gateway: Arc::clone(&server.gateway),
             journal: journal_path(workspace.folder(), &run),
             run,
-            who: self.who(&server.reading.info),
+            who: self.who(id, &server.reading.info),
             facts: ServerFacts {
                 server_name: Some(server.reading.info.name.clone()),
                 tail_file: None,

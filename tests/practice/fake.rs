@@ -42,6 +42,8 @@ pub struct State {
     /// Somebody else has the application lock.
     pub locked: bool,
     pub turns: BTreeMap<usize, Turn>,
+    /// The files in the backups are encrypted with a key that the server does not have.
+    pub tde: bool,
     /// Devices whose header is another set's.
     pub overwritten: BTreeSet<String>,
     /// Every batch that could change something, as it came.
@@ -262,6 +264,18 @@ fn answer(
     } else if *batch == tsql::count_rows(target, "dbo", "T") {
         let count = state.rows_in_copy.map_or(Cell::Null, Cell::Int);
         rows(sink, &["row_count"], vec![vec![count]]);
+    } else if plan
+        .steps
+        .iter()
+        .any(|step| *batch == tsql::file_list(&step.devices, step.position))
+    {
+        let thumbprint = state
+            .tde
+            .then(|| vec![0xA1, 0x0B])
+            .map_or(Cell::Null, Cell::Bytes);
+        rows(sink, &["TDEThumbprint"], vec![vec![thumbprint]]);
+    } else if *batch == tsql::thumbprints() {
+        rows(sink, &["thumbprint"], Vec::new());
     } else if let Some(step) = plan
         .steps
         .iter()

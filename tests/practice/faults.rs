@@ -9,7 +9,7 @@
 //! The connection is cut by a gateway of its own, so that each fault strikes exactly where it is meant to.
 
 use super::{
-    asking::{Practice, batch, own_clock, start_with},
+    asking::{Practice, batch, start_with},
     lab::{Case, Lab, Ran},
 };
 use futures_util::future::BoxFuture;
@@ -560,5 +560,106 @@ async fn a_moment_beyond_the_end_of_the_log() {
         .await;
     assert_eq!(report.end, RunEnd::Verified, "{:#?}", report.steps);
     check_good_end(&practice, &lab, &case, &ran, "beyond").await;
-    let _ = own_clock();
+}
+
+/// A tail that is needed, and is gone or damaged when its turn comes: nothing is lost that somebody can bring back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_that_goes_or_is_damaged_before_its_turn() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    for damage in [false, true] {
+        let what = format!("tail {}", if damage { "damaged" } else { "gone" });
+        let case = lab
+            .case(&format!("Tail_{damage}"))
+            .await
+            .in_the_tail(&practice)
+            .await;
+        let job = lab.job(&case, lab.over(&case).await).await;
+        let tail = job.facts.tail_file.clone().expect("it is saved");
+        let last = job
+            .runbook()
+            .steps
+            .iter()
+            .position(|step| matches!(step.purpose(), Some(Purpose::RestoreTail { .. })))
+            .expect("it is restored");
+        let kept = Mutex::new((std::path::PathBuf::new(), Vec::new()));
+        let ran = lab
+            .run_job(job, Commands::none(), &practice.gateway, &|event| {
+                if matches!(event, RunEvent::StepBegan { step } if step == last) {
+                    let path = practice.file(&tail);
+                    let bytes = std::fs::read(&path).expect("readable");
+                    let mut bad = bytes.clone();
+                    *kept.lock().expect("one") = (path.clone(), bytes);
+                    if damage {
+                        let middle = bad.len() * 3 / 4;
+                        bad[middle] ^= 0xff;
+                        std::fs::write(&path, bad).expect("writable");
+                    } else {
+                        std::fs::remove_file(&path).expect("removable");
+                    }
+                }
+            })
+            .await;
+        assert_eq!(
+            ran.report.end,
+            RunEnd::Restoring,
+            "{what}: {:#?}",
+            ran.report.steps
+        );
+        check_named(&lab, &case, &ran.report.state, &what).await;
+        let (path, bytes) = kept.lock().expect("one").clone();
+        std::fs::write(path, bytes).expect("writable");
+        let report = lab.resume(&ran.journal, &ResumeHow::Continue).await;
+        assert_eq!(report.end, RunEnd::Verified, "{what}: {:#?}", report.steps);
+        check_good_end(&practice, &lab, &case, &ran, &what).await;
+    }
+}
+
+/// Somebody tries to get into the database as each step begins, and stays where the server lets them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_who_slips_in_as_any_step_begins() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    let probe = lab.case("Thief_probe").await;
+    let n = lab
+        .job(&probe, lab.over(&probe).await)
+        .await
+        .runbook()
+        .steps
+        .len();
+    let mut n_inside = 0;
+    for at in 0..n {
+        let what = format!("slipped in at step {at}");
+        let case = lab.case(&format!("Thief_{at}")).await;
+        let job = lab.job(&case, lab.over(&case).await).await;
+        let thief: Mutex<Option<Box<dyn Connection>>> = Mutex::default();
+        let enter = batch(format!("USE [{}]; SELECT 1 AS one;", case.database));
+        let ran = lab
+            .run_job(job, Commands::none(), &practice.gateway, &|event| {
+                if !matches!(event, RunEvent::StepBegan { step } if step == at) {
+                    return;
+                }
+                let inside = tokio::task::block_in_place(|| {
+                    tokio::runtime::Handle::current().block_on(async {
+                        let mut connection = practice.gateway.connect().await.ok()?;
+                        ask(connection.as_mut(), &enter).await.ok()?;
+                        Some(connection)
+                    })
+                });
+                *thief.lock().expect("one") = inside;
+            })
+            .await;
+        n_inside += usize::from(thief.lock().expect("one").is_some());
+        assert_eq!(
+            ran.report.end,
+            RunEnd::Verified,
+            "{what}: {:#?}",
+            ran.report.steps
+        );
+        check_good_end(&practice, &lab, &case, &ran, &what).await;
+    }
+    assert!(
+        n_inside >= 2,
+        "before it is closed, and when it is open again"
+    );
 }

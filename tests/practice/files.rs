@@ -311,6 +311,7 @@ fn a_database_that_only_its_files_know_is_restored_and_a_changed_file_is_refused
         let plan = plan(&database, &request).expect("it can be reached");
         Request::Restore {
             server,
+            source: server,
             request,
             plan: Box::new(plan),
             wishes: RestoreWishes::default(),

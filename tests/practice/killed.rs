@@ -3,7 +3,7 @@
 //! Nothing is closed in order: the program dies by SIGKILL, the server as when the power goes.
 //! Then `stopat runs resume` goes on, and everything is as it should be.
 
-use super::kept::Served;
+use super::{errors::file_on_disk, kept::Served};
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -343,6 +343,84 @@ fn ends_are_told_by_exit_codes_and_reports() {
     assert_eq!(bench.contents("Told"), before);
     let runs = listed_runs(data.path());
     assert_eq!(runs["runs"].as_array().map(Vec::len), Some(3));
+}
+
+/// The exit codes of the ends that are not good ones (design §8).
+#[test]
+fn bad_ends_are_told_by_their_exit_codes() {
+    let bench = Bench::start();
+    let restore = |data: &Path, name: &str, args: &[&str]| {
+        let mut all = vec!["restore", "--database", name];
+        all.extend(args);
+        bench.stopat(data, &all)
+    };
+    let ended = |mut command: Command| command.output().expect("it runs");
+    let folder = || tempfile::tempdir().expect("a folder");
+
+    // 5: there is no room for the tail, so nothing was overwritten.
+    let (moment, _) = bench.case("Ends_5");
+    let before = bench.contents("Ends_5");
+    bench.sql(&["EXEC master.dbo.practice_option N'device_space', N'0';"]);
+    let data = folder();
+    let over = [
+        "--to",
+        &moment,
+        "--over",
+        "--yes-replace",
+        "PRACTICE:Ends_5",
+    ];
+    let output = ended(restore(data.path(), "Ends_5", &over));
+    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+    assert_eq!(bench.contents("Ends_5"), before);
+    bench.sql(&["EXEC master.dbo.practice_option N'device_space', N'unlimited';"]);
+
+    // 6: the last log is damaged behind its header.
+    let (moment, was) = bench.case("Ends_6");
+    let log = file_on_disk(bench.world.path(), "Ends_6_2.trn");
+    let good = std::fs::read(&log).expect("readable");
+    let mut bad = good.clone();
+    let middle = bad.len() * 3 / 4;
+    bad[middle] ^= 0xff;
+    std::fs::write(&log, bad).expect("writable");
+    let data = folder();
+    let copy = ["--to", &moment, "--as", "Ends_6_copy"];
+    let output = ended(restore(data.path(), "Ends_6", &copy));
+    assert_eq!(output.status.code(), Some(6), "{}", said(&output));
+    // With the log as it was the run goes on.
+    std::fs::write(&log, good).expect("writable");
+    resume(&bench, data.path(), &record(data.path()), "6");
+    assert_eq!(bench.contents("Ends_6_copy"), was);
+
+    // 7: online, and not the schema that was wanted.
+    let data = folder();
+    let copy = [
+        "--to",
+        &moment,
+        "--as",
+        "Ends_7",
+        "--expect-schema",
+        "other",
+    ];
+    let output = ended(restore(data.path(), "Ends_6", &copy));
+    assert_eq!(output.status.code(), Some(7), "{}", said(&output));
+    assert_eq!(bench.contents("Ends_7"), was);
+
+    // 8: cancelled in the middle of a step.
+    bench.sql(&["EXEC master.dbo.practice_option N'least_seconds', N'20';"]);
+    let data = folder();
+    let copy = ["--to", &moment, "--as", "Ends_8"];
+    let mut program = restore(data.path(), "Ends_6", &copy)
+        .spawn()
+        .expect("the program was built with the tests");
+    assert!(wait_for_step(data.path(), 1, &mut program));
+    std::thread::sleep(Duration::from_millis(300));
+    let told = Command::new("kill")
+        .args(["-INT", &program.id().to_string()])
+        .status()
+        .expect("it runs");
+    assert!(told.success());
+    let output = program.wait_with_output().expect("it ran");
+    assert_eq!(output.status.code(), Some(8), "{}", said(&output));
 }
 
 fn listed_runs(data: &Path) -> serde_json::Value {

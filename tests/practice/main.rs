@@ -5,6 +5,7 @@ mod backups;
 mod certificates;
 mod commands;
 mod corpus;
+mod damaged;
 mod drills;
 mod encryption;
 mod errors;

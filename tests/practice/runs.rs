@@ -9,9 +9,9 @@ use stopat::{
         UtcOffset, UtcTime,
     },
     run::{
-        Commands, DropError, Expectations, Journal, Outcome, Record, RestoreJob, RunChoices,
-        RunEnd, RunEvent, RunId, RunReport, Surroundings, TableName, TargetState, Who, drop_copy,
-        read_journal, run_restore,
+        Commands, DropError, Expectations, Journal, Outcome, PreflightFinding, Record, RestoreJob,
+        RunChoices, RunEnd, RunEvent, RunId, RunReport, StepFailure, Surroundings, TableName,
+        TargetState, Who, drop_copy, read_journal, run_restore,
     },
     tsql::{Purpose, ServerFacts},
 };
@@ -340,6 +340,24 @@ async fn a_taken_name_or_a_held_lock_stops_it_before_anything_is_sent() {
         assert_eq!(ran.report.end, RunEnd::Untouched);
         assert_eq!(ran.fake.sent(), []);
     }
+}
+
+#[tokio::test]
+async fn an_encrypted_database_needs_its_certificate_before_anything_is_sent() {
+    let ran = run_with(|state| state.tde = true).await;
+    assert_eq!(ran.report.end, RunEnd::Untouched);
+    assert_eq!(ran.fake.sent(), []);
+    let Some(Outcome::Failed(StepFailure::Preflight(check))) =
+        ran.report.steps.first().map(|step| &step.outcome)
+    else {
+        panic!("{:#?}", ran.report.steps);
+    };
+    assert_eq!(
+        check.finding,
+        PreflightFinding::CertificateMissing {
+            thumbprint: "A10B".to_owned()
+        }
+    );
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use std::time::Duration;
 use stopat::{
     domain::{Destination, Limits, RestoreRequest, Target, plan},
     practice::{PracticeOptions, PracticeServer, WorldFolder},
-    run::{Outcome, RunEnd},
+    run::{Outcome, RunCommand, RunEnd, Waiting, journal_path, read_run},
     settings::{DataRoot, Operator},
     worker::{
-        DatabaseState, Event, PreflightVerdict, Request, RestoreWishes, ServerId, ServerStatus,
-        Worker, WorkerHandle,
+        DatabaseState, Event, PreflightVerdict, Request, RestoreWishes, RunNews, RunRequest,
+        ServerId, ServerStatus, Worker, WorkerHandle,
     },
 };
 
@@ -103,6 +103,7 @@ fn connect_look_restore_and_drop() {
 
     worker.send(Request::Preflight {
         server,
+        source: server,
         request: request.clone(),
         plan: plan.clone(),
         wishes: RestoreWishes::default(),
@@ -128,6 +129,7 @@ fn connect_look_restore_and_drop() {
 
     worker.send(Request::Restore {
         server,
+        source: server,
         request,
         plan,
         wishes: RestoreWishes::default(),
@@ -172,10 +174,141 @@ fn connect_look_restore_and_drop() {
         _ => None,
     });
 
+    // Checked now, as a step more in the journal of the run.
+    worker.send(Request::Run(RunRequest::CheckDatabase {
+        server,
+        run: run.clone(),
+        database: "OctopusAI_copy".to_owned(),
+    }));
+    let seconds = next(&worker, |event| match event {
+        Event::Run {
+            news: RunNews::Checked(result),
+            ..
+        } => Some(result.expect("nothing is wrong with it")),
+        _ => None,
+    });
+    assert!(seconds >= 0.0);
+    let workspace = root.path().join("workspaces").join("default");
+    let record = read_run(&journal_path(&workspace, &run))
+        .expect("a whole journal")
+        .expect("a run");
+    let last = record.steps.last().expect("steps");
+    assert!(
+        last.title.contains("CHECKDB") && last.done(),
+        "{:?}",
+        last.title
+    );
+    assert!(!record.is_unfinished());
+    assert_eq!(record.who.profile.as_deref(), Some("practice"));
+
     worker.send(Request::DropCopy { server, run });
     let dropped = next(&worker, |event| match event {
         Event::CopyDropped { database, .. } => Some(database),
         _ => None,
     });
     assert_eq!(dropped, "OctopusAI_copy");
+}
+
+#[test]
+fn a_database_between_two_logs_answers_and_goes_on() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    make_a_small_world(root.path());
+    let worker = Worker::start(root.path().to_owned(), Operator::default(), || {})
+        .expect("the worker starts");
+    worker.send(Request::OpenWorkspace {
+        name: "default".to_owned(),
+    });
+    let server = ServerId::Practice;
+    worker.send(Request::Connect {
+        server,
+        password: None,
+    });
+    let history = next(&worker, |event| match event {
+        Event::History { history, .. } => Some(history),
+        _ => None,
+    });
+    let database = history.database("OctopusAI").expect("it has backups");
+    let newest = database
+        .coverage(&Limits::default())
+        .newest()
+        .expect("it can be restored");
+    let target = database
+        .clock()
+        .moment_at(newest.instant.plus(chrono::TimeDelta::minutes(-20)));
+    let mut request = RestoreRequest::to(Target::At(target));
+    request.destination = Destination::Copy {
+        name: "Looked".to_owned(),
+        files_to: None,
+    };
+    let plan = Box::new(plan(&database, &request).expect("a plan"));
+    let n_steps = plan.steps.len();
+    assert!(n_steps > 2, "a log, and one after it");
+    worker.send(Request::Restore {
+        server,
+        source: server,
+        request,
+        plan,
+        wishes: RestoreWishes::default(),
+    });
+    let mut run = None;
+    next(&worker, |event| match event {
+        Event::RunStarted { run: id, .. } => {
+            run = Some(id);
+            None
+        }
+        // The last step but one of the plan: a log, with one after it. The look before is step 0.
+        Event::RunProgress { progress, .. } if progress.step + 1 == n_steps => {
+            let run = run.clone().expect("it was started");
+            worker.send(Request::Run(RunRequest::Tell {
+                run,
+                command: RunCommand::StopAndLook,
+            }));
+            None
+        }
+        Event::Run {
+            news: RunNews::Waiting { why, .. },
+            ..
+        } => {
+            assert_eq!(why, Waiting::Looking);
+            Some(())
+        }
+        Event::RunEnded { report, .. } => panic!("it did not wait: {:#?}", report.steps),
+        _ => None,
+    });
+    let run = run.expect("it was started");
+    let ask = |query: &str| {
+        worker.send(Request::Run(RunRequest::Look {
+            server,
+            run: run.clone(),
+            database: "Looked".to_owned(),
+            query: query.to_owned(),
+        }));
+        next(&worker, |event| match event {
+            Event::Run {
+                news: RunNews::Looked(answer),
+                ..
+            } => Some(*answer),
+            _ => None,
+        })
+    };
+    let answer = ask("SELECT COUNT(*) AS n FROM dbo.Octopus_Episodes").expect("it answers");
+    assert_eq!(answer.columns, ["n"]);
+    assert_eq!(answer.n_rows, 1);
+    assert_ne!(answer.rows[0], ["0"]);
+    let refused = ask("DELETE FROM dbo.Octopus_Agents").expect_err("it is no question");
+    assert!(refused.sentence.contains("DELETE"), "{refused:?}");
+    let unknown = ask("SELECT * FROM dbo.Nowhere").expect_err("there is none");
+    assert!(
+        unknown.sentence.contains("Nowhere") || unknown.details.iter().any(|d| d.contains("208")),
+        "{unknown:?}"
+    );
+    worker.send(Request::Run(RunRequest::Tell {
+        run: run.clone(),
+        command: RunCommand::GoOn,
+    }));
+    let report = next(&worker, |event| match event {
+        Event::RunEnded { report, .. } => Some(report),
+        _ => None,
+    });
+    assert_eq!(report.end, RunEnd::Verified, "{:#?}", report.steps);
 }

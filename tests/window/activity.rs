@@ -85,6 +85,7 @@ pub fn run(number: u32, kind: RunKind, database: &str, end: Option<&str>) -> Arc
             user: Some("ada".to_owned()),
             login: Some("practice".to_owned()),
             host: Some("desk".to_owned()),
+            profile: Some("practice".to_owned()),
         },
         began_at: at(began),
         last_at: ago(began)
@@ -117,6 +118,7 @@ pub fn run(number: u32, kind: RunKind, database: &str, end: Option<&str>) -> Arc
         copy_dropped: false,
         plan: None,
         on_server: false,
+        server_job: None,
         verification: None,
         torn: false,
         journal_hash: String::new(),

@@ -100,6 +100,7 @@ pub fn prepared(plan: &RestorePlan) -> Prepared {
             .protected_tables()
             .map(|table| (format!("dbo.{table}"), Some(17_904)))
             .collect(),
+        written: Vec::new(),
     }
 }
 

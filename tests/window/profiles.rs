@@ -53,7 +53,7 @@ fn window(profiles: Vec<Profile>, first: ProfileAction) -> Harness<'static, Wind
     harness
 }
 
-fn production() -> Profile {
+pub fn production() -> Profile {
     Profile {
         id: Uuid::from_u128(7),
         name: "Production".to_owned(),

@@ -7,15 +7,16 @@ use crate::{
 };
 use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};
+use std::sync::Arc;
 use stopat::{
     app::App,
     run::{
         Outcome, Owed, RunCommand, RunEnd, RunKind, RunProgress, RunReport, StepFacts, StepReport,
         TableCount, TargetState, Verification, Waiting, Who,
     },
-    settings::ThemeChoice,
-    state::{Action, Page},
-    worker::{Event, Request, RunNews, RunRequest},
+    settings::{Profile, Reach, ThemeChoice},
+    state::{Action, DestinationAction, MarkerStep, Page},
+    worker::{Event, Looked, Request, RunNews, RunRequest, ServerId, ServerInfo, ServerStatus},
 };
 use uuid::Uuid;
 
@@ -353,4 +354,154 @@ fn a_run_pauses_after_the_step_and_goes_on() {
     harness.get_by_role_and_label(Role::Button, "Go on").click();
     harness.run_steps(3);
     assert_eq!(told(&wire).last(), Some(&RunCommand::GoOn));
+}
+
+/// A second server, connected, to which copies can go.
+fn with_another_server(harness: &mut Harness<'static, App>, wire: &Wire) -> ServerId {
+    let profile = Profile {
+        name: "Test".to_owned(),
+        production: true,
+        reach: Reach::Restore,
+        ..crate::profiles::production()
+    };
+    let other = ServerId::Profile(profile.id);
+    wire.tell(Event::Workspace {
+        name: "default".to_owned(),
+        profiles: vec![profile],
+        problems: Vec::new(),
+    });
+    let info = harness.state().state.servers[&ServerId::Practice]
+        .info()
+        .expect("it is connected")
+        .clone();
+    wire.tell(Event::Server {
+        server: other,
+        status: ServerStatus::Connected(Arc::new(ServerInfo {
+            name: "TEST01".to_owned(),
+            default_data_path: Some(r"T:\Data".to_owned()),
+            ..(*info).clone()
+        })),
+    });
+    harness.run_steps(3);
+    other
+}
+
+#[test]
+fn a_copy_goes_to_another_server_with_its_files_and_asks_for_that_ones_name() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let other = with_another_server(&mut harness, &wire);
+    let eight = (crate::made_up::NOW - 6 * 3600 - 12 * 60 - 55) as f64;
+    harness.state_mut().state.update(Action::PlaceMarker(eight));
+    harness
+        .state_mut()
+        .state
+        .update(Action::Destination(DestinationAction::On(Some(other))));
+    harness.run_steps(3);
+    harness.get_by_label_contains("On Test; OctopusAI is not touched");
+    harness
+        .get_by_role_and_label(Role::Button, "Review and restore…")
+        .click();
+    harness.run_steps(4);
+    harness.get_by_label_contains("From the backups of Practice server");
+    let asked = wire
+        .requests
+        .borrow()
+        .iter()
+        .rev()
+        .find_map(|request| match request {
+            Request::Preflight {
+                server,
+                source,
+                plan,
+                ..
+            } => Some((*server, *source, plan.moves.clone())),
+            _ => None,
+        });
+    let (server, source, moves) = asked.expect("the server is asked");
+    assert_eq!((server, source), (other, ServerId::Practice));
+    assert!(
+        moves.iter().all(|file| file.to.starts_with(r"T:\Data\")),
+        "{moves:?}"
+    );
+    // Production: its name is typed.
+    let review = harness.state().state.review.clone().expect("a review");
+    assert!(!harness.state().state.review_may_start(&review));
+    type_name(&mut harness, "Server", "TEST01");
+    harness.get_by_label("Restore the copy").click();
+    harness.run_steps(3);
+    assert_eq!(restores(&wire), 1);
+    let run = harness.state().state.run.as_ref().expect("a run");
+    assert_eq!((run.server, run.source), (other, ServerId::Practice));
+}
+
+#[test]
+fn a_moment_in_the_tail_is_not_for_another_server() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let other = with_another_server(&mut harness, &wire);
+    let state = &mut harness.state_mut().state;
+    state.update(Action::StepMarker(MarkerStep::LastMoment));
+    state.update(Action::Destination(DestinationAction::On(Some(other))));
+    assert!(
+        state.plan.plan().is_some_and(|plan| plan.tail.is_some()),
+        "the last moment lies in the tail"
+    );
+    assert!(state.update(Action::Review).is_empty());
+    assert!(
+        state
+            .notices
+            .iter()
+            .any(|notice| notice.problem.sentence.contains("No backup of OctopusAI")),
+        "{:?}",
+        state.notices
+    );
+}
+
+#[test]
+fn a_database_between_two_logs_is_asked_from_the_page() {
+    let (mut harness, wire) = running(ThemeChoice::Dark);
+    wire.tell(Event::Run {
+        run: run_id(),
+        news: RunNews::Waiting {
+            step: 3,
+            why: Waiting::Looking,
+        },
+    });
+    harness.run_steps(3);
+    type_name(&mut harness, "Question", "SELECT 1 AS one");
+    harness.get_by_role_and_label(Role::Button, "Ask").click();
+    harness.run_steps(3);
+    assert!(wire.requests.borrow().iter().any(|request| matches!(
+        request,
+        Request::Run(RunRequest::Look { query, .. }) if query == "SELECT 1 AS one"
+    )));
+    wire.tell(Event::Run {
+        run: run_id(),
+        news: RunNews::Looked(Box::new(Ok(Looked {
+            columns: vec!["one".to_owned()],
+            rows: vec![vec!["17".to_owned()]],
+            n_rows: 1,
+        }))),
+    });
+    harness.run_steps(3);
+    harness.get_by_label("17");
+    harness.get_by_label("1 row");
+}
+
+#[test]
+fn the_database_is_checked_after_the_run() {
+    let (mut harness, wire) = ended(ThemeChoice::Dark);
+    harness
+        .get_by_role_and_label(Role::Button, "Check it now")
+        .click();
+    harness.run_steps(3);
+    assert!(wire.requests.borrow().iter().any(|request| matches!(
+        request,
+        Request::Run(RunRequest::CheckDatabase { database, .. }) if database == "OctopusAI_20261122_082812"
+    )));
+    wire.tell(Event::Run {
+        run: run_id(),
+        news: RunNews::Checked(Box::new(Ok(3.0))),
+    });
+    harness.run_steps(3);
+    harness.get_by_label_contains("DBCC CHECKDB found nothing");
 }

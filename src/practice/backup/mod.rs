@@ -1,5 +1,6 @@
 //! `BACKUP` and `RESTORE` of the practice server: files, rules, messages, history.
 
+mod allowed;
 pub mod container;
 mod encryption;
 mod execute;

@@ -42,6 +42,7 @@ pub struct BackupRequest {
     /// `BACKUP LOG … WITH NORECOVERY`.
     pub norecovery: bool,
     pub no_truncate: bool,
+    pub continue_after_error: bool,
     pub stats: Option<u8>,
     /// Login that runs it.
     pub user: String,
@@ -75,6 +76,7 @@ impl BackupRequest {
             encryption: None,
             norecovery: false,
             no_truncate: false,
+            continue_after_error: false,
             stats: None,
             user: "sa".to_owned(),
         }
@@ -147,7 +149,6 @@ const IGNORED: &[&str] = &[
     "NOUNLOAD",
     "RESTART",
     "STOP_ON_ERROR",
-    "CONTINUE_AFTER_ERROR",
     "BUFFERCOUNT",
 ];
 
@@ -200,14 +201,14 @@ pub fn read_backup(statement: &BackupStatement, user: &str) -> Result<BackupRequ
                 if statement.what != BackupWhat::Log {
                     return Err(refused(unsupported(name)));
                 }
-                match name.as_str() {
-                    "NO_TRUNCATE" => {
-                        request.no_truncate = true;
-                        request.copy_only = true;
-                    }
-                    _ => request.norecovery = true,
+                if name == "NO_TRUNCATE" {
+                    request.no_truncate = true;
+                    (request.continue_after_error, request.copy_only) = (true, true);
+                } else {
+                    request.norecovery = true;
                 }
             }
+            "CONTINUE_AFTER_ERROR" => request.continue_after_error = true,
             ignored if IGNORED.contains(&ignored) => {}
             "ENCRYPTION" => request.encryption = Some(Encryption::read(value)?),
             "CREDENTIAL" | "FILE_SNAPSHOT" | "METADATA_ONLY" | "SNAPSHOT" | "BACKUP_OPTIONS"

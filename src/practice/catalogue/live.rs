@@ -3,6 +3,7 @@
 mod azure;
 mod certificates;
 mod databases;
+mod groups;
 mod objects;
 mod server;
 mod sessions;

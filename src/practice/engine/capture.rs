@@ -15,7 +15,7 @@ use rusqlite::{
     Connection,
     types::{Value, ValueRef},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Stands in a recorded statement for the schema under which the database is attached.
 pub const SCHEMA: &str = "\u{1}\u{2}";
@@ -82,6 +82,17 @@ impl Capture {
             .filter_map(|name| self.names.get(name))
             .map(|(schema, _)| schema.clone())
             .collect()
+    }
+
+    /// How many rows of each schema were noted; one that was touched again may count again.
+    pub fn n_rows(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for (name, _) in &self.rows {
+            if let Some((schema, _)) = self.names.get(*name) {
+                *counts.entry(schema.clone()).or_default() += 1;
+            }
+        }
+        counts
     }
 
     /// The touched rows of one schema, by table, without repetition.

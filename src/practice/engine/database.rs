@@ -25,6 +25,8 @@ pub enum DatabaseState {
     Online,
     Restoring,
     RecoveryPending,
+    /// Recovery found it damaged: its rows cannot be reached, its log can.
+    Suspect,
     Offline,
 }
 
@@ -34,6 +36,7 @@ impl DatabaseState {
             Self::Online => 0,
             Self::Restoring => 1,
             Self::RecoveryPending => 3,
+            Self::Suspect => 4,
             Self::Offline => 6,
         }
     }
@@ -43,6 +46,7 @@ impl DatabaseState {
             Self::Online => "ONLINE",
             Self::Restoring => "RESTORING",
             Self::RecoveryPending => "RECOVERY_PENDING",
+            Self::Suspect => "SUSPECT",
             Self::Offline => "OFFLINE",
         }
     }

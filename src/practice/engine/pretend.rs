@@ -14,6 +14,10 @@ pub struct Pretended {
     pub no_file_functions: bool,
     /// `VIEW SERVER STATE` is not granted: sessions and requests of others are not seen, without a word.
     pub state_denied: bool,
+    /// This database is in an availability group, whose primary replica is this server.
+    pub in_group: Option<String>,
+    /// The log of this database has a damaged place, past which only `CONTINUE_AFTER_ERROR` reads (message 9004).
+    pub damaged_log: Option<String>,
 }
 
 impl Pretended {
@@ -28,6 +32,10 @@ impl Pretended {
             ("file_functions", "missing") => self.no_file_functions = true,
             ("state_permission", "granted") => self.state_denied = false,
             ("state_permission", "denied") => self.state_denied = true,
+            ("availability_group", "none") => self.in_group = None,
+            ("availability_group", database) => self.in_group = Some(database.to_owned()),
+            ("damaged_log", "none") => self.damaged_log = None,
+            ("damaged_log", database) => self.damaged_log = Some(database.to_owned()),
             _ => return false,
         }
         true
@@ -49,8 +57,22 @@ impl Pretended {
 
     /// Whether a database is a secondary replica here.
     pub fn is_secondary(&self, database: &str) -> bool {
-        self.secondary
-            .as_deref()
-            .is_some_and(|name| crate::practice::catalogue::same_name(name, database))
+        is(&self.secondary, database)
     }
+
+    /// Whether a database is in an availability group here.
+    pub fn is_in_group(&self, database: &str) -> bool {
+        self.is_secondary(database) || is(&self.in_group, database)
+    }
+
+    /// Whether the log of a database is damaged.
+    pub fn has_damaged_log(&self, database: &str) -> bool {
+        is(&self.damaged_log, database)
+    }
+}
+
+fn is(which: &Option<String>, database: &str) -> bool {
+    which
+        .as_deref()
+        .is_some_and(|name| crate::practice::catalogue::same_name(name, database))
 }

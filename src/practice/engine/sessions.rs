@@ -25,6 +25,8 @@ pub struct SessionEntry {
     pub last_request_start: UtcTime,
     pub last_request_end: UtcTime,
     pub open_transactions: i32,
+    /// When the open transaction began.
+    pub transaction_began: Option<UtcTime>,
     /// What it runs now.
     pub request: Option<Request>,
     /// `KILL`: the session's task watches this and ends.
@@ -92,6 +94,7 @@ impl Sessions {
                 last_request_start: now,
                 last_request_end: now,
                 open_transactions: 0,
+                transaction_began: None,
                 request: None,
                 kill: CancellationToken::new(),
                 cancel: CancellationToken::new(),

@@ -5,18 +5,20 @@ mod space;
 
 use super::{
     choices::RunChoices,
-    header::{HeaderDifference, SetHeader, set_headers},
+    header::{HeaderDifference, SetHeader, hex, set_headers},
     target::{RESTORING, TargetFacts, read_target, works_on},
 };
 use crate::{
-    domain::{Destination, RestorePlan},
+    domain::{AgentState, BackupType, Destination, PlanStep, RestorePlan},
     server::{Connection, ServerError, ask},
-    tsql,
+    tsql::{self, BatchKind, GroupWay},
 };
 use over::{
-    connections_check, group_check, jobs_check, over_check, permission_check, programs_check,
+    agent_check, connections_check, group_check, jobs_check, over_check, permission_check,
+    programs_check,
 };
 use space::space_check;
+pub use space::{WrittenFile, files_written};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One line of the preflight; `explain::preflight` has its words.
@@ -80,8 +82,10 @@ pub enum PreflightFinding {
     },
     // Groups.
     StandsAlone,
+    /// With the way out of it and back, where the server tells it.
     InAvailabilityGroup {
         name: String,
+        way: Option<Box<GroupWay>>,
     },
     Mirrored {
         name: String,
@@ -96,6 +100,8 @@ pub enum PreflightFinding {
     Connected {
         n_sessions: usize,
         n_open_transactions: usize,
+        /// Of those the one that has written most.
+        largest: Option<OpenTransaction>,
         /// `login on host (program)`, the first few.
         who: Vec<String>,
     },
@@ -109,6 +115,10 @@ pub enum PreflightFinding {
         names: Vec<String>,
     },
     JobsNotTold(ServerError),
+    // SQL Server Agent, where it restores.
+    AgentRuns,
+    AgentDoesNotRun(AgentState),
+    AgentNotTold(ServerError),
     // Programs on this machine.
     ProgramsThere {
         n_programs: usize,
@@ -126,6 +136,10 @@ pub enum PreflightFinding {
         missing: Vec<&'static str>,
     },
     PermissionNotTold,
+    /// The profile lets stopat go only so far.
+    ProfileForbids {
+        allowed: BatchKind,
+    },
     // Backup files.
     FilesAgree {
         n_files: usize,
@@ -196,6 +210,16 @@ pub enum PreflightFinding {
     OtherWorkHidden,
 }
 
+/// Work that is not committed: rolling it back takes about as long as it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTransaction {
+    pub session_id: i64,
+    /// What it has written into the log so far.
+    pub log_bytes: u64,
+    /// Since its first write.
+    pub age_secs: u64,
+}
+
 /// What the files of the target need on one volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumeNeed {
@@ -245,19 +269,27 @@ pub async fn preflight(
     let target = read_target(connection, name).await?;
     let mut checks = vec![name_check(plan, choices, target.as_ref())];
     let abilities = abilities(connection, name).await?;
-    checks.push(permission_check(&abilities, choices, name));
+    let allowed = connection.allowed();
+    checks.push(if allowed < BatchKind::Restore {
+        PreflightCheck::refused(PreflightFinding::ProfileForbids { allowed })
+    } else {
+        permission_check(&abilities, choices, name)
+    });
     let (files, headers) = backup_files(connection, plan, choices).await?;
     checks.push(files);
     checks.push(version_check(&abilities, &headers));
     if let (Some(_), Some(target)) = (&choices.over, &target) {
-        checks.push(group_check(name, target));
+        checks.push(group_check(connection, name, target).await?);
         checks.push(connections_check(connection, name, &abilities).await?);
         checks.push(jobs_check(connection, plan, choices).await?);
+    }
+    if choices.on_server.is_some() {
+        checks.push(agent_check(connection).await?);
     }
     if let Some(check) = programs_check(choices) {
         checks.push(check);
     }
-    if let Some(check) = certificate_check(connection, &headers).await? {
+    if let Some(check) = certificate_check(connection, plan, &headers).await? {
         checks.push(check);
     }
     checks.push(target_files(connection, plan).await?);
@@ -418,15 +450,17 @@ fn version_check(abilities: &Abilities, headers: &[SetHeader]) -> PreflightCheck
     }
 }
 
-/// Only when a backup is encrypted.
+/// Only when a backup is encrypted, or the database in it is (TDE).
 async fn certificate_check(
     connection: &mut dyn Connection,
+    plan: &RestorePlan,
     headers: &[SetHeader],
 ) -> Result<Option<PreflightCheck>, ServerError> {
-    let wanted: BTreeSet<&str> = headers
+    let mut wanted: BTreeSet<String> = headers
         .iter()
-        .filter_map(|h| h.encryptor_thumbprint.as_deref())
+        .filter_map(|h| h.encryptor_thumbprint.clone())
         .collect();
+    wanted.extend(tde_thumbprints(connection, plan).await?);
     if wanted.is_empty() {
         return Ok(None);
     }
@@ -445,16 +479,34 @@ async fn certificate_check(
         .map(|text| text.to_uppercase())
         .collect();
     Ok(Some(
-        match wanted
-            .iter()
-            .find(|thumbprint| !here.contains(**thumbprint))
-        {
+        match wanted.iter().find(|thumbprint| !here.contains(*thumbprint)) {
             Some(missing) => PreflightCheck::refused(PreflightFinding::CertificateMissing {
-                thumbprint: (*missing).to_owned(),
+                thumbprint: missing.clone(),
             }),
             None => PreflightCheck::good(PreflightFinding::CertificateThere),
         },
     ))
+}
+
+/// What the keys of the database files are protected with; all files of a database have the same.
+async fn tde_thumbprints(
+    connection: &mut dyn Connection,
+    plan: &RestorePlan,
+) -> Result<BTreeSet<String>, ServerError> {
+    let data = |step: &&PlanStep| step.backup_type != BackupType::Log;
+    let Some(step) = plan.steps.iter().rfind(data) else {
+        return Ok(BTreeSet::new());
+    };
+    let question = tsql::file_list(&step.devices, step.position);
+    // What a file that cannot be read is encrypted with is told when it is opened.
+    let Ok(listed) = answered(ask(connection, &question).await)? else {
+        return Ok(BTreeSet::new());
+    };
+    Ok(listed
+        .rows()
+        .iter()
+        .filter_map(|row| hex(row.cell("tdethumbprint")))
+        .collect())
 }
 
 async fn target_files(

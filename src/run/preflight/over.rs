@@ -1,14 +1,15 @@
 //! What only a restore over a database that is there has to ask.
 
-use super::{Abilities, PreflightCheck, PreflightFinding, answered};
+use super::{Abilities, OpenTransaction, PreflightCheck, PreflightFinding, answered};
 use crate::{
-    domain::RestorePlan,
+    domain::{AgentState, RestorePlan},
     run::{
         choices::{OverChoice, RunChoices, TailChoice},
+        schedule::agent_state,
         target::TargetFacts,
     },
     server::{Connection, ServerError, ask},
-    tsql,
+    tsql::{self, GroupReplica, GroupWay},
 };
 
 pub(super) fn over_check(name: String, found: &TargetFacts, over: &OverChoice) -> PreflightCheck {
@@ -84,11 +85,18 @@ pub(super) fn permission_check(
 }
 
 /// In a group, mirrored or with snapshots a database cannot be restored over.
-pub(super) fn group_check(name: &str, target: &TargetFacts) -> PreflightCheck {
+pub(super) async fn group_check(
+    connection: &mut dyn Connection,
+    name: &str,
+    target: &TargetFacts,
+) -> Result<PreflightCheck, ServerError> {
     let name = name.to_owned();
     if target.in_availability_group {
-        PreflightCheck::refused(PreflightFinding::InAvailabilityGroup { name })
-    } else if target.mirrored {
+        let way = read_group_way(connection, &name).await?.map(Box::new);
+        let finding = PreflightFinding::InAvailabilityGroup { name, way };
+        return Ok(PreflightCheck::refused(finding));
+    }
+    Ok(if target.mirrored {
         PreflightCheck::refused(PreflightFinding::Mirrored { name })
     } else if target.n_snapshots > 0 {
         PreflightCheck::refused(PreflightFinding::HasSnapshots {
@@ -97,7 +105,59 @@ pub(super) fn group_check(name: &str, target: &TargetFacts) -> PreflightCheck {
         })
     } else {
         PreflightCheck::good(PreflightFinding::StandsAlone)
-    }
+    })
+}
+
+/// The way out of the group and back; `None` when the server does not tell.
+async fn read_group_way(
+    connection: &mut dyn Connection,
+    name: &str,
+) -> Result<Option<GroupWay>, ServerError> {
+    let Ok(facts) = answered(ask(connection, &tsql::group_facts(name)).await)? else {
+        return Ok(None);
+    };
+    let Some(group) = facts.first().and_then(|row| row.text("group_name")) else {
+        return Ok(None);
+    };
+    let replicas: Vec<GroupReplica> = facts
+        .rows()
+        .iter()
+        .filter_map(|row| {
+            Some(GroupReplica {
+                server: row.text("replica_server_name")?,
+                seeds_itself: row.text("seeding_mode_desc").as_deref() == Some("AUTOMATIC"),
+            })
+        })
+        .collect();
+    let server = ask(connection, &tsql::server_facts()).await?;
+    let server = server
+        .first()
+        .and_then(|row| row.text("server_name"))
+        .unwrap_or_default();
+    Ok(Some(tsql::group_way(name, &group, &server, &replicas)))
+}
+
+/// A restore that the server does by itself needs an Agent that runs.
+pub(super) async fn agent_check(
+    connection: &mut dyn Connection,
+) -> Result<PreflightCheck, ServerError> {
+    let facts = match answered(ask(connection, &tsql::agent_facts()).await)? {
+        Ok(facts) => facts,
+        Err(error) => {
+            return Ok(PreflightCheck::unknown(PreflightFinding::AgentNotTold(
+                error,
+            )));
+        }
+    };
+    Ok(
+        match facts.first().map_or(AgentState::Unknown, agent_state) {
+            AgentState::Running => PreflightCheck::good(PreflightFinding::AgentRuns),
+            state @ AgentState::Unknown => {
+                PreflightCheck::unknown(PreflightFinding::AgentDoesNotRun(state))
+            }
+            state => PreflightCheck::refused(PreflightFinding::AgentDoesNotRun(state)),
+        },
+    )
 }
 
 pub(super) async fn connections_check(
@@ -133,13 +193,35 @@ pub(super) async fn connections_check(
             )
         })
         .collect();
+    let n_open_transactions = rows
+        .iter()
+        .filter(|row| row.int("open_transaction_count").unwrap_or_default() > 0)
+        .count();
+    let largest = match n_open_transactions {
+        0 => None,
+        _ => largest_transaction(connection, name).await?,
+    };
     Ok(PreflightCheck::warning(PreflightFinding::Connected {
         n_sessions: rows.len(),
-        n_open_transactions: rows
-            .iter()
-            .filter(|row| row.int("open_transaction_count").unwrap_or_default() > 0)
-            .count(),
+        n_open_transactions,
+        largest,
         who,
+    }))
+}
+
+/// The open transaction that has written most; `None` when none has written, or the server does not tell.
+async fn largest_transaction(
+    connection: &mut dyn Connection,
+    name: &str,
+) -> Result<Option<OpenTransaction>, ServerError> {
+    let Ok(answer) = answered(ask(connection, &tsql::open_transactions(name)).await)? else {
+        return Ok(None);
+    };
+    let natural = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
+    Ok(answer.first().map(|row| OpenTransaction {
+        session_id: row.int("session_id").unwrap_or_default(),
+        log_bytes: natural(row.int("log_bytes")).unwrap_or_default(),
+        age_secs: natural(row.int("age_seconds")).unwrap_or_default(),
     }))
 }
 

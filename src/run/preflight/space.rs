@@ -31,13 +31,21 @@ pub(super) async fn space_check(
             Some((row.text("volume_mount_point")?.to_lowercase(), free))
         })
         .collect();
-    let files = match &plan.destination {
+    let files: Vec<(String, Option<u64>)> = match &plan.destination {
         Destination::Copy { .. } => plan
             .moves
             .iter()
             .map(|file| (file.to.to_lowercase(), file.file_size))
             .collect(),
-        Destination::Original => growing_files(connection, plan).await?,
+        // What is there already is credited.
+        Destination::Original => files_written(connection, plan)
+            .await?
+            .into_iter()
+            .map(|file| {
+                let grows = file.bytes.map(|bytes| bytes.saturating_sub(file.bytes_now));
+                (file.path.to_lowercase(), grows)
+            })
+            .collect(),
     };
     let mut needed: BTreeMap<&str, u64> = BTreeMap::new();
     let (mut volume_unknown, mut size_unknown) = (false, false);
@@ -91,11 +99,24 @@ pub(super) async fn space_check(
 /// Of the free space at least this part should stay free.
 const HEADROOM: u64 = 10;
 
-/// Over a database that is there: by how much its files grow. What is there already is credited.
-async fn growing_files(
+/// A file that a restore over a database writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenFile {
+    /// As the server sees it.
+    pub path: String,
+    /// The size that it gets; a log file is written at its whole size.
+    pub bytes: Option<u64>,
+    /// The size that it has now; zero when it is not there.
+    pub bytes_now: u64,
+}
+
+/// Over a database that is there: the files of its full backup, each with the size that it gets and has.
+///
+/// Empty when the server does not tell.
+pub async fn files_written(
     connection: &mut dyn Connection,
     plan: &RestorePlan,
-) -> Result<Vec<(String, Option<u64>)>, ServerError> {
+) -> Result<Vec<WrittenFile>, ServerError> {
     let Some(base) = plan
         .steps
         .iter()
@@ -125,10 +146,12 @@ async fn growing_files(
     Ok(listed_files(&listed)
         .into_iter()
         .filter_map(|file| {
-            let path = file.physical_name?.to_lowercase();
-            let bytes = file.file_size;
-            let grows = bytes.map(|bytes| bytes.saturating_sub(size_now(&path)));
-            Some((path, grows))
+            let path = file.physical_name?;
+            Some(WrittenFile {
+                bytes: file.file_size,
+                bytes_now: size_now(&path.to_lowercase()),
+                path,
+            })
         })
         .collect())
 }

@@ -209,6 +209,8 @@ impl Run<'_> {
                 self.put_back().await?;
             }
             match facts {
+                // However it stands at this moment, the server is at work on it.
+                Ok(facts) if self.left => (RunEnd::Restoring, state_of(facts.as_ref())),
                 Ok(None) => (RunEnd::Untouched, TargetState::NotThere),
                 Ok(Some(facts)) if facts.online() => {
                     // Over the original nothing was overwritten yet while its log is still its own.

@@ -59,6 +59,8 @@ pub(super) struct Run<'a> {
     pub(super) tail_facts: Option<StepFacts>,
     /// Set by whatever makes a good end less than verified.
     pub(super) reserved: bool,
+    /// The server restores by itself, and nobody watches any more.
+    pub(super) left: bool,
 }
 
 /// How one step went, before it is told.
@@ -136,6 +138,7 @@ impl<'a> Run<'a> {
             verification: None,
             tail_facts: None,
             reserved: false,
+            left: false,
         }
     }
 

@@ -29,6 +29,8 @@ const RECONNECTS: usize = 20;
 /// How a job stands.
 enum JobState {
     Runs,
+    /// It runs, and goes on without stopat, which is about to end.
+    Left,
     /// A job of ours removes itself when it succeeded.
     Succeeded,
     /// What its steps said, in order.
@@ -75,6 +77,12 @@ impl Run<'_> {
         let result = match watched {
             Ok(JobState::Succeeded) => StepResult::Done,
             Ok(JobState::Runs) => StepResult::Failed(ServerError::Cancelled),
+            Ok(JobState::Left) => {
+                self.left = true;
+                StepResult::Refused(StepFailure::LeftToServer {
+                    job: job.name.clone(),
+                })
+            }
             Ok(JobState::Failed(said)) => {
                 self.remove_job(job_id).await;
                 StepResult::Refused(StepFailure::ServerJob { said })
@@ -84,12 +92,15 @@ impl Run<'_> {
         self.end_with(begun, result, messages, StepFacts::default())
     }
 
-    /// Until the job has ended; a cancelled run stops it.
+    /// Until the job has ended; a cancelled run stops it, a program that ends does not.
     async fn watch_job(&mut self, begun: &Begun, job_id: Uuid) -> Result<JobState, ServerError> {
         let mut n_lost = 0;
         loop {
             tokio::select! {
                 () = self.cancel.cancelled() => {
+                    if self.commands.is_leaving() {
+                        return Ok(JobState::Left);
+                    }
                     self.stop_job(job_id).await;
                     return Ok(JobState::Runs);
                 }

@@ -11,6 +11,7 @@ mod stored;
 
 pub use change::{ChangeError, ChangeReport, Changing, apply_schedule, remove_schedule};
 pub use outlook::{JobChange, KnownDatabase, Outlook, outlook};
+pub(super) use read::agent_state;
 pub use read::{InstalledPolicy, OtherJobText, ScheduleReading, read_schedule};
 pub use retention::{RetentionDoubt, RetentionError, RetentionReport, run_retention};
 pub use stored::{policy_from_json, policy_to_json};

@@ -134,6 +134,20 @@ impl InstalledPolicy {
     }
 }
 
+/// Whether Agent is there and runs, from the answer to `tsql::agent_facts`.
+pub(in crate::run) fn agent_state(facts: &Row) -> AgentState {
+    match (
+        facts.int("engine_edition"),
+        facts.int("agent_status"),
+        facts.int("agent_sessions"),
+    ) {
+        (Some(EXPRESS | AZURE), _, _) => AgentState::None,
+        (_, Some(RUNNING), _) | (_, None, Some(1..)) => AgentState::Running,
+        (_, Some(_), _) => AgentState::Stopped,
+        _ => AgentState::Unknown,
+    }
+}
+
 /// Reads everything about schedules in six questions.
 pub async fn read_schedule(
     connection: &mut dyn Connection,
@@ -143,16 +157,7 @@ pub async fn read_schedule(
         reason: "the server did not say whether it has an Agent".to_owned(),
     })?;
     let engine_edition = facts.int("engine_edition");
-    let agent = match (
-        engine_edition,
-        facts.int("agent_status"),
-        facts.int("agent_sessions"),
-    ) {
-        (Some(EXPRESS | AZURE), _, _) => AgentState::None,
-        (_, Some(RUNNING), _) | (_, None, Some(1..)) => AgentState::Running,
-        (_, Some(_), _) => AgentState::Stopped,
-        _ => AgentState::Unknown,
-    };
+    let agent = agent_state(facts);
     let (server_now, now) = match facts.cell("server_clock") {
         Cell::Instant(clock) => (ServerTime(clock.naive_local()), UtcTime(clock.to_utc())),
         _ => {

@@ -328,7 +328,7 @@ fn buttons_ui(ui: &mut Ui, state: &State, run: &RunRecord, actions: &mut Vec<Act
             }
         }
         let copy = run.copy.as_ref().filter(|_| !run.copy_dropped);
-        let server = state.server_called(&run.server);
+        let server = state.server_of(run);
         if let (Some(_), Some(server)) = (copy, server)
             && run.end.is_some()
             && danger_button(ui, "Drop the copy…").clicked()

@@ -34,7 +34,7 @@ pub fn standing_ui(
         ))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
-            let server = state.server_called(&run.server);
+            let server = state.server_of(run).filter(|id| state.is_connected(*id));
             match (server, state.activity.standings.get(&run.id)) {
                 (None, _) => unknown_server_ui(ui, state, run, actions),
                 (Some(server), None) => {
@@ -70,7 +70,7 @@ fn look(server: ServerId, run: &RunRecord) -> Action {
     })
 }
 
-/// The server is not connected; which profile it has, the journal does not say.
+/// The server is not connected; where the journal does not say which one it is, any may be.
 fn unknown_server_ui(ui: &mut Ui, state: &State, run: &RunRecord, actions: &mut Vec<Action>) {
     strong(
         ui,
@@ -78,8 +78,10 @@ fn unknown_server_ui(ui: &mut Ui, state: &State, run: &RunRecord, actions: &mut 
         13.0,
     );
     ui.horizontal_wrapped(|ui| {
+        let known = state.server_of(run);
         for (&server, view) in &state.servers {
-            if view.info().is_none() && button(ui, state.server_name(server)).clicked() {
+            let may_be = known.is_none_or(|known| known == server);
+            if may_be && view.info().is_none() && button(ui, state.server_name(server)).clicked() {
                 actions.push(Action::Connect {
                     server,
                     password: None,

@@ -11,7 +11,7 @@ use crate::{
     run::{Action as StepAction, TailChoice},
     state::{Review, State},
 };
-use egui::{Align2, Grid, Label, RichText, Sense, Stroke, Ui, vec2};
+use egui::{Align2, CollapsingHeader, Grid, Label, RichText, Sense, Stroke, Ui, vec2};
 
 /// What leaves the database, and where it can still be found.
 pub fn losses_ui(ui: &mut Ui, state: &State, review: &Review) {
@@ -109,46 +109,78 @@ pub fn written_ui(ui: &mut Ui, review: &Review) {
     let plan = &review.plan;
     let target = crate::tsql::target_database(plan);
     let n_files: usize = plan.steps.iter().map(|step| step.devices.len()).sum();
-    let bytes = plan
-        .bytes
-        .map_or_else(|| "size unknown".to_owned(), figures::size);
     line(
         ui,
         &format!(
             "{} read",
             figures::counted(n_files as u64, "backup file is", "backup files are")
         ),
-        &bytes,
+        &size_words(plan.bytes),
     );
-    if let Some(folder) = folder_of(review) {
-        small(ui, format!("in {folder}"));
+    // A stripe holds its part of the set; how much, nobody has written down.
+    let read: Vec<(String, String)> = plan
+        .steps
+        .iter()
+        .flat_map(|step| {
+            let size = match step.devices.len() {
+                0 | 1 => size_words(step.bytes),
+                n => format!("{} on {n} files", size_words(step.bytes)),
+            };
+            step.devices
+                .iter()
+                .map(move |device| (Device::name(device).to_owned(), size.clone()))
+        })
+        .collect();
+    files_ui(ui, "files that are read", &read);
+    ui.add_space(6.0);
+    if !review.is_over() {
+        let written: Vec<(String, String)> = plan
+            .moves
+            .iter()
+            .map(|file| (file.to.clone(), size_words(file.file_size)))
+            .collect();
+        line(ui, target, "a new database");
+        return files_ui(ui, "files that are written", &written);
     }
-    if review.is_over() {
-        line(ui, target, "its own files, in their places");
-        let tail = review
-            .prepared
-            .as_ref()
-            .and_then(|prepared| prepared.facts.tail_file.as_deref());
-        if let Some(file) = tail {
-            line(ui, file, "the tail of the log");
-        }
+    line(ui, target, "its own files, in their places");
+    let Some(prepared) = &review.prepared else {
         return;
+    };
+    let mut written: Vec<(String, String)> = prepared
+        .written
+        .iter()
+        .map(|file| (file.path.clone(), size_words(file.bytes)))
+        .collect();
+    if let Some(file) = &prepared.facts.tail_file {
+        written.push((file.clone(), "the tail of the log".to_owned()));
     }
-    line(ui, target, "a new database");
-    for file in &plan.moves {
-        let size = file
-            .file_size
-            .map_or_else(|| "size unknown".to_owned(), figures::size);
-        line(ui, &file.to, &size);
-    }
+    files_ui(ui, "files that are written", &written);
 }
 
-/// The folder of the first backup.
-fn folder_of(review: &Review) -> Option<String> {
-    let first = review.plan.steps.first()?.devices.first()?;
-    let name = Device::name(first);
-    let end = name.rfind(['\\', '/'])?;
-    name.get(..end).map(str::to_owned)
+fn size_words(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "size unknown".to_owned(), figures::size)
+}
+
+/// Files with their sizes: the first of many, and the others on demand.
+fn files_ui(ui: &mut Ui, what: &str, files: &[(String, String)]) {
+    /// More than these are in the way of everything below.
+    const SHOWN: usize = 6;
+    let (first, more) = files.split_at(files.len().min(SHOWN));
+    for (file, size) in first {
+        line(ui, file, size);
+    }
+    if more.is_empty() {
+        return;
+    }
+    CollapsingHeader::new(
+        RichText::new(format!("{} more", figures::count(more.len() as u64))).font(regular(11.5)),
+    )
+    .id_salt(what)
+    .show_unindented(ui, |ui| {
+        for (file, size) in more {
+            line(ui, file, size);
+        }
+    });
 }
 
 fn line(ui: &mut Ui, left: &str, right: &str) {
@@ -159,7 +191,8 @@ fn line(ui: &mut Ui, left: &str, right: &str) {
     });
     response.on_hover_text(left);
     let words = ui.painter().text(
-        rect.right_center(),
+        // Clear of the bar of the scroll area.
+        rect.right_center() - vec2(8.0, 0.0),
         Align2::RIGHT_CENTER,
         right,
         regular(11.5),

@@ -173,7 +173,7 @@ impl ReviewPage {
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         let what = match &step.action {
                             StepAction::Hook(_) => "program",
-                            StepAction::Sql(_) => "T-SQL",
+                            StepAction::Sql(_) | StepAction::OnServer(_) => "T-SQL",
                             _ => "what it does",
                         };
                         strong(ui, format!("Step {} · {what}", self.open_step + 1), 13.0);
@@ -279,6 +279,16 @@ fn heading_ui(ui: &mut Ui, state: &State, review: &Review) {
         _ => state.server_name(review.server).to_owned(),
     };
     muted(ui, format!("as it was at {moment}, {zone}, on {server}"));
+    if review.source != review.server {
+        small(
+            ui,
+            format!(
+                "From the backups of {}, as {} sees their files",
+                state.server_name(review.source),
+                state.server_name(review.server)
+            ),
+        );
+    }
     if let Some(estimate) = review.plan.estimate {
         let basis = match estimate.basis {
             crate::domain::EstimateBasis::Measured => "as restores were measured on this server",

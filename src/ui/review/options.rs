@@ -32,6 +32,7 @@ pub fn options_ui(
         "Check the database at the end (DBCC CHECKDB)",
     )
     .on_hover_text("After it is back in service; it reads every page");
+    on_server_ui(ui, review, &mut wishes);
     jobs_ui(ui, review, &mut wishes);
     if review.is_over() {
         tail_ui(ui, review, &mut wishes, reason);
@@ -39,6 +40,34 @@ pub fn options_ui(
     if wishes != review.wishes {
         actions.push(Action::Destination(DestinationAction::Wishes(wishes)));
         actions.push(Action::Review);
+    }
+}
+
+/// Longer than this nobody wants to leave a window open for.
+const LONG_SECS: f64 = 600.0;
+
+fn on_server_ui(ui: &mut Ui, review: &Review, wishes: &mut RestoreWishes) {
+    ui.checkbox(
+        &mut wishes.on_server,
+        "Let the server restore by itself, as a one-time Agent job",
+    )
+    .on_hover_text(
+        "Closing this window, or the laptop, then changes nothing: the job goes on, and stopat finds it again. \
+         It cannot be paused between two logs.",
+    );
+    let is_long = review
+        .plan
+        .estimate
+        .is_some_and(|estimate| estimate.high > LONG_SECS);
+    if !wishes.on_server && (is_long || review.is_over()) {
+        small(
+            ui,
+            if is_long {
+                "Worth it here: the restore may take more than ten minutes"
+            } else {
+                "Worth it over the original: nobody waits for this window then"
+            },
+        );
     }
 }
 

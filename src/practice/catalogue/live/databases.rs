@@ -120,7 +120,7 @@ pub(super) fn database(engine: &Engine, view: &SystemView, d: &Database) -> Vec<
             ],
             1,
         );
-    if engine.options.pretended.is_secondary(&d.name) {
+    if engine.options.pretended.is_in_group(&d.name) {
         row = row
             .guid("replica_id", REPLICA)
             .guid("group_database_id", d.family_guid);

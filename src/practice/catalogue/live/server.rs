@@ -1,7 +1,8 @@
 //! Views of the instance: databases, files, sessions, requests, volumes, settings.
 
 use super::databases::{REPLICA, database, enumerate, file, log_reuse, volume};
-use super::sessions::{command, requests, sessions};
+use super::groups;
+use super::sessions::{command, database_transactions, requests, session_transactions, sessions};
 use super::{Row, datetime, local_datetime, local_ticks, sql_handle};
 use crate::practice::catalogue::system::SystemView;
 use crate::practice::engine::{
@@ -60,6 +61,11 @@ pub(super) fn rows(
         "dm_db_index_usage_stats" => super::usage::index_usage(engine, view),
         "dm_exec_requests" => requests(engine, view, request.session.id),
         "dm_exec_sessions" => sessions(engine, view, request.session.id),
+        "dm_tran_database_transactions" => database_transactions(engine, view),
+        "dm_tran_session_transactions" => session_transactions(engine, view),
+        "availability_groups" => groups::groups(engine, view),
+        "availability_replicas" => groups::replicas(engine, view),
+        "availability_databases_cluster" => groups::databases(engine, view),
         "dm_exec_connections" => engine
             .sessions
             .iter()
@@ -356,9 +362,6 @@ pub(super) fn rows(
         | "symmetric_keys"
         | "credentials"
         | "dm_database_encryption_keys"
-        | "availability_groups"
-        | "availability_replicas"
-        | "availability_databases_cluster"
         | "dm_hadr_database_replica_states"
         | "dm_tran_locks"
         | "time_zone_info"

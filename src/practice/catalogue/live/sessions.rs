@@ -158,3 +158,60 @@ pub(super) fn sessions(engine: &Engine, view: &SystemView, own: SessionId) -> Ve
         })
         .collect()
 }
+
+/// The one write transaction that may be open, in each database that it has written to.
+pub(super) fn database_transactions(engine: &Engine, view: &SystemView) -> Vec<Vec<Value>> {
+    let Some(session) = engine
+        .store
+        .writer()
+        .and_then(|id| engine.sessions.find(id))
+    else {
+        return Vec::new();
+    };
+    engine
+        .store
+        .open_writes()
+        .into_iter()
+        .map(|(database, bytes)| {
+            let mut row = Row::new(view)
+                .int("transaction_id", transaction_id(session))
+                .int("database_id", database)
+                .int("database_transaction_type", 1)
+                .int("database_transaction_state", 4)
+                .int(
+                    "database_transaction_log_bytes_used",
+                    i64::try_from(bytes).unwrap_or(i64::MAX),
+                );
+            if let Some(began) = session.transaction_began {
+                row = row.set(
+                    "database_transaction_begin_time",
+                    local_datetime(engine, began),
+                );
+            }
+            row.done()
+        })
+        .collect()
+}
+
+/// Sessions that have a transaction open.
+pub(super) fn session_transactions(engine: &Engine, view: &SystemView) -> Vec<Vec<Value>> {
+    engine
+        .sessions
+        .iter()
+        .filter(|session| session.open_transactions > 0)
+        .map(|session| {
+            Row::new(view)
+                .int("session_id", session.id)
+                .int("transaction_id", transaction_id(session))
+                .ints(&["enlist_count", "is_enlisted", "is_bound"], 0)
+                .ints(&["is_user_transaction", "is_local"], 1)
+                .int("open_transaction_count", session.open_transactions)
+                .done()
+        })
+        .collect()
+}
+
+/// A number that no two open transactions share.
+fn transaction_id(session: &SessionEntry) -> i64 {
+    1_000 + i64::from(session.id)
+}

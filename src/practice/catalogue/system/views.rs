@@ -258,6 +258,20 @@ static VIEWS: LazyLock<Vec<SystemView>> = LazyLock::new(|| {
         ),
         (
             "sys",
+            "dm_tran_database_transactions",
+            "transaction_id bigint; database_id int; database_transaction_begin_time datetime?; database_transaction_type int; database_transaction_state int; database_transaction_status int; database_transaction_status2 int; database_transaction_log_record_count bigint; database_transaction_replicate_record_count int; database_transaction_log_bytes_used bigint; database_transaction_log_bytes_reserved bigint; database_transaction_log_bytes_used_system int; database_transaction_log_bytes_reserved_system int",
+            0,
+            0,
+        ),
+        (
+            "sys",
+            "dm_tran_session_transactions",
+            "session_id int; transaction_id bigint; transaction_descriptor binary(8); enlist_count int; is_user_transaction bit; is_local bit; is_enlisted bit; is_bound bit; open_transaction_count int",
+            0,
+            0,
+        ),
+        (
+            "sys",
             "dm_tran_locks",
             "resource_type nvarchar(60); resource_subtype nvarchar(60); resource_database_id int; resource_description nvarchar(256); request_mode nvarchar(60); request_type nvarchar(60); request_status nvarchar(60); request_session_id int",
             0,

@@ -200,6 +200,12 @@ impl Store {
                 942,
                 format!("Database '{name}' cannot be opened because it is offline."),
             ),
+            DatabaseState::Suspect => refused(
+                926,
+                format!(
+                    "Database '{name}' cannot be opened. It has been marked SUSPECT by recovery. See the SQL Server errorlog for more information."
+                ),
+            ),
             DatabaseState::RecoveryPending => Err(Message::error(
                 945,
                 format!(

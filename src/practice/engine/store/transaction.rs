@@ -20,6 +20,30 @@ impl Store {
         self.writing.as_ref().map(|w| w.session)
     }
 
+    /// The databases that the running transaction has written to, each with about the bytes of its log.
+    pub fn open_writes(&self) -> BTreeMap<DatabaseId, u64> {
+        /// A row before and after, with what a log record has around them.
+        const ROW_BYTES: u64 = 200;
+        let mut bytes: BTreeMap<DatabaseId, u64> = BTreeMap::new();
+        let Some(writing) = &self.writing else {
+            return bytes;
+        };
+        for (id, payload) in &writing.payloads {
+            *bytes.entry(*id).or_default() += payload.len() as u64;
+        }
+        let counts = self
+            .capture
+            .lock()
+            .map(|capture| capture.n_rows())
+            .unwrap_or_default();
+        for database in self.databases.values() {
+            if let Some(n_rows) = counts.get(&schema_name(database.id)) {
+                *bytes.entry(database.id).or_default() += *n_rows as u64 * ROW_BYTES;
+            }
+        }
+        bytes
+    }
+
     /// SQLite schemas with rows that another session has written and not committed.
     pub fn written_by_others(&self, session: SessionId) -> Vec<String> {
         if self.writer().is_none_or(|writer| writer == session) {

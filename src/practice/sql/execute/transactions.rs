@@ -32,8 +32,13 @@ pub fn begin_transaction(
 }
 
 fn count_transactions(engine: &mut Engine, state: &State) {
+    let now = engine.clock.now();
     if let Some(entry) = engine.sessions.find_mut(state.facts.id) {
         entry.open_transactions = state.facts.trancount;
+        entry.transaction_began = match state.facts.trancount {
+            0 => None,
+            _ => Some(entry.transaction_began.unwrap_or(now)),
+        };
     }
 }
 

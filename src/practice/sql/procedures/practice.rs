@@ -3,7 +3,10 @@
 use super::{Answer, Arguments, missing_parameter};
 use crate::practice::agent::AgentError;
 use crate::practice::engine::paths::OsError;
-use crate::practice::engine::{AgentService, Engine, EngineHandle, PacedTime, SecondStopAt};
+use crate::practice::engine::store::no_such_database;
+use crate::practice::engine::{
+    AgentService, DatabaseState, Engine, EngineHandle, PacedTime, SecondStopAt,
+};
 use crate::practice::reply::Message;
 use crate::practice::sql::interpreter::Ended;
 use crate::practice::sql::session::{Io, Session};
@@ -48,6 +51,16 @@ pub fn option(
         // Of a clock that stands.
         ("paced_time", "waited") => engine.clock.pace(PacedTime::Waited),
         ("paced_time", "passed") => engine.clock.pace(PacedTime::Passed),
+        ("suspect", database) => {
+            let id = engine
+                .store
+                .find(database)
+                .ok_or_else(|| no_such_database(database))?;
+            if let Some(database) = engine.store.database_mut(id) {
+                database.facts.state = DatabaseState::Suspect;
+            }
+            engine.store.save_facts(id)?;
+        }
         ("login", "enabled") => engine.options.login_disabled = false,
         ("login", "disabled") => engine.options.login_disabled = true,
         ("pace" | "least_seconds", text) => {
