@@ -463,7 +463,7 @@ th { font-size: 12px; font-weight: 500; color: #57606a; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .w { white-space: nowrap; }
 .basis { display: block; font-size: 11px; color: #57606a; }
-.code { overflow-wrap: anywhere; font: 12px/1.5 'JetBrains Mono', Consolas, monospace; }
+.code { overflow-wrap: break-word; font: 12px/1.5 'JetBrains Mono', Consolas, monospace; }
 .hash { font: 10px/1.5 'JetBrains Mono', Consolas, monospace; color: #57606a; overflow-wrap: anywhere; }
 .simulated { border: 1px solid #1f78c8; border-radius: 4px; padding: 6px 10px; color: #14507f; }
 .good { color: #16845f; } .mind { color: #8a5700; } .bad { color: #c93a2b; }
