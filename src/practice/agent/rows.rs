@@ -475,7 +475,7 @@ pub fn note_next_runs(engine: &mut Engine, job: Uuid) -> Result<(), Message> {
 /// One column of a reader's result: `$msdb` and `$server` are filled in.
 pub struct ResultColumn {
     pub name: &'static str,
-    pub sql: &'static str,
+    pub sql: String,
     pub ty: crate::practice::value::SqlType,
 }
 
@@ -490,7 +490,7 @@ pub fn select(
 ) -> Result<Vec<Vec<Value>>, Message> {
     let msdb = engine.store.attach(MSDB)?;
     let server = format!("'{}'", engine.options.server_name.replace('\'', "''"));
-    let list: Vec<&str> = columns.iter().map(|column| column.sql).collect();
+    let list: Vec<&str> = columns.iter().map(|column| column.sql.as_str()).collect();
     let condition = match only {
         Some(_) => format!("{job_column} = ?1"),
         None => "1 = 1".to_owned(),

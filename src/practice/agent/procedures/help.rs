@@ -13,8 +13,38 @@ use crate::practice::{
 const TEXT: SqlType = SqlType::NVarChar(Length::Limited(512));
 const LONG: SqlType = SqlType::NVarChar(Length::Max);
 
-const fn column(name: &'static str, sql: &'static str, ty: SqlType) -> ResultColumn {
-    ResultColumn { name, sql, ty }
+/// The columns of a result: a line each with name, type, and what it is made of unless it is the column of `table`.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// The alias of the table that most of them are columns of.
+    table: &'static str,
+    list: &'static str,
+}
+
+impl Columns {
+    fn all(self) -> Vec<ResultColumn> {
+        let lines = self.list.lines().filter_map(|line| line.split_once(' '));
+        lines
+            .map(|(name, rest)| {
+                let (ty, sql) = rest.split_once(' ').unwrap_or((rest, ""));
+                ResultColumn {
+                    name,
+                    sql: match sql {
+                        "" => format!("{}.{name}", self.table),
+                        sql => sql.to_owned(),
+                    },
+                    ty: match ty {
+                        "int" => SqlType::Int,
+                        "tinyint" => SqlType::TinyInt,
+                        "datetime" => SqlType::DateTime,
+                        "guid" => SqlType::UniqueIdentifier,
+                        "long" => LONG,
+                        _ => TEXT,
+                    },
+                }
+            })
+            .collect()
+    }
 }
 
 const LOCAL_FILTER: &[&str] = &["@job_id", "@job_name"];
@@ -40,96 +70,43 @@ pub fn job(
         "@date_last_modified",
         "@description",
     ];
-    const COLUMNS: &[ResultColumn] = &[
-        column("job_id", "j.job_id", SqlType::UniqueIdentifier),
-        column("originating_server", "$server", TEXT),
-        column("name", "j.name", TEXT),
-        column("enabled", "j.enabled", SqlType::TinyInt),
-        column("description", "j.description", TEXT),
-        column("start_step_id", "j.start_step_id", SqlType::Int),
-        column(
-            "category",
-            "coalesce(c.name, '[Uncategorized (Local)]')",
-            TEXT,
-        ),
-        column("owner", "CASE WHEN j.owner_sid = x'01' THEN 'sa' END", TEXT),
-        column(
-            "notify_level_eventlog",
-            "j.notify_level_eventlog",
-            SqlType::Int,
-        ),
-        column("notify_level_email", "j.notify_level_email", SqlType::Int),
-        column(
-            "notify_level_netsend",
-            "j.notify_level_netsend",
-            SqlType::Int,
-        ),
-        column("notify_level_page", "j.notify_level_page", SqlType::Int),
-        column(
-            "notify_email_operator",
-            "coalesce(o.name, '(unknown)')",
-            TEXT,
-        ),
-        column("notify_netsend_operator", "'(unknown)'", TEXT),
-        column("notify_page_operator", "'(unknown)'", TEXT),
-        column("delete_level", "j.delete_level", SqlType::Int),
-        column("date_created", "j.date_created", SqlType::DateTime),
-        column("date_modified", "j.date_modified", SqlType::DateTime),
-        column("version_number", "j.version_number", SqlType::Int),
-        column(
-            "last_run_date",
-            "coalesce(v.last_run_date, 0)",
-            SqlType::Int,
-        ),
-        column(
-            "last_run_time",
-            "coalesce(v.last_run_time, 0)",
-            SqlType::Int,
-        ),
-        column(
-            "last_run_outcome",
-            "coalesce(v.last_run_outcome, 5)",
-            SqlType::Int,
-        ),
-        column(
-            "next_run_date",
-            "coalesce(s.next_run_date, 0)",
-            SqlType::Int,
-        ),
-        column(
-            "next_run_time",
-            "coalesce(s.next_run_time, 0)",
-            SqlType::Int,
-        ),
-        column(
-            "next_run_schedule_id",
-            "coalesce(s.schedule_id, 0)",
-            SqlType::Int,
-        ),
-        column(
-            "current_execution_status",
-            "CASE WHEN a.start_execution_date IS NOT NULL AND a.stop_execution_date IS NULL THEN 1 ELSE 4 END",
-            SqlType::Int,
-        ),
-        column("current_execution_step", "'0 (unknown)'", TEXT),
-        column("current_retry_attempt", "0", SqlType::Int),
-        column(
-            "has_step",
-            "(SELECT count(*) FROM $msdb.\"dbo.sysjobsteps\" t WHERE t.job_id = j.job_id)",
-            SqlType::Int,
-        ),
-        column(
-            "has_schedule",
-            "(SELECT count(*) FROM $msdb.\"dbo.sysjobschedules\" t WHERE t.job_id = j.job_id)",
-            SqlType::Int,
-        ),
-        column(
-            "has_target",
-            "(SELECT count(*) FROM $msdb.\"dbo.sysjobservers\" t WHERE t.job_id = j.job_id)",
-            SqlType::Int,
-        ),
-        column("type", "1", SqlType::Int),
-    ];
+    const COLUMNS: Columns = Columns {
+        table: "j",
+        list: r#"
+job_id guid
+originating_server text $server
+name text
+enabled tinyint
+description text
+start_step_id int
+category text coalesce(c.name, '[Uncategorized (Local)]')
+owner text CASE WHEN j.owner_sid = x'01' THEN 'sa' END
+notify_level_eventlog int
+notify_level_email int
+notify_level_netsend int
+notify_level_page int
+notify_email_operator text coalesce(o.name, '(unknown)')
+notify_netsend_operator text '(unknown)'
+notify_page_operator text '(unknown)'
+delete_level int
+date_created datetime
+date_modified datetime
+version_number int
+last_run_date int coalesce(v.last_run_date, 0)
+last_run_time int coalesce(v.last_run_time, 0)
+last_run_outcome int coalesce(v.last_run_outcome, 5)
+next_run_date int coalesce(s.next_run_date, 0)
+next_run_time int coalesce(s.next_run_time, 0)
+next_run_schedule_id int coalesce(s.schedule_id, 0)
+current_execution_status int CASE WHEN a.start_execution_date IS NOT NULL AND a.stop_execution_date IS NULL THEN 1 ELSE 4 END
+current_execution_step text '0 (unknown)'
+current_retry_attempt int 0
+has_step int (SELECT count(*) FROM $msdb."dbo.sysjobsteps" t WHERE t.job_id = j.job_id)
+has_schedule int (SELECT count(*) FROM $msdb."dbo.sysjobschedules" t WHERE t.job_id = j.job_id)
+has_target int (SELECT count(*) FROM $msdb."dbo.sysjobservers" t WHERE t.job_id = j.job_id)
+type int 1
+"#,
+    };
     let call = Call::new("sp_help_job", PARAMETERS, arguments)?;
     let only = only(engine, &call)?;
     answer(
@@ -155,35 +132,34 @@ pub fn step(
     _state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
-    const COLUMNS: &[ResultColumn] = &[
-        column("step_id", "s.step_id", SqlType::Int),
-        column("step_name", "s.step_name", TEXT),
-        column("subsystem", "s.subsystem", TEXT),
-        column("command", "s.command", LONG),
-        column("flags", "s.flags", SqlType::Int),
-        column(
-            "cmdexec_success_code",
-            "s.cmdexec_success_code",
-            SqlType::Int,
-        ),
-        column("on_success_action", "s.on_success_action", SqlType::TinyInt),
-        column("on_success_step_id", "s.on_success_step_id", SqlType::Int),
-        column("on_fail_action", "s.on_fail_action", SqlType::TinyInt),
-        column("on_fail_step_id", "s.on_fail_step_id", SqlType::Int),
-        column("server", "s.server", TEXT),
-        column("database_name", "s.database_name", TEXT),
-        column("database_user_name", "s.database_user_name", TEXT),
-        column("retry_attempts", "s.retry_attempts", SqlType::Int),
-        column("retry_interval", "s.retry_interval", SqlType::Int),
-        column("os_run_priority", "s.os_run_priority", SqlType::Int),
-        column("output_file_name", "s.output_file_name", TEXT),
-        column("last_run_outcome", "s.last_run_outcome", SqlType::Int),
-        column("last_run_duration", "s.last_run_duration", SqlType::Int),
-        column("last_run_retries", "s.last_run_retries", SqlType::Int),
-        column("last_run_date", "s.last_run_date", SqlType::Int),
-        column("last_run_time", "s.last_run_time", SqlType::Int),
-        column("proxy_id", "s.proxy_id", SqlType::Int),
-    ];
+    const COLUMNS: Columns = Columns {
+        table: "s",
+        list: r#"
+step_id int
+step_name text
+subsystem text
+command long
+flags int
+cmdexec_success_code int
+on_success_action tinyint
+on_success_step_id int
+on_fail_action tinyint
+on_fail_step_id int
+server text
+database_name text
+database_user_name text
+retry_attempts int
+retry_interval int
+os_run_priority int
+output_file_name text
+last_run_outcome int
+last_run_duration int
+last_run_retries int
+last_run_date int
+last_run_time int
+proxy_id int
+"#,
+    };
     const PARAMETERS: &[&str] = &["@job_id", "@job_name", "@step_id", "@step_name", "@suffix"];
     let call = Call::new("sp_help_jobstep", PARAMETERS, arguments)?;
     let only = call.job(engine)?.id;
@@ -220,25 +196,28 @@ pub fn history(
         "@server",
         "@mode",
     ];
-    const COLUMNS: &[ResultColumn] = &[
-        column("instance_id", "h.instance_id", SqlType::Int),
-        column("job_id", "h.job_id", SqlType::UniqueIdentifier),
-        column("job_name", "j.name", TEXT),
-        column("step_id", "h.step_id", SqlType::Int),
-        column("step_name", "h.step_name", TEXT),
-        column("sql_message_id", "h.sql_message_id", SqlType::Int),
-        column("sql_severity", "h.sql_severity", SqlType::Int),
-        column("message", "h.message", LONG),
-        column("run_status", "h.run_status", SqlType::Int),
-        column("run_date", "h.run_date", SqlType::Int),
-        column("run_time", "h.run_time", SqlType::Int),
-        column("run_duration", "h.run_duration", SqlType::Int),
-        column("operator_emailed", "o.name", TEXT),
-        column("operator_netsent", "NULL", TEXT),
-        column("operator_paged", "NULL", TEXT),
-        column("retries_attempted", "h.retries_attempted", SqlType::Int),
-        column("server", "h.server", TEXT),
-    ];
+    const COLUMNS: Columns = Columns {
+        table: "h",
+        list: r#"
+instance_id int
+job_id guid
+job_name text j.name
+step_id int
+step_name text
+sql_message_id int
+sql_severity int
+message long
+run_status int
+run_date int
+run_time int
+run_duration int
+operator_emailed text o.name
+operator_netsent text NULL
+operator_paged text NULL
+retries_attempted int
+server text
+"#,
+    };
     let call = Call::new("sp_help_jobhistory", PARAMETERS, arguments)?;
     let only = only(engine, &call)?;
     let mut shown = answer(
@@ -252,7 +231,7 @@ pub fn history(
         only,
     )?;
     let oldest_first = call.number("@oldest_first")? == Some(1);
-    for (_, rows) in &mut shown.results {
+    for (columns, rows) in &mut shown.results {
         for (parameter, column) in [
             ("@step_id", "step_id"),
             ("@run_status", "run_status"),
@@ -262,7 +241,7 @@ pub fn history(
             let Some(wanted) = call.number(parameter)? else {
                 continue;
             };
-            let at = COLUMNS.iter().position(|c| c.name == column);
+            let at = columns.iter().position(|c| c.name == column);
             rows.retain(|row| at.and_then(|at| row.get(at)) == Some(&Value::Int(wanted)));
         }
         if oldest_first {
@@ -278,46 +257,25 @@ pub fn activity(
     _state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
-    const COLUMNS: &[ResultColumn] = &[
-        column("session_id", "a.session_id", SqlType::Int),
-        column("job_id", "a.job_id", SqlType::UniqueIdentifier),
-        column("job_name", "j.name", TEXT),
-        column(
-            "run_requested_date",
-            "a.run_requested_date",
-            SqlType::DateTime,
-        ),
-        column("run_requested_source", "a.run_requested_source", TEXT),
-        column("queued_date", "a.queued_date", SqlType::DateTime),
-        column(
-            "start_execution_date",
-            "a.start_execution_date",
-            SqlType::DateTime,
-        ),
-        column(
-            "last_executed_step_id",
-            "a.last_executed_step_id",
-            SqlType::Int,
-        ),
-        column(
-            "last_exectued_step_date",
-            "a.last_executed_step_date",
-            SqlType::DateTime,
-        ),
-        column(
-            "stop_execution_date",
-            "a.stop_execution_date",
-            SqlType::DateTime,
-        ),
-        column(
-            "next_scheduled_run_date",
-            "a.next_scheduled_run_date",
-            SqlType::DateTime,
-        ),
-        column("job_history_id", "a.job_history_id", SqlType::Int),
-        column("message", "h.message", LONG),
-        column("run_status", "h.run_status", SqlType::Int),
-    ];
+    const COLUMNS: Columns = Columns {
+        table: "a",
+        list: r#"
+session_id int
+job_id guid
+job_name text j.name
+run_requested_date datetime
+run_requested_source text
+queued_date datetime
+start_execution_date datetime
+last_executed_step_id int
+last_exectued_step_date datetime a.last_executed_step_date
+stop_execution_date datetime
+next_scheduled_run_date datetime
+job_history_id int
+message long h.message
+run_status int h.run_status
+"#,
+    };
     const PARAMETERS: &[&str] = &["@job_id", "@job_name", "@session_id"];
     let call = Call::new("sp_help_jobactivity", PARAMETERS, arguments)?;
     let only = only(engine, &call)?;
@@ -333,40 +291,27 @@ pub fn activity(
     )
 }
 
-const SCHEDULE_COLUMNS: &[ResultColumn] = &[
-    column("schedule_id", "s.schedule_id", SqlType::Int),
-    column("schedule_uid", "s.schedule_uid", SqlType::UniqueIdentifier),
-    column("schedule_name", "s.name", TEXT),
-    column("enabled", "s.enabled", SqlType::Int),
-    column("freq_type", "s.freq_type", SqlType::Int),
-    column("freq_interval", "s.freq_interval", SqlType::Int),
-    column("freq_subday_type", "s.freq_subday_type", SqlType::Int),
-    column(
-        "freq_subday_interval",
-        "s.freq_subday_interval",
-        SqlType::Int,
-    ),
-    column(
-        "freq_relative_interval",
-        "s.freq_relative_interval",
-        SqlType::Int,
-    ),
-    column(
-        "freq_recurrence_factor",
-        "s.freq_recurrence_factor",
-        SqlType::Int,
-    ),
-    column("active_start_date", "s.active_start_date", SqlType::Int),
-    column("active_end_date", "s.active_end_date", SqlType::Int),
-    column("active_start_time", "s.active_start_time", SqlType::Int),
-    column("active_end_time", "s.active_end_time", SqlType::Int),
-    column("date_created", "s.date_created", SqlType::DateTime),
-    column(
-        "job_count",
-        "(SELECT count(*) FROM $msdb.\"dbo.sysjobschedules\" t WHERE t.schedule_id = s.schedule_id)",
-        SqlType::Int,
-    ),
-];
+const SCHEDULE_COLUMNS: Columns = Columns {
+    table: "s",
+    list: r#"
+schedule_id int
+schedule_uid guid
+schedule_name text s.name
+enabled int
+freq_type int
+freq_interval int
+freq_subday_type int
+freq_subday_interval int
+freq_relative_interval int
+freq_recurrence_factor int
+active_start_date int
+active_end_date int
+active_start_time int
+active_end_time int
+date_created datetime
+job_count int (SELECT count(*) FROM $msdb."dbo.sysjobschedules" t WHERE t.schedule_id = s.schedule_id)
+"#,
+};
 
 /// `sp_help_schedule`: one, or all.
 pub fn schedule(
@@ -451,13 +396,14 @@ fn only(engine: &mut Engine, call: &Call<'_>) -> Result<Option<uuid::Uuid>, Mess
 
 fn answer(
     engine: &mut Engine,
-    columns: &'static [ResultColumn],
+    columns: Columns,
     from: &str,
     job_column: &str,
     order: &str,
     only: Option<uuid::Uuid>,
 ) -> Result<Answer, Message> {
-    let rows = rows::select(engine, columns, from, job_column, order, only)?;
+    let columns = columns.all();
+    let rows = rows::select(engine, &columns, from, job_column, order, only)?;
     let names = columns
         .iter()
         .map(|column| crate::practice::sql::procedures::column(column.name, column.ty))

@@ -1,6 +1,8 @@
 //! Jobs themselves, and the server that each is given to.
 
-use super::{Call, atomic, exists, int, invalid, invalid_name, not_there, now, text, touch};
+use super::{
+    Call, atomic, exists, int, invalid, invalid_name, names_owner, not_there, now, text, touch,
+};
 use crate::practice::{
     agent::rows,
     engine::Engine,
@@ -11,14 +13,8 @@ use crate::practice::{
 };
 use uuid::Uuid;
 
-const ADD: &[&str] = &[
-    "@job_name",
-    "@enabled",
-    "@description",
-    "@start_step_id",
-    "@category_name",
-    "@category_id",
-    "@owner_login_name",
+/// The parameters that say who is told.
+const NOTIFY: [&str; 7] = [
     "@notify_level_eventlog",
     "@notify_level_email",
     "@notify_level_netsend",
@@ -26,29 +22,6 @@ const ADD: &[&str] = &[
     "@notify_email_operator_name",
     "@notify_netsend_operator_name",
     "@notify_page_operator_name",
-    "@delete_level",
-    "@job_id",
-    "@originating_server",
-];
-
-const UPDATE: &[&str] = &[
-    "@job_id",
-    "@job_name",
-    "@new_name",
-    "@enabled",
-    "@description",
-    "@start_step_id",
-    "@category_name",
-    "@owner_login_name",
-    "@notify_level_eventlog",
-    "@notify_level_email",
-    "@notify_level_netsend",
-    "@notify_level_page",
-    "@notify_email_operator_name",
-    "@notify_netsend_operator_name",
-    "@notify_page_operator_name",
-    "@delete_level",
-    "@automatic_post",
 ];
 
 const DELETE: &[&str] = &[
@@ -70,7 +43,24 @@ pub fn add(
     state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
-    let call = Call::new("sp_add_job", ADD, arguments)?;
+    let call = Call::new(
+        "sp_add_job",
+        &[
+            &[
+                "@job_name",
+                "@enabled",
+                "@description",
+                "@start_step_id",
+                "@category_name",
+                "@category_id",
+                "@owner_login_name",
+            ][..],
+            &NOTIFY,
+            &["@delete_level", "@job_id", "@originating_server"],
+        ]
+        .concat(),
+        arguments,
+    )?;
     let name = call.needed("sp_add_job", "@job_name")?;
     if call.guid("@job_id")?.is_some() {
         return Err(Message::error(
@@ -123,7 +113,25 @@ pub fn update(
     state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
-    let call = Call::new("sp_update_job", UPDATE, arguments)?;
+    let call = Call::new(
+        "sp_update_job",
+        &[
+            &[
+                "@job_id",
+                "@job_name",
+                "@new_name",
+                "@enabled",
+                "@description",
+                "@start_step_id",
+                "@category_name",
+                "@owner_login_name",
+            ][..],
+            &NOTIFY,
+            &["@delete_level", "@automatic_post"],
+        ]
+        .concat(),
+        arguments,
+    )?;
     let job = call.job(engine)?;
     let mut values = values_of(engine, state, &call)?;
     if let Some(new_name) = call.name("@new_name")? {
@@ -155,30 +163,15 @@ fn values_of(
     call: &Call<'_>,
 ) -> Result<Vec<(&'static str, Value)>, Message> {
     let mut values = Vec::new();
-    for (parameter, column, valid) in [
-        ("@enabled", "enabled", Some((0..=1, "0, 1"))),
-        ("@start_step_id", "start_step_id", None),
-        (
-            "@notify_level_eventlog",
-            "notify_level_eventlog",
-            Some((0..=3, "0, 1, 2, 3")),
-        ),
-        (
-            "@notify_level_email",
-            "notify_level_email",
-            Some((0..=3, "0, 1, 2, 3")),
-        ),
-        (
-            "@notify_level_netsend",
-            "notify_level_netsend",
-            Some((0..=3, "0, 1, 2, 3")),
-        ),
-        (
-            "@notify_level_page",
-            "notify_level_page",
-            Some((0..=3, "0, 1, 2, 3")),
-        ),
-        ("@delete_level", "delete_level", Some((0..=3, "0, 1, 2, 3"))),
+    let levels = Some((0..=3, "0, 1, 2, 3"));
+    for (parameter, valid) in [
+        ("@enabled", Some((0..=1, "0, 1"))),
+        ("@start_step_id", None),
+        ("@notify_level_eventlog", levels.clone()),
+        ("@notify_level_email", levels.clone()),
+        ("@notify_level_netsend", levels.clone()),
+        ("@notify_level_page", levels.clone()),
+        ("@delete_level", levels),
     ] {
         let Some(number) = call.number(parameter)? else {
             continue;
@@ -188,7 +181,7 @@ fn values_of(
         {
             return Err(invalid(parameter, words));
         }
-        values.push((column, int(number)));
+        values.push((parameter.trim_start_matches('@'), int(number)));
     }
     if let Some(description) = call.text("@description")? {
         values.push(("description", text(&description)));
@@ -200,14 +193,7 @@ fn values_of(
     } else if let Some(id) = call.number("@category_id")? {
         values.push(("category_id", int(id)));
     }
-    if let Some(owner) = call.name("@owner_login_name")? {
-        let own = state.facts.login.eq_ignore_ascii_case(&owner);
-        if !own && !owner.eq_ignore_ascii_case("sa") {
-            return Err(invalid_name(
-                "@owner_login_name",
-                "sp_helplogins [excluding Windows NT groups]",
-            ));
-        }
+    if names_owner(state, call)? {
         values.push(("owner_sid", Value::Bytes(vec![1])));
     }
     for (parameter, column) in [

@@ -57,7 +57,7 @@ pub fn find(name: &str) -> Option<Handler> {
 
 /// The arguments of one call, checked against the names that the procedure has.
 struct Call<'a> {
-    parameters: &'static [&'static str],
+    parameters: Vec<&'static str>,
     arguments: &'a Arguments,
 }
 
@@ -65,7 +65,7 @@ impl<'a> Call<'a> {
     /// 8145 for a name that the procedure does not have, 8144 for too many.
     fn new(
         procedure: &str,
-        parameters: &'static [&'static str],
+        parameters: &[&'static str],
         arguments: &'a Arguments,
     ) -> Result<Self, Message> {
         for argument in &arguments.0 {
@@ -92,7 +92,7 @@ impl<'a> Call<'a> {
             .with_state(2));
         }
         Ok(Self {
-            parameters,
+            parameters: parameters.to_vec(),
             arguments,
         })
     }
@@ -184,6 +184,22 @@ impl<'a> Call<'a> {
                 "Supply either @job_id or @job_name to identify the job.",
             )),
         }
+    }
+}
+
+/// Whether `@owner_login_name` is a login that there is: 14234. `false` when it was not named.
+fn names_owner(state: &State, call: &Call<'_>) -> Result<bool, Message> {
+    match call.name("@owner_login_name")? {
+        Some(owner)
+            if !owner.eq_ignore_ascii_case("sa")
+                && !owner.eq_ignore_ascii_case(&state.facts.login) =>
+        {
+            Err(invalid_name(
+                "@owner_login_name",
+                "sp_helplogins [excluding Windows NT groups]",
+            ))
+        }
+        owner => Ok(owner.is_some()),
     }
 }
 

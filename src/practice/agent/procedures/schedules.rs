@@ -1,6 +1,6 @@
 //! Schedules, and the jobs that they are attached to.
 
-use super::{Call, atomic, int, invalid_name, not_there, now, text, touch};
+use super::{Call, atomic, int, names_owner, not_there, now, text, touch};
 use crate::practice::{
     agent::{rows, schedule::date_number},
     engine::Engine,
@@ -22,64 +22,6 @@ const WHEN: [&str; 10] = [
     "@active_end_date",
     "@active_start_time",
     "@active_end_time",
-];
-
-const ADD: &[&str] = &[
-    "@schedule_name",
-    "@enabled",
-    "@freq_type",
-    "@freq_interval",
-    "@freq_subday_type",
-    "@freq_subday_interval",
-    "@freq_relative_interval",
-    "@freq_recurrence_factor",
-    "@active_start_date",
-    "@active_end_date",
-    "@active_start_time",
-    "@active_end_time",
-    "@owner_login_name",
-    "@schedule_uid",
-    "@schedule_id",
-    "@originating_server",
-];
-
-const ADD_TO_JOB: &[&str] = &[
-    "@job_id",
-    "@job_name",
-    "@name",
-    "@enabled",
-    "@freq_type",
-    "@freq_interval",
-    "@freq_subday_type",
-    "@freq_subday_interval",
-    "@freq_relative_interval",
-    "@freq_recurrence_factor",
-    "@active_start_date",
-    "@active_end_date",
-    "@active_start_time",
-    "@active_end_time",
-    "@schedule_id",
-    "@automatic_post",
-    "@schedule_uid",
-];
-
-const UPDATE: &[&str] = &[
-    "@schedule_id",
-    "@name",
-    "@new_name",
-    "@enabled",
-    "@freq_type",
-    "@freq_interval",
-    "@freq_subday_type",
-    "@freq_subday_interval",
-    "@freq_relative_interval",
-    "@freq_recurrence_factor",
-    "@active_start_date",
-    "@active_end_date",
-    "@active_start_time",
-    "@active_end_time",
-    "@owner_login_name",
-    "@automatic_post",
 ];
 
 const ATTACH: &[&str] = &[
@@ -105,9 +47,23 @@ pub fn add(
     state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
-    let call = Call::new("sp_add_schedule", ADD, arguments)?;
+    let call = Call::new(
+        "sp_add_schedule",
+        &[
+            &["@schedule_name", "@enabled"][..],
+            &WHEN,
+            &[
+                "@owner_login_name",
+                "@schedule_uid",
+                "@schedule_id",
+                "@originating_server",
+            ],
+        ]
+        .concat(),
+        arguments,
+    )?;
     let name = call.needed("sp_add_schedule", "@schedule_name")?;
-    check_owner(state, &call)?;
+    names_owner(state, &call)?;
     let (id, uid) = write(engine, state, &call, &name, |_, _| Ok(()))?;
     Ok(given(&call, id, uid))
 }
@@ -118,7 +74,16 @@ pub fn add_to_job(
     state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
-    let call = Call::new("sp_add_jobschedule", ADD_TO_JOB, arguments)?;
+    let call = Call::new(
+        "sp_add_jobschedule",
+        &[
+            &["@job_id", "@job_name", "@name", "@enabled"][..],
+            &WHEN,
+            &["@schedule_id", "@automatic_post", "@schedule_uid"],
+        ]
+        .concat(),
+        arguments,
+    )?;
     let job = call.job(engine)?;
     let name = call.needed("sp_add_jobschedule", "@name")?;
     let (id, uid) = write(engine, state, &call, &name, |engine, id| {
@@ -184,9 +149,18 @@ pub fn update(
     state: &mut State,
     arguments: &Arguments,
 ) -> Result<Answer, Message> {
-    let call = Call::new("sp_update_schedule", UPDATE, arguments)?;
+    let call = Call::new(
+        "sp_update_schedule",
+        &[
+            &["@schedule_id", "@name", "@new_name", "@enabled"][..],
+            &WHEN,
+            &["@owner_login_name", "@automatic_post"],
+        ]
+        .concat(),
+        arguments,
+    )?;
     let id = schedule(engine, &call, "@name")?;
-    check_owner(state, &call)?;
+    names_owner(state, &call)?;
     let mut values = values_of(&call)?;
     if let Some(name) = call.name("@new_name")? {
         values.push(("name", text(&name)));
@@ -342,21 +316,6 @@ fn schedule(engine: &mut Engine, call: &Call<'_>, name_parameter: &str) -> Resul
             14_373,
             format!("Supply either @schedule_id or {name_parameter} to identify the schedule."),
         )),
-    }
-}
-
-fn check_owner(state: &State, call: &Call<'_>) -> Result<(), Message> {
-    match call.name("@owner_login_name")? {
-        Some(owner)
-            if !owner.eq_ignore_ascii_case("sa")
-                && !owner.eq_ignore_ascii_case(&state.facts.login) =>
-        {
-            Err(invalid_name(
-                "@owner_login_name",
-                "sp_helplogins [excluding Windows NT groups]",
-            ))
-        }
-        _ => Ok(()),
     }
 }
 
