@@ -155,7 +155,7 @@ pub fn retention_table(list: &RetentionList, policy: &Policy) -> String {
     let mut text = format!(
         "recovery window of {} from {} on\n",
         list.database,
-        explain::server_time(list.window_from.server)
+        explain::server_time_short(list.window_from.server)
     );
     for file in &list.files {
         let (word, reason) = match &file.keep {

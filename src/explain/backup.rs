@@ -496,13 +496,17 @@ pub fn backup_result(report: &BackupStepReport) -> String {
             (Some(start), Some(finish)) => (finish.0 - start.0).num_seconds().max(0) as f64,
             _ => report.seconds,
         };
+        // msdb has whole seconds.
+        let took = match seconds {
+            seconds if seconds < 1.0 => "under 1 s".to_owned(),
+            seconds => figures::duration(seconds),
+        };
         words.push(match written.pages {
-            Some(pages) => format!(
-                "{} in {}",
-                figures::counted(pages, "page", "pages"),
-                figures::duration(seconds)
-            ),
-            None => figures::duration(seconds),
+            Some(pages) => {
+                let pages = figures::counted(pages, "page", "pages");
+                format!("{pages} in {took}")
+            }
+            None => took,
         });
         match (
             written.backup_size,

@@ -254,8 +254,8 @@ pub fn conflict(conflict: &Conflict) -> String {
                 .map_or_else(String::new, |place| format!(", the last to {place}"));
             format!(
                 "{} of {database} by {who}, until {}{where_to}",
-                count(
-                    *sets,
+                super::figures::counted(
+                    *sets as u64,
                     &super::backup_word(*kind).to_lowercase(),
                     &format!("{}s", super::backup_word(*kind).to_lowercase())
                 ),

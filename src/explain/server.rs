@@ -270,7 +270,7 @@ fn media(cause: &SqlError, first: &str) -> (ProblemKind, String, String) {
         ),
         Some(112) => (
             format!("The disk is full while writing {first}"),
-            "Free some space.",
+            "Free some space there, or choose another place.",
         ),
         Some(1326) => (
             format!("The share of {first} does not accept the SQL Server service account"),
