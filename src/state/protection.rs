@@ -14,6 +14,7 @@ use crate::{
         ChangeReport, InstalledPolicy, KnownDatabase, Outlook, RetentionReport, ScheduleReading,
         outlook,
     },
+    settings::Application,
     tsql::ServerFacts,
     worker::{Request, ScheduleEvent, ScheduleRequest, ServerId},
 };
@@ -311,20 +312,32 @@ impl State {
         Vec::new()
     }
 
-    /// The preset of the application that lives in the database, else of the first that has one.
-    fn first_policy(&self) -> Option<Policy> {
+    /// The application that lives in the database and brings a schedule along, else the first that does.
+    fn scheduled_application(&self) -> Option<&Application> {
         let (_, database) = self.protection.of.as_ref()?;
         let known = &self.applications.known.applications;
-        known
-            .iter()
-            .filter(|application| application.schedule.is_some())
-            .find(|application| application.lives_in(database, |_, _| false))
-            .or_else(|| {
-                known
-                    .iter()
-                    .find(|application| application.schedule.is_some())
-            })
-            .and_then(|application| self.preset_of(&application.name))
+        let mut scheduled = known.iter().filter(|one| one.schedule.is_some());
+        let lives_here = scheduled
+            .clone()
+            .find(|one| one.lives_in(database, |_, _| false));
+        lives_here.or_else(|| scheduled.next())
+    }
+
+    fn first_policy(&self) -> Option<Policy> {
+        self.preset_of(&self.scheduled_application()?.name)
+    }
+
+    /// The command that writes files for the operating system's scheduler, where there is no Agent.
+    pub fn os_files_command(&self) -> Option<String> {
+        let (server, database) = self.protection.of.as_ref()?;
+        let preset = &self.scheduled_application()?.schedule.as_ref()?.preset;
+        let server = match server {
+            ServerId::Practice => "practice",
+            server => self.server_name(*server),
+        };
+        Some(format!(
+            "stopat schedule --server \"{server}\" --database \"{database}\" --preset {preset} --os-files FOLDER"
+        ))
     }
 
     fn preset_of(&self, application: &str) -> Option<Policy> {

@@ -13,19 +13,28 @@ use crate::{
 };
 use egui::{Align, Color32, Label, Layout, RichText, Ui};
 
-/// As high as the fullest of them usually is, in points.
+/// As high as the least of them is, in points.
 const CARD: f32 = 118.0;
 
-/// Loss, restore time, storage, checks.
-pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec<Action>) {
+/// Loss, restore time, storage, checks; all as high as the fullest was in the last frame.
+pub fn cards_ui(
+    ui: &mut Ui,
+    state: &State,
+    outlook: &Outlook,
+    height: &mut f32,
+    actions: &mut Vec<Action>,
+) {
+    let least = height.max(CARD);
+    let mut fullest = 0.0_f32;
     let plan = &outlook.plan;
     let objective = outlook.policy.objective;
     ui.columns(4, |columns| {
         let [loss, restore, storage, checks] = columns else {
             return;
         };
-        figure(
+        fullest = figure(
             loss,
+            least,
             "Most that can be lost",
             &words::promised_loss(plan.loss),
             &[
@@ -47,15 +56,16 @@ pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec
                 "no backups tell how long it takes".to_owned(),
             ),
         };
-        figure(
+        fullest = fullest.max(figure(
             restore,
+            least,
             "Longest restore",
             &value,
             &[
                 verdict_line(plan.down_verdict, objective.map(|o| o.down_minutes)),
                 (basis, None),
             ],
-        );
+        ));
         let days = outlook.policy.retention.window_days.get();
         let (value, basis) = match plan.storage {
             Some(storage) => (
@@ -70,8 +80,9 @@ pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec
                 "no backups tell how much they take".to_owned(),
             ),
         };
-        figure(
+        fullest = fullest.max(figure(
             storage,
+            least,
             &format!(
                 "Storage for {} back",
                 explain::count(days as usize, "day", "days")
@@ -84,9 +95,10 @@ pub fn cards_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec
                     None,
                 ),
             ],
-        );
-        checks_ui(checks, state, outlook, actions);
+        ));
+        fullest = fullest.max(checks_ui(checks, least, state, outlook, actions));
     });
+    *height = fullest;
 }
 
 type Line = (String, Option<Verdict>);
@@ -98,7 +110,8 @@ fn verdict_line(verdict: Option<Verdict>, minutes: Option<u32>) -> Line {
     }
 }
 
-fn figure(ui: &mut Ui, title: &str, value: &str, lines: &[Line]) {
+/// Says how high its content is.
+fn figure(ui: &mut Ui, least: f32, title: &str, value: &str, lines: &[Line]) -> f32 {
     let palette = *Palette::of(ui);
     let color = |verdict: &Option<Verdict>| -> Color32 {
         match verdict {
@@ -108,35 +121,46 @@ fn figure(ui: &mut Ui, title: &str, value: &str, lines: &[Line]) {
             Some(Verdict::Missed { .. } | Verdict::MissedDown { .. }) => palette.danger,
         }
     };
-    card(&palette).show(ui, |ui| {
+    framed(ui, least, |ui| {
+        ui.add(Label::new(
+            RichText::new(title)
+                .font(regular(12.5))
+                .color(palette.muted),
+        ));
+        ui.add(Label::new(
+            RichText::new(value)
+                .font(semibold(19.0))
+                .color(palette.text),
+        ));
+        for (text, verdict) in lines.iter().filter(|(text, _)| !text.is_empty()) {
+            ui.add(
+                Label::new(
+                    RichText::new(text)
+                        .font(regular(11.5))
+                        .color(color(verdict)),
+                )
+                .wrap(),
+            );
+        }
+    })
+}
+
+/// A card; says how high its content is.
+fn framed(ui: &mut Ui, least: f32, add: impl FnOnce(&mut Ui)) -> f32 {
+    let palette = *Palette::of(ui);
+    let shown = card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.set_min_height(CARD);
+        ui.set_min_height(least);
         // Columns justify their text; lines of a card are short and stay ragged.
         ui.set_max_height(f32::INFINITY);
-        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+        let content = ui.with_layout(Layout::top_down(Align::Min), |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
-            ui.add(Label::new(
-                RichText::new(title)
-                    .font(regular(12.5))
-                    .color(palette.muted),
-            ));
-            ui.add(Label::new(
-                RichText::new(value)
-                    .font(semibold(19.0))
-                    .color(palette.text),
-            ));
-            for (text, verdict) in lines.iter().filter(|(text, _)| !text.is_empty()) {
-                ui.add(
-                    Label::new(
-                        RichText::new(text)
-                            .font(regular(11.5))
-                            .color(color(verdict)),
-                    )
-                    .wrap(),
-                );
-            }
+            add(ui);
+            ui.min_rect().height()
         });
+        content.inner
     });
+    shown.inner
 }
 
 /// The room where the full backups go, as the server tells it.
@@ -157,26 +181,22 @@ fn free_space(state: &State, wanted: Option<u64>) -> String {
     }
 }
 
-fn checks_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec<Action>) {
-    let palette = *Palette::of(ui);
-    card(&palette).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.set_min_height(CARD);
-        // Columns justify their text; lines of a card are short and stay ragged.
-        ui.set_max_height(f32::INFINITY);
-        ui.with_layout(Layout::top_down(Align::Min), |ui| {
-            ui.spacing_mut().item_spacing.y = 4.0;
-            ui.add(Label::new(
-                RichText::new("Checks")
-                    .font(regular(12.5))
-                    .color(palette.muted),
-            ));
-            places_ui(ui, state);
-            probe_ui(ui, state, outlook, actions);
-            clashes_ui(ui, outlook);
-            outside_ui(ui, state);
-        });
-    });
+fn checks_ui(
+    ui: &mut Ui,
+    least: f32,
+    state: &State,
+    outlook: &Outlook,
+    actions: &mut Vec<Action>,
+) -> f32 {
+    let muted = Palette::of(ui).muted;
+    framed(ui, least, |ui| {
+        let title = RichText::new("Checks").font(regular(12.5)).color(muted);
+        ui.add(Label::new(title));
+        places_ui(ui, state);
+        probe_ui(ui, state, outlook, actions);
+        clashes_ui(ui, outlook);
+        outside_ui(ui, state);
+    })
 }
 
 /// Whether the server sees the folders; only what is wrong has a line of its own.
@@ -246,9 +266,13 @@ fn probe_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec<Act
     }
     let hint =
         "Backs up model, the smallest database, copy-only; reads it back and removes it again";
-    if link(ui, "Try to write there").on_hover_text(hint).clicked() {
-        actions.push(Action::Protection(ProtectionAction::Probe));
-    }
+    ui.horizontal(|ui| {
+        // Below the words of the line above.
+        ui.add_space(22.0);
+        if link(ui, "Try to write there").on_hover_text(hint).clicked() {
+            actions.push(Action::Protection(ProtectionAction::Probe));
+        }
+    });
 }
 
 fn clashes_ui(ui: &mut Ui, outlook: &Outlook) {

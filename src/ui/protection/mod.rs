@@ -14,7 +14,11 @@ use super::{
     theme::{Palette, mix},
     widgets::{button, section, strong},
 };
-use crate::state::{Action, ProtectionAction, ProtectionReading, ProtectionSection, State};
+use crate::{
+    domain::SchedulerKind,
+    run::schedule::Outlook,
+    state::{Action, ProtectionAction, ProtectionReading, ProtectionSection, State},
+};
 use egui::{Align, Frame, Layout, Margin, ScrollArea, Stroke, Ui};
 
 /// What only the page cares about: what is being typed.
@@ -22,6 +26,8 @@ use egui::{Align, Frame, Layout, Margin, ScrollArea, Stroke, Ui};
 pub struct ProtectionPage {
     form: policy_form::PolicyForm,
     questions: questions::Questions,
+    /// Of the fullest card in the last frame, in points.
+    cards_height: f32,
 }
 
 impl ProtectionPage {
@@ -29,8 +35,9 @@ impl ProtectionPage {
     pub fn ui(&mut self, ui: &mut Ui, state: &State) -> Vec<Action> {
         let mut actions = Vec::new();
         let protection = &state.protection;
-        Frame::new().inner_margin(Margin::symmetric(26, 20)).show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        // The margin lies inside, so that the bar stands at the edge of the window.
+        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            Frame::new().inner_margin(Margin::symmetric(26, 20)).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 8.0;
                 schedule::title_ui(ui, state, &mut actions);
                 match &protection.reading {
@@ -56,6 +63,7 @@ impl ProtectionPage {
                 };
                 schedule::notes_ui(ui, state, outlook, reading, &mut actions);
                 schedule::table_ui(ui, state, outlook, reading);
+                ui.add_space(6.0);
                 match protection.open {
                     ProtectionSection::Policy => self.form.ui(ui, state, outlook, &mut actions),
                     ProtectionSection::Sql => sql_section(ui, outlook, &mut actions),
@@ -65,7 +73,7 @@ impl ProtectionPage {
                 section(ui, "Next 24 hours");
                 day::day_ui(ui, outlook, reading.server_now);
                 ui.add_space(8.0);
-                cards::cards_ui(ui, state, outlook, &mut actions);
+                cards::cards_ui(ui, state, outlook, &mut self.cards_height, &mut actions);
                 ui.add_space(8.0);
                 jobs::jobs_ui(ui, state, outlook, reading, &mut actions);
                 retention::retention_ui(ui, state, outlook, &mut actions);
@@ -77,13 +85,25 @@ impl ProtectionPage {
     }
 }
 
-fn sql_section(ui: &mut Ui, outlook: &crate::run::schedule::Outlook, actions: &mut Vec<Action>) {
+fn sql_section(ui: &mut Ui, outlook: &Outlook, actions: &mut Vec<Action>) {
     let palette = *Palette::of(ui);
-    let sql = outlook.script.to_sql();
+    let (title, sql) = match outlook.plan.scheduler {
+        SchedulerKind::Agent => ("T-SQL that makes the jobs", outlook.script.to_sql()),
+        // Without Agent there are no jobs: what they would run is run by sqlcmd.
+        SchedulerKind::OperatingSystem => {
+            let steps: Vec<&str> = outlook
+                .jobs
+                .iter()
+                .map(|job| job.command.as_str())
+                .collect();
+            let title = "T-SQL that the operating system's scheduler runs, a script for each kind";
+            (title, steps.join("\nGO\n\n"))
+        }
+    };
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal(|ui| {
-            strong(ui, "T-SQL that makes the jobs", 13.0);
+            strong(ui, title, 13.0);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if button(ui, "Close").clicked() {
                     actions.push(Action::Protection(ProtectionAction::Show(

@@ -149,7 +149,7 @@ impl PolicyForm {
                 text(
                     ui,
                     &mut self.operator,
-                    220.0,
+                    300.0,
                     "nobody; the event log is told always",
                 )
             });

@@ -1,6 +1,7 @@
 //! What has to be confirmed: applying, removing, deleting.
 
 use crate::{
+    domain::JobDifference,
     explain::{self, PlaceStanding, schedule as words},
     state::{Action, Asking, ProtectionAction, State},
     ui::{
@@ -105,10 +106,15 @@ impl Questions {
         ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
             for change in &outlook.changes {
                 for difference in &change.differences {
-                    paragraph(
-                        ui,
-                        &format!("{}: {}", change.job, words::job_difference(difference)),
-                    );
+                    let job = &change.job;
+                    let will_be = match difference {
+                        JobDifference::Missing => format!("{job} is made"),
+                        JobDifference::NotWanted => format!("{job} is removed"),
+                        other => {
+                            format!("{job} is put right: {}", words::job_difference(other))
+                        }
+                    };
+                    paragraph(ui, &will_be);
                 }
             }
             if !outlook.by_hand.is_empty() {

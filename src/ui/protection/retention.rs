@@ -3,7 +3,7 @@
 use super::card;
 use crate::{
     domain::Deleting,
-    explain::{self, schedule as words, server_time},
+    explain::{self, schedule as words, server_time_short},
     run::schedule::Outlook,
     state::{Action, Asking, ProtectionAction, ProtectionSection, State},
     ui::{
@@ -13,6 +13,10 @@ use crate::{
     },
 };
 use egui::{Label, RichText, ScrollArea, Ui};
+
+/// Heights of a row and of the list, in points.
+const ROW: f32 = 20.0;
+const HEIGHT: f32 = 240.0;
 
 /// The list, when it is open, and what opens it.
 pub fn retention_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut Vec<Action>) {
@@ -52,22 +56,26 @@ pub fn retention_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut
     };
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        small(
-            ui,
-            format!(
-                "recovery window from {} on; {}",
-                server_time(list.window_from.server),
-                words::removable_line(list.removable().count(), list.removable_bytes())
-            ),
-        );
+        let from = server_time_short(list.window_from.server);
         if list.files.is_empty() {
+            small(ui, format!("recovery window from {from} on"));
             paragraph(ui, "This policy has written no file yet.");
+            return;
         }
+        let may_go = match list.removable().count() {
+            0 => "no file may go".to_owned(),
+            n => words::removable_line(n, list.removable_bytes()),
+        };
+        small(ui, format!("recovery window from {from} on; {may_go}"));
+        // Rows of a list, not of a form.
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().interact_size.y = ROW;
         ScrollArea::vertical()
             .id_salt("retention")
-            .max_height(240.0)
+            .max_height(HEIGHT)
+            .min_scrolled_height(HEIGHT)
             .auto_shrink([false, true])
-            .show_rows(ui, 20.0, list.files.len(), |ui, rows| {
+            .show_rows(ui, ROW, list.files.len(), |ui, rows| {
                 for file in list.files.get(rows).unwrap_or_default() {
                     let (word, reason, color) = match &file.keep {
                         None => ("may go", words::REMOVABLE.to_owned(), palette.danger),

@@ -176,11 +176,8 @@ pub fn notes_ui(
         );
     }
     if reading.agent == AgentState::None
-        && let Some((_, database)) = &protection.of
+        && let Some(command) = state.os_files_command()
     {
-        let command = format!(
-            "stopat schedule --server … --database \"{database}\" --preset octopus --os-files FOLDER"
-        );
         ui.horizontal(|ui| {
             ui.add_space(22.0);
             ui.add(Label::new(RichText::new(&command).font(mono(11.5))).selectable(true));
