@@ -1,6 +1,9 @@
 //! Scripts of backups: golden, and what Microsoft's parser reads in them.
 
-use super::samples::{self, HOSTILE};
+use super::{
+    oracle::{self, Statement},
+    samples::{self, HOSTILE},
+};
 use stopat::{
     domain::{
         BackupEncryption, BackupKind, BackupNote, BackupOptions, BackupPlan, BackupStep,
@@ -218,7 +221,7 @@ fn scripts_of_backups_say_what_the_plan_means() {
             meant.push((step, script));
         }
     }
-    let Some(files) = super::oracle::parse(&texts) else {
+    let Some(files) = oracle::parse(&texts) else {
         return;
     };
     for (file, (step, script)) in files.iter().zip(&meant) {
@@ -242,6 +245,137 @@ fn scripts_of_backups_say_what_the_plan_means() {
             script.to_sql()
         );
     }
+}
+
+/// What the statement for a step must say, worked out from the step alone.
+fn meant(step: &BackupStep) -> Statement {
+    let chosen = &step.options;
+    let on_disk = step.devices.iter().all(|d| matches!(d, Device::Disk(_)));
+    let mut options = Vec::new();
+    let mut say = |when: bool, words: String| {
+        if when {
+            options.push(words);
+        }
+    };
+    let differential = step.kind == BackupKind::Differential;
+    say(differential, "Differential".to_owned());
+    say(step.chain.copy_only(), "CopyOnly".to_owned());
+    say(on_disk, "NoInit".to_owned());
+    let compression = match chosen.compression {
+        Compression::On => "Compression",
+        Compression::Off => "NoCompression",
+        Compression::ServerDefault => "",
+    };
+    say(!compression.is_empty(), compression.to_owned());
+    let checksum = if chosen.checksum {
+        "Checksum"
+    } else {
+        "NoChecksum"
+    };
+    say(true, checksum.to_owned());
+    say(true, format!("Name {}", step.set_name));
+    let description = &chosen.description;
+    say(
+        !description.is_empty(),
+        format!("Description {description}"),
+    );
+    match chosen.expiry {
+        Expiry::Never => {}
+        Expiry::Days(days) => say(true, format!("RetainDays {days}")),
+        Expiry::On(day) => say(true, format!("ExpireDate {}", day.format("%Y%m%d"))),
+    }
+    if let Some(encryption) = &chosen.encryption {
+        let algorithm = match encryption.algorithm {
+            EncryptionAlgorithm::Aes128 => "Aes128",
+            EncryptionAlgorithm::Aes192 => "Aes192",
+            EncryptionAlgorithm::Aes256 => "Aes256",
+            EncryptionAlgorithm::TripleDes => "TripleDes3Key",
+        };
+        let certificate = &encryption.certificate;
+        say(
+            true,
+            format!("Encryption {algorithm} Certificate {certificate}"),
+        );
+    }
+    for (name, value) in [
+        ("BlockSize", chosen.transfer.block_size),
+        ("MaxTransferSize", chosen.transfer.max_transfer_size),
+        ("BufferCount", chosen.transfer.buffer_count),
+    ] {
+        let digits = value.map(|value| value.to_string()).unwrap_or_default();
+        say(value.is_some(), format!("{name} {digits}"));
+    }
+    say(true, "Stats 5".to_owned());
+    let device = |device: &Device| match device {
+        Device::Disk(name) => ("Disk".to_owned(), name.clone()),
+        Device::Url(name) => ("Url".to_owned(), name.clone()),
+        Device::Tape(name) => ("Tape".to_owned(), name.clone()),
+    };
+    Statement {
+        class: match step.kind {
+            BackupKind::Log => "BackupTransactionLogStatement",
+            BackupKind::Full | BackupKind::Differential => "BackupDatabaseStatement",
+        }
+        .to_owned(),
+        database: step.database.clone(),
+        devices: step.devices.iter().map(device).collect(),
+        options,
+    }
+}
+
+/// The first statement of a script for one step. One that is run from a variable is read in its own right.
+fn first_statement(file: &serde_json::Value) -> Option<Statement> {
+    let mut all = oracle::batches(file).into_iter().flat_map(|b| b.statements);
+    let first = all.next().expect("a statement");
+    if first.class != "Execute" {
+        return Some(first);
+    }
+    let inner = oracle::parse(&[first.database])?.pop().expect("one file");
+    let mut inner = oracle::batches(&inner).into_iter();
+    inner.next().expect("a batch").statements.pop()
+}
+
+#[test]
+fn devices_and_options_are_those_of_the_plan() {
+    let mut steps = vec![everything(), appended(), to_url()];
+    // A line `GO` inside a name ends a batch for the parser as for sqlcmd, where the text is run from a variable.
+    let one_line = HOSTILE.into_iter().filter(|name| !name.contains('\n'));
+    steps.extend(one_line.map(hostile));
+    let script = |step: &BackupStep| {
+        backup_script(&plan(vec![step.clone()]), &facts(FileLook::View)).to_sql()
+    };
+    let texts: Vec<String> = steps.iter().map(script).collect();
+    let Some(files) = oracle::parse(&texts) else {
+        return;
+    };
+    for ((step, file), text) in steps.iter().zip(&files).zip(&texts) {
+        let found = first_statement(file).expect("the parser is there");
+        assert_eq!(found, meant(step), "{text}");
+    }
+}
+
+#[test]
+fn every_script_of_backups_is_strictly_t_sql() {
+    let mut steps = vec![everything(), appended(), to_url()];
+    steps.extend(HOSTILE.map(hostile));
+    let looks = [FileLook::View, FileLook::Procedure, FileLook::Blind];
+    let mut texts = Vec::new();
+    for step in &steps {
+        for look in looks {
+            let script = backup_script(&plan(vec![step.clone()]), &facts(look));
+            let name = &step.database;
+            let job = OnceJob {
+                name,
+                description: name,
+                server_name: Some(name),
+            };
+            texts.push(tsql::once_job_script(&job, &script).sql);
+            texts.push(script.to_sql());
+            let probe = probe_script(&ServerPath::new(name), "1", &facts(look));
+            texts.extend([probe.write.sql, probe.read.sql]);
+        }
+    }
+    oracle::strictly_parsed(&texts);
 }
 
 #[test]
@@ -289,7 +423,7 @@ fn jobs_probes_and_questions_parse_for_hostile_names() {
     ] {
         texts.push(batch.sql);
     }
-    let Some(files) = super::oracle::parse(&texts) else {
+    let Some(files) = oracle::parse(&texts) else {
         return;
     };
     for (file, text) in files.iter().zip(&texts) {

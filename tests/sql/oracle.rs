@@ -64,7 +64,7 @@ fn parse_with(scripts: &[String], options: &[&str]) -> Option<Vec<Value>> {
 }
 
 /// Batches as the parser cut them, each with its variables replaced by what they hold.
-fn batches(file: &Value) -> Vec<Batch> {
+pub(super) fn batches(file: &Value) -> Vec<Batch> {
     assert_eq!(file["ok"], true, "{file:#}");
     file["ast"]
         .as_array()
@@ -82,17 +82,18 @@ fn batches(file: &Value) -> Vec<Batch> {
 }
 
 #[derive(Debug, Default, PartialEq)]
-struct Batch {
+pub(super) struct Batch {
     guards: usize,
-    statements: Vec<Statement>,
+    pub statements: Vec<Statement>,
 }
 
+/// A statement as the parser understood it; of one that is run from a variable, `database` is its text.
 #[derive(Debug, PartialEq)]
-struct Statement {
-    class: String,
-    database: String,
-    devices: Vec<(String, String)>,
-    options: Vec<String>,
+pub(super) struct Statement {
+    pub class: String,
+    pub database: String,
+    pub devices: Vec<(String, String)>,
+    pub options: Vec<String>,
 }
 
 fn visit(node: &Value, variables: &mut BTreeMap<String, String>, found: &mut Batch) {
@@ -121,7 +122,9 @@ fn visit(node: &Value, variables: &mut BTreeMap<String, String>, found: &mut Bat
             }
         }
         "PredicateSetStatement" | "UseStatement" | "SelectStatement" => {}
-        class @ ("RestoreStatement" | "BackupTransactionLogStatement") => {
+        class @ ("RestoreStatement"
+        | "BackupTransactionLogStatement"
+        | "BackupDatabaseStatement") => {
             found.statements.push(Statement {
                 class: if class == "RestoreStatement" {
                     format!("Restore {}", node["Kind"].as_str().unwrap_or("Database"))
@@ -176,6 +179,15 @@ fn visit(node: &Value, variables: &mut BTreeMap<String, String>, found: &mut Bat
 }
 
 fn option_text(option: &Value, variables: &BTreeMap<String, String>) -> String {
+    if option["_"] == "BackupEncryptionOption" {
+        let encryptor = &option["Encryptor"];
+        return format!(
+            "Encryption {} {} {}",
+            option["Algorithm"].as_str().expect("an algorithm"),
+            encryptor["CryptoMechanismType"].as_str().expect("a type"),
+            value_of(&encryptor["Identifier"], variables)
+        );
+    }
     let kind = option["OptionKind"].as_str().expect("a kind");
     if kind == "Move" {
         return format!(

@@ -6,13 +6,18 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use std::{path::Path, sync::Arc};
 use stopat::{
     app::App,
-    domain::{AgentSchedule, AgentState, JobStep, MinuteOfDay, ServerTime, Times},
-    run::schedule::{OtherJobText, ScheduleReading},
+    domain::{AgentSchedule, AgentState, JobStep, MinuteOfDay, ServerPath, ServerTime, Times},
+    explain,
+    run::{
+        PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult,
+        schedule::{OtherJobText, ScheduleReading},
+    },
+    server::ServerError,
     settings::{ThemeChoice, load_applications, shipped_applications},
     state::{Action, Page},
     worker::{
-        ApplicationEvent, Event, KnownApplications, Request, ScheduleEvent, ScheduleRequest,
-        ServerId,
+        ApplicationEvent, BackupCall, BackupEvent, Event, KnownApplications, Request,
+        ScheduleEvent, ScheduleRequest, ServerId,
     },
 };
 
@@ -142,4 +147,86 @@ fn without_agent_nothing_is_applied_and_what_is_left_out_is_said() {
     harness.get_by_label(
         "Compression is left out: this edition writes no compressed backups, though it restores them",
     );
+    harness.get_by_label(
+        "stopat schedule --server \"practice\" --database \"OctopusAI\" --preset octopus --os-files FOLDER",
+    );
+}
+
+#[test]
+fn the_folders_and_a_probe_are_checked_through_the_server() {
+    let (mut harness, wire) = page(
+        [1440.0, 900.0],
+        ThemeChoice::Dark,
+        reading(AgentState::Running, false),
+    );
+    let asked = |wire: &Wire| -> Vec<BackupCall> {
+        let requests = wire.requests.borrow();
+        let calls = requests.iter().filter_map(|request| match request {
+            Request::Backup { call, .. } => Some(call.clone()),
+            _ => None,
+        });
+        calls.collect()
+    };
+    let places: Vec<ServerPath> = asked(&wire)
+        .into_iter()
+        .filter_map(|call| match call {
+            BackupCall::CheckPlace { place } => Some(place),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(places.len(), 3, "one question for each folder: {places:?}");
+    let tell = |event: BackupEvent| {
+        wire.tell(Event::Backup {
+            server: ServerId::Practice,
+            event,
+        });
+    };
+    for place in &places {
+        let there = match explain::file_name(place.as_str()) {
+            "diff" => PlaceThere::Missing { parent: true },
+            _ => PlaceThere::Folder,
+        };
+        tell(BackupEvent::Place {
+            place: place.clone(),
+            result: Ok(PlaceCheck {
+                place: place.clone(),
+                there,
+                free_bytes: Some(9_000_000_000),
+            }),
+        });
+    }
+    harness.run_steps(4);
+    harness.get_by_label("diff: The server does not see this folder; the one above is there");
+    harness.get_by_label("only 9.00 GB free there");
+    harness.get_by_label("no probe was written there yet");
+    harness.get_by_label("Try to write there").click();
+    harness.run_steps(3);
+    let folder = asked(&wire).into_iter().find_map(|call| match call {
+        BackupCall::Probe { folder, .. } => Some(folder),
+        _ => None,
+    });
+    assert_eq!(folder.as_ref(), places.first(), "where the fulls go");
+    harness.get_by_label("a small backup is written there…");
+    // The history does not tell of it yet, and it is read again for it.
+    tell(BackupEvent::Probed {
+        folder: places[0].clone(),
+        result: Ok(ProbeResult {
+            folder: places[0].clone(),
+            file: ServerPath::new("x"),
+            outcome: ProbeOutcome::Refused(ServerError::Lost {
+                reason: "gone".to_owned(),
+            }),
+            removed: true,
+        }),
+    });
+    harness.run_steps(3);
+    harness.get_by_label("Try to write there");
+    assert!(matches!(
+        wire.requests.borrow().last(),
+        Some(Request::Refresh { .. })
+    ));
+    // Before applying, what would fail is said.
+    harness.get_by_label("Apply changes").click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("Backups fail until it is there.");
 }
