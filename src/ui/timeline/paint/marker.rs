@@ -132,11 +132,19 @@ pub(super) fn paint_marker(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
     );
 }
 
+/// Backups that are due are told at the left of the same line; in points, what both of them take beside all keys.
+const ROOM_FOR_ALL_KEYS: f32 = 680.0;
+
 fn paint_hint(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
+    let keys = if canvas.layout.hint.width() < ROOM_FOR_ALL_KEYS {
+        "← → 1 s · PgUp/PgDn next backup"
+    } else {
+        "← → 1 s · Shift 1 min · Ctrl 1 h · PgUp/PgDn next backup"
+    };
     ui.painter().text(
         canvas.layout.hint.right_center(),
         Align2::RIGHT_CENTER,
-        "← → 1 s · Shift 1 min · Ctrl 1 h · PgUp/PgDn next backup",
+        keys,
         regular(11.0),
         palette.muted,
     );
