@@ -195,16 +195,6 @@ impl Drills {
 }
 
 impl Jobs {
-    /// What a job beside the loop needs of a connected server.
-    pub(super) fn ground(&self, id: ServerId) -> Option<Ground> {
-        let server = self.servers.get(&id)?;
-        Some(Ground {
-            gateway: Arc::clone(&server.gateway),
-            info: Arc::new(server.reading.info.clone()),
-            history: self.history_of(id).cloned(),
-        })
-    }
-
     pub(super) fn objectives(&mut self, request: ObjectivesRequest) {
         match request {
             ObjectivesRequest::Read => self.read_measured(),
