@@ -467,7 +467,13 @@ fn a_database_between_two_logs_is_asked_from_the_page() {
         },
     });
     harness.run_steps(3);
-    type_name(&mut harness, "Question", "SELECT 1 AS one");
+    let question = |harness: &Harness<'static, App>, act: fn(egui_kittest::Node<'_>)| {
+        act(harness.get_by_role_and_label(Role::MultilineTextInput, "Question"));
+    };
+    question(&harness, |field| field.focus());
+    harness.run_steps(2);
+    question(&harness, |field| field.type_text("SELECT 1 AS one"));
+    harness.run_steps(3);
     harness.get_by_role_and_label(Role::Button, "Ask").click();
     harness.run_steps(3);
     assert!(wire.requests.borrow().iter().any(|request| matches!(
