@@ -88,7 +88,8 @@ fn look(client: &mut Client) -> Vec<Vec<Vec<Value>>> {
         "SELECT COUNT(*) FROM msdb.dbo.sysjobhistory",
         "SELECT COUNT(*), MAX(MessageId) FROM dbo.Octopus_EpisodeMessages",
         "SELECT table_name, row_count FROM msdb.dbo.practice_accident ORDER BY table_name",
-        "SELECT EventClass, ObjectName, LoginName, StartTime FROM sys.fn_trace_gettable(N'C:\\log.trc', DEFAULT)",
+        "DECLARE @file nvarchar(260) = (SELECT path FROM sys.traces WHERE is_default = 1);
+         SELECT EventClass, ObjectName, LoginName, StartTime FROM sys.fn_trace_gettable(@file, DEFAULT)",
     ]
     .map(|sql| {
         let reply = client.batch(sql);
