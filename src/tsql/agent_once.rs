@@ -79,7 +79,7 @@ EXEC @failed = msdb.dbo.sp_add_job @job_name = {name},
         body.push_str(&add_step(&step, &command, success, failure));
     }
     if check {
-        let command = words.text(&check_command(job.name));
+        let command = words.text(&check_command(job.name, last));
         body.push_str(&add_step(
             "N'See whether all of it was done'",
             &command,
@@ -97,7 +97,13 @@ BEGIN
     RETURN;
 END;
 COMMIT TRANSACTION;
-EXEC msdb.dbo.sp_start_job @job_id = @job;
+EXEC @failed = msdb.dbo.sp_start_job @job_id = @job;
+IF @failed <> 0
+BEGIN
+    EXEC msdb.dbo.sp_delete_job @job_id = @job;
+    RAISERROR (N'The job could not be started, and was removed again. Nothing was changed.', 16, 1);
+    RETURN;
+END;
 SELECT @job AS job_id;",
     );
     Batch {
@@ -138,17 +144,26 @@ fn step_name(number: usize, title: &str) -> String {
     format!("{number} {title}")
 }
 
-/// `last_run_outcome` 0 is a failure.
-fn check_command(job: &str) -> String {
+/// `last_run_outcome` 0 is a failure, and what a step has that never ran: among them the one that checks.
+fn check_command(job: &str, n_steps: usize) -> String {
     let mut words = Words::default();
     let name = words.text(job);
     words.finish(&format!(
         "IF EXISTS (SELECT * FROM msdb.dbo.sysjobs AS j
            JOIN msdb.dbo.sysjobsteps AS s ON s.job_id = j.job_id
-           WHERE j.name = {name} AND s.last_run_outcome = 0)
+           WHERE j.name = {name} AND s.step_id <= {n_steps} AND s.last_run_outcome = 0 AND s.last_run_date > 0)
     RAISERROR (N'At least one backup of this job failed; the history of its steps says why.', 16, 1);"
     ))
 }
+
+/// When a job ended that runs once. Agent keeps a row for each of its own starts: what ran when Agent was stopped
+/// keeps a row without an end for ever, and ended when Agent started again at the latest.
+const STOPPED: &str =
+    "(SELECT MAX(CASE WHEN a.stop_execution_date IS NULL AND a.session_id < n.session_id
+                         THEN n.agent_start_date ELSE a.stop_execution_date END)
+        FROM msdb.dbo.sysjobactivity AS a
+        JOIN msdb.dbo.syssessions AS n ON n.session_id = (SELECT MAX(m.session_id) FROM msdb.dbo.syssessions AS m)
+        WHERE a.job_id = j.job_id AND a.start_execution_date IS NOT NULL) AS stopped";
 
 /// Where a job stands: no row when it is gone, which for a job of ours means that it succeeded.
 pub fn once_job_state(job_id: Uuid) -> Batch {
@@ -159,8 +174,7 @@ pub fn once_job_state(job_id: Uuid) -> Batch {
             "SELECT j.name, s.last_run_outcome, s.last_outcome_message,
        (SELECT MAX(a.start_execution_date) FROM msdb.dbo.sysjobactivity AS a
         WHERE a.job_id = j.job_id) AS started,
-       (SELECT MAX(a.stop_execution_date) FROM msdb.dbo.sysjobactivity AS a
-        WHERE a.job_id = j.job_id) AS stopped
+       {STOPPED}
 FROM msdb.dbo.sysjobs AS j
 LEFT JOIN msdb.dbo.sysjobservers AS s ON s.job_id = j.job_id
 WHERE j.job_id = '{id}';
@@ -176,15 +190,16 @@ ORDER BY h.instance_id;"
 pub fn once_jobs() -> Batch {
     Batch::look(
         "Look for one-time jobs",
-        "SELECT j.job_id, j.name, s.last_outcome_message,
+        format!(
+            "SELECT j.job_id, j.name, s.last_outcome_message,
        (SELECT MAX(a.start_execution_date) FROM msdb.dbo.sysjobactivity AS a
         WHERE a.job_id = j.job_id) AS started,
-       (SELECT MAX(a.stop_execution_date) FROM msdb.dbo.sysjobactivity AS a
-        WHERE a.job_id = j.job_id) AS stopped
+       {STOPPED}
 FROM msdb.dbo.sysjobs AS j
 LEFT JOIN msdb.dbo.sysjobservers AS s ON s.job_id = j.job_id
 WHERE j.name LIKE N'stopat once %'
-ORDER BY j.name;",
+ORDER BY j.name;"
+        ),
     )
 }
 

@@ -4,6 +4,7 @@ use super::{
     rows::{self, JobKey, Step},
     runner::{AgentError, JobRun, RunSource, RunStatus},
     schedule::{date_number, duration_number, time_number},
+    sessions,
 };
 use crate::{
     domain::ServerTime,
@@ -35,7 +36,10 @@ pub(super) async fn note_start(
             ("last_executed_step_id", Value::Null),
             ("stop_execution_date", Value::Null),
         ];
-        let key = [("session_id", Value::Int(1)), ("job_id", Value::Guid(id))];
+        let key = [
+            ("session_id", Value::Int(sessions::session(engine)?)),
+            ("job_id", Value::Guid(id)),
+        ];
         if rows::update(engine, "sysjobactivity", &key, &values)? == 0 {
             let all = key.iter().chain(&values).cloned().collect::<Vec<_>>();
             rows::insert(engine, "sysjobactivity", &all)?;
@@ -101,10 +105,14 @@ pub(super) fn note_end(engine: &mut Engine, end: &Ended) -> Result<(), Message> 
     };
     let instance = history_row(engine, &run.job, &row)?;
     rows::trim_history(engine, id)?;
+    let session = sessions::session(engine)?;
     rows::update(
         engine,
         "sysjobactivity",
-        &[("session_id", Value::Int(1)), ("job_id", Value::Guid(id))],
+        &[
+            ("session_id", Value::Int(session)),
+            ("job_id", Value::Guid(id)),
+        ],
         &[
             ("stop_execution_date", datetime(ended)),
             ("job_history_id", Value::Int(instance)),

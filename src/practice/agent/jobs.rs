@@ -4,6 +4,7 @@
 use super::{
     rows,
     schedule::{Schedule, date_number, time_number},
+    sessions,
 };
 use crate::practice::{
     engine::{Engine, clock},
@@ -43,7 +44,6 @@ const CATEGORIES: [(i64, i64, i64, &str); 8] = [
 
 /// Notes in a new msdb that Agent has started; its activity rows belong to that start.
 pub fn start_agent(engine: &mut Engine) -> Result<(), Message> {
-    let now = Value::Int(clock::datetime(engine.clock.now_local().0));
     rows::transact(engine, |engine| {
         for (class, kind, id, name) in CATEGORIES {
             rows::insert(
@@ -57,9 +57,13 @@ pub fn start_agent(engine: &mut Engine) -> Result<(), Message> {
                 ],
             )?;
         }
-        rows::insert(engine, "syssessions", &[("agent_start_date", now)])
-    })?;
-    Ok(())
+        sessions::begin(engine)
+    })
+}
+
+/// Agent was stopped and starts again.
+pub fn restart_agent(engine: &mut Engine) -> Result<(), Message> {
+    rows::transact(engine, sessions::begin)
 }
 
 /// Takes every job away, with all that belongs to it: an edition without Agent has none.
@@ -122,7 +126,7 @@ fn write_job(engine: &mut Engine, job: &NewJob<'_>) -> Result<Uuid, Message> {
             ("on_success_action", int(1)),
             ("on_fail_action", int(2)),
             ("database_name", text("master")),
-            ("last_run_outcome", int(5)),
+            ("last_run_outcome", int(0)),
             ("step_uid", Value::Guid(step_uid)),
         ],
     )?;

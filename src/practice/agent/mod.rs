@@ -9,9 +9,10 @@ mod procedures;
 mod rows;
 mod runner;
 pub mod schedule;
+mod sessions;
 mod tokens;
 
-pub use jobs::{NewJob, add_job, remove_all_jobs, set_job_enabled, start_agent};
+pub use jobs::{NewJob, add_job, remove_all_jobs, restart_agent, set_job_enabled, start_agent};
 pub use procedures::{StartRequest, find as find_procedure, start_request};
 pub use rows::ScheduledJob;
 pub use runner::{AgentError, JobRun, RunSource, RunningJob, is_running, next_due, run, run_job};

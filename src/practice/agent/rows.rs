@@ -463,7 +463,10 @@ pub fn note_next_runs(engine: &mut Engine, job: Uuid) -> Result<(), Message> {
     let next = first.map_or(Value::Null, |next| {
         Value::Int(crate::practice::engine::clock::datetime(next))
     });
-    let key = [("session_id", Value::Int(1)), ("job_id", Value::Guid(job))];
+    let key = [
+        ("session_id", Value::Int(super::sessions::session(engine)?)),
+        ("job_id", Value::Guid(job)),
+    ];
     let values = [("next_scheduled_run_date", next)];
     if update(engine, "sysjobactivity", &key, &values)? == 0 {
         let all = key.iter().chain(&values).cloned().collect::<Vec<_>>();
@@ -533,7 +536,7 @@ fn zero(ty: crate::practice::value::SqlType) -> Value {
     }
 }
 
-fn query<T>(
+pub(super) fn query<T>(
     engine: &Engine,
     sql: &str,
     parameters: &[rusqlite::types::Value],

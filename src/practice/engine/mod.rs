@@ -223,6 +223,9 @@ impl Engine {
         } else {
             // tempdb is new at every start.
             databases::create_tempdb(&mut engine)?;
+            if engine.options.edition != Edition::Azure {
+                crate::practice::agent::restart_agent(&mut engine)?;
+            }
         }
         Ok(engine)
     }

@@ -117,6 +117,7 @@ type int 1
          LEFT JOIN $msdb.\"dbo.sysoperators\" AS o ON o.id = j.notify_email_operator_id
          LEFT JOIN $msdb.\"dbo.sysjobservers\" AS v ON v.job_id = j.job_id
          LEFT JOIN $msdb.\"dbo.sysjobactivity\" AS a ON a.job_id = j.job_id
+             AND a.session_id = (SELECT max(session_id) FROM $msdb.\"dbo.syssessions\")
          LEFT JOIN (SELECT job_id, min(schedule_id) AS schedule_id, min(next_run_date) AS next_run_date,
                            min(next_run_time) AS next_run_time
                     FROM $msdb.\"dbo.sysjobschedules\" GROUP BY job_id) AS s ON s.job_id = j.job_id",
@@ -284,6 +285,7 @@ run_status int h.run_status
         COLUMNS,
         "$msdb.\"dbo.sysjobactivity\" AS a
          JOIN $msdb.\"dbo.sysjobs\" AS j ON j.job_id = a.job_id
+             AND a.session_id = (SELECT max(session_id) FROM $msdb.\"dbo.syssessions\")
          LEFT JOIN $msdb.\"dbo.sysjobhistory\" AS h ON h.instance_id = a.job_history_id",
         "a.job_id",
         "j.name",

@@ -100,7 +100,8 @@ pub fn add(
             ("job_id", Value::Guid(job.id)),
             ("step_id", int(number)),
             ("step_name", text(&name)),
-            ("last_run_outcome", int(5)),
+            // As the product: what never ran looks like a failure, but for its date.
+            ("last_run_outcome", int(0)),
             ("step_uid", Value::Guid(uid)),
         ]);
         rows::insert(engine, "sysjobsteps", &values)?;

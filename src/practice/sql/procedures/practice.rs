@@ -30,7 +30,12 @@ pub fn option(
     match (name.as_str(), value.as_str()) {
         ("second_stopat", "accept") => engine.options.second_stopat = SecondStopAt::Accept,
         ("second_stopat", "4335") => engine.options.second_stopat = SecondStopAt::Refuse,
-        ("agent", "running") => engine.options.agent = AgentService::Running,
+        ("agent", "running") => {
+            if engine.options.agent == AgentService::Stopped {
+                crate::practice::agent::restart_agent(engine)?;
+            }
+            engine.options.agent = AgentService::Running;
+        }
         ("agent", "stopped") => engine.options.agent = AgentService::Stopped,
         ("preferred_replica", "yes") => engine.options.is_preferred_replica = true,
         ("preferred_replica", "no") => engine.options.is_preferred_replica = false,
