@@ -211,7 +211,9 @@ async fn carry_on(
     how: &ResumeHow,
     history: History,
 ) -> Result<Exit, CliError> {
-    let (journal, _) = Journal::reopen(path).map_err(|error| journal_failed(&error))?;
+    let (journal, content) = Journal::reopen(path).map_err(|error| journal_failed(&error))?;
+    // Read again when it is ours: nobody adds to it any more.
+    let record = &RunRecord::of(path, &content).unwrap_or_else(|| record.clone());
     let telling = Telling::new(args.yes_by_hand);
     let cancel = cancel_on_interrupt();
     let resumed = resume(

@@ -2,8 +2,8 @@
 
 use super::{Problem, ProblemKind, count, server_problem, target_state};
 use crate::run::{
-    Interruption, JournalError, Owed, ResumeError, ResumeHow, RunEnd, RunKind, Standing,
-    TargetState,
+    Interruption, JournalError, Owed, ResumeError, ResumeHow, RunEnd, RunKind, ServerJobSeen,
+    Standing, TargetState,
 };
 
 /// How a run ended, without a full stop.
@@ -58,14 +58,25 @@ pub fn standing(standing: &Standing) -> String {
         still_running,
         in_the_way,
         is_anothers,
+        opened_by_others,
+        server_job,
         owed: _,
         offers: _,
     } = standing;
     let mut words = target_state(state, target);
     if *is_anothers {
         words.push_str(", and it is not what this run made");
+    } else if *opened_by_others {
+        words.push_str(
+            ", though the run had not come to its end: somebody else recovered it, and what it holds is not what was asked for",
+        );
     }
     words.push('.');
+    if let Some(ServerJobSeen { name, runs: true }) = server_job {
+        words.push_str(&format!(
+            " The server goes on by itself, with the Agent job {name}; look again when it has ended."
+        ));
+    }
     if let Some(session) = still_running {
         words.push_str(&format!(
             " Session {session} on the server still works on it; wait until it has finished."
@@ -145,6 +156,10 @@ pub fn resume_problem(error: &ResumeError) -> Problem {
             format!("The run is of the server {expected}, and this one is {found}"),
             "Connect to the server of the run.",
         ),
+        ResumeError::LockHeld { database } => yours(
+            format!("Another run works on {database}"),
+            "Wait until it has finished, and read again where this one stands.",
+        ),
         ResumeError::NoWayThere => yours(
             "No logs lead there from where the database stands".to_owned(),
             "Choose another moment, start over, or recover what is there.",
@@ -174,6 +189,10 @@ pub fn journal_problem(error: &JournalError) -> Problem {
         JournalError::Broken { .. } => (
             "The journal of a run was changed or has lost a line",
             "It is not relied on; look at the database itself.",
+        ),
+        JournalError::InUse { .. } => (
+            "Another stopat works on this run",
+            "Wait until it has finished, or go on there.",
         ),
         JournalError::Format { .. } => (
             "The journal was written by a newer stopat",

@@ -10,6 +10,7 @@ use super::{
     report::{RunId, RunKind, StepFacts, Who},
     stored::StoredRun,
 };
+use crate::domain::UtcTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -82,6 +83,19 @@ pub enum Record {
     /// Everything that a restore needs to go on after an interruption; follows the beginning.
     Plan {
         plan: Box<StoredRun>,
+    },
+    /// The database that a restore goes over, while it is still what it was: `sys.database_recovery_status`.
+    ///
+    /// Both values are others after a restore, so they tell a restored database from one that nothing happened to.
+    Before {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        database_guid: Option<Uuid>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recovery_fork: Option<Uuid>,
+    },
+    /// The step that runs ends without an answer: its connection broke, or it was cancelled. It may have done its work.
+    Unheard {
+        step: usize,
     },
     /// What the server's clock showed before anything was changed, ISO 8601 without a zone.
     ServerClock {
@@ -195,9 +209,15 @@ pub enum JournalError {
     Broken { path: PathBuf, line: usize },
     #[error("the journal has a format that this version does not know: {}", path.display())]
     Format { path: PathBuf },
+    /// Another stopat, or another part of this one, writes it.
+    #[error("the journal is being written by another run: {}", path.display())]
+    InUse { path: PathBuf },
 }
 
 /// An open journal. Every record is on the disk when `write` returns.
+///
+/// While it is open nobody else can open it for writing, in this process or in another; reading is free.
+/// When the process ends, in whatever way, it is free again.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -214,6 +234,11 @@ pub struct JournalContent {
     pub torn: bool,
     /// SHA-256 of the whole file, lower-case hex.
     pub hash: String,
+}
+
+/// The own clock as journals have it: UTC, ISO 8601 to the millisecond.
+pub(crate) fn iso_time(at: UtcTime) -> String {
+    at.0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 /// Where the journal of a run lies: `runs/<id>.jsonl` in the folder of the workspace.
@@ -243,11 +268,7 @@ impl Journal {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(failed)?;
+        let file = open_alone(path, OpenOptions::new().write(true).create_new(true))?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -267,15 +288,15 @@ impl Journal {
             path: path.to_owned(),
             source,
         };
+        let mut file = open_alone(path, OpenOptions::new().write(true))?;
+        // Read when nobody can add to it any more.
         let text = read_text(path)?;
         let content = parse(path, &text)?;
         let whole: String = text
             .split_inclusive('\n')
             .take(content.entries.len())
             .collect();
-        let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
         file.set_len(whole.len() as u64).map_err(failed)?;
-        let mut file = file;
         io::Seek::seek(&mut file, io::SeekFrom::End(0)).map_err(failed)?;
         let journal = Self {
             path: path.to_owned(),
@@ -307,6 +328,46 @@ impl Journal {
         self.sequence += 1;
         self.previous = hash(&line);
         Ok(())
+    }
+}
+
+/// Opens a journal for writing, which one may do at a time.
+fn open_alone(path: &Path, options: &mut OpenOptions) -> Result<File, JournalError> {
+    let in_use = || JournalError::InUse {
+        path: path.to_owned(),
+    };
+    let failed = |source| JournalError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    #[cfg(windows)]
+    {
+        // A lock would keep readers out as well there, so it is said whom the file is shared with: those who read.
+        use std::os::windows::fs::OpenOptionsExt as _;
+        const FILE_SHARE_READ: u32 = 1;
+        const SHARING_VIOLATION: i32 = 32;
+        options
+            .share_mode(FILE_SHARE_READ)
+            .open(path)
+            .map_err(|error| match error.raw_os_error() {
+                Some(SHARING_VIOLATION) => in_use(),
+                _ => failed(error),
+            })
+    }
+    #[cfg(not(windows))]
+    {
+        let file = options.open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => Err(in_use()),
+            // A file system without locks; the lock on the server still keeps two runs apart.
+            Err(std::fs::TryLockError::Error(error))
+                if error.kind() == io::ErrorKind::Unsupported =>
+            {
+                Ok(file)
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
     }
 }
 
@@ -429,6 +490,23 @@ mod tests {
             read_journal(&path),
             Err(JournalError::Broken { line: 3, .. })
         ));
+    }
+
+    #[test]
+    fn one_writes_at_a_time_and_everybody_may_read() {
+        let (_folder, path) = written(2);
+        let (mut first, _) = Journal::reopen(&path).expect("nobody else writes");
+        assert!(matches!(
+            Journal::reopen(&path),
+            Err(JournalError::InUse { .. })
+        ));
+        assert_eq!(read_journal(&path).expect("readable").entries.len(), 2);
+        first
+            .write("later".to_owned(), dropped(3))
+            .expect("written");
+        drop(first);
+        let (_, content) = Journal::reopen(&path).expect("it is free again");
+        assert_eq!(content.entries.len(), 3);
     }
 
     #[test]

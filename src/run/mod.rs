@@ -94,7 +94,7 @@ pub use report::{
     Verification, Who,
 };
 pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
-pub use resume::{ResumeError, ResumeHow, Standing, assess, resume};
+pub use resume::{ResumeError, ResumeHow, ServerJobSeen, Standing, assess, resume};
 pub use runbook::{Action, Interruption, Runbook, ServerJob, Step, script_of};
 pub use stored::StoredRun;
 pub use target::{TargetFacts, read_restoring, read_target};

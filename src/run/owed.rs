@@ -20,3 +20,10 @@ pub enum Owed {
     #[serde(other)]
     Other,
 }
+
+impl Owed {
+    /// Whether the server lets us put it back; an Agent job whatever the database is, the others while it is online.
+    pub(super) fn can_be_put_back(&self, online: bool) -> bool {
+        online || matches!(self, Self::Job { .. })
+    }
+}

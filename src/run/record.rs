@@ -45,10 +45,10 @@ pub struct RunRecord {
     pub copy_dropped: bool,
     /// What a restore needs to go on; other runs have none.
     pub plan: Option<Box<StoredRun>>,
-    /// The restores ran on the server, where no journal sees each of them.
-    pub on_server: bool,
-    /// The job that ran them last.
-    pub server_job: Option<Uuid>,
+    /// The Agent job that restored on the server, where no journal sees each step: its id and name.
+    pub server_job: Option<(Uuid, String)>,
+    /// `database_guid` and recovery fork of the database that it goes over, before anything was restored.
+    pub before: Option<(Option<Uuid>, Option<Uuid>)>,
     /// What was found after the restore.
     pub verification: Option<Box<RecordedVerification>>,
     /// The last line was torn.
@@ -120,6 +120,8 @@ pub struct RecordedStep {
     pub sql: String,
     pub statement_hash: Option<String>,
     pub began_at: String,
+    /// Its connection broke or it was cancelled, so nobody heard how it went.
+    pub unheard: bool,
     /// `None` while it runs, or when the run was interrupted in it.
     pub end: Option<RecordedEnd>,
 }
@@ -200,8 +202,8 @@ impl RunRecord {
             copy: None,
             copy_dropped: false,
             plan: None,
-            on_server: false,
             server_job: None,
+            before: None,
             verification: None,
             torn: content.torn,
             journal_hash: content.hash.clone(),
@@ -226,8 +228,14 @@ impl RunRecord {
                 sql: sql.clone(),
                 statement_hash: statement_hash.clone(),
                 began_at: entry.at.clone(),
+                unheard: false,
                 end: None,
             }),
+            Record::Unheard { step } => {
+                if let Some(open) = self.open_step(*step) {
+                    open.unheard = true;
+                }
+            }
             Record::StepEnd {
                 step,
                 outcome,
@@ -236,12 +244,7 @@ impl RunRecord {
                 messages,
                 facts,
             } => {
-                let open = self
-                    .steps
-                    .iter_mut()
-                    .rev()
-                    .find(|known| known.step == *step && known.end.is_none());
-                if let Some(open) = open {
+                if let Some(open) = self.open_step(*step) {
                     open.end = Some(RecordedEnd {
                         outcome: outcome.clone(),
                         seconds: *seconds,
@@ -272,10 +275,11 @@ impl RunRecord {
             } => self.copy = Some((*database_guid, create_date.clone())),
             Record::CopyDropped { .. } => self.copy_dropped = true,
             Record::End { end, state } => self.end = Some((end.clone(), state.clone())),
-            Record::ServerJob { job_id, .. } => {
-                self.on_server = true;
-                self.server_job = Some(*job_id);
-            }
+            Record::ServerJob { job_id, name } => self.server_job = Some((*job_id, name.clone())),
+            Record::Before {
+                database_guid,
+                recovery_fork,
+            } => self.before = Some((*database_guid, *recovery_fork)),
             // What drills and rehearsals note is read by `measured`.
             Record::Begin { .. }
             | Record::Waits { .. }
@@ -286,6 +290,13 @@ impl RunRecord {
             | Record::AzureOrder { .. }
             | Record::Unknown => {}
         }
+    }
+
+    fn open_step(&mut self, step: usize) -> Option<&mut RecordedStep> {
+        self.steps
+            .iter_mut()
+            .rev()
+            .find(|known| known.step == step && known.end.is_none())
     }
 
     /// SHA-256 over every statement and program line in the order in which they were sent.
@@ -340,5 +351,10 @@ impl RecordedStep {
         self.end
             .as_ref()
             .is_some_and(|end| matches!(end.outcome.as_str(), "done" | "done_with_warning"))
+    }
+
+    /// It did its work, or nobody heard that it did not.
+    pub fn may_have_worked(&self) -> bool {
+        self.done() || self.unheard || self.end.is_none()
     }
 }

@@ -1,11 +1,10 @@
 //! What is left of an interrupted run, by what the server shows.
 
 use super::{
-    choices::{RunChoices, TailChoice},
     owed::Owed,
     record::RunRecord,
     restore::RestoreJob,
-    runbook::{Action, Runbook},
+    runbook::{Action, ON_SERVER, Runbook},
     target::TargetFacts,
 };
 use crate::{
@@ -20,6 +19,10 @@ pub(super) struct Remains {
     pub(super) done: BTreeSet<usize>,
     /// How many steps of the plan the database has.
     pub(super) n_restored: usize,
+    /// The run itself brought the database online, at the end of its restores.
+    pub(super) recovered: bool,
+    /// It is online, and it was not the run that brought it there: what it holds is not what was asked for.
+    pub(super) opened_by_others: bool,
 }
 
 impl Remains {
@@ -42,20 +45,22 @@ impl Remains {
         // What the server ran by itself goes on step by step, from where it came to.
         job.choices.on_server = None;
         let over = job.choices.over.is_some();
-        let there = facts.is_some();
         let online = facts.is_some_and(TargetFacts::online);
         let between = facts.is_some_and(TargetFacts::restoring);
         let position = facts.and_then(|facts| facts.redo_start);
         let tail_kept = record.tail_file.is_some();
-        // Online after a restore, not before it.
-        let recovered = online
-            && if over {
-                tail_kept || gave_up(&job.choices) && restores_begun(record, job)
-            } else {
-                there
-            };
         let again = between && position.is_none();
         let runbook = runbook_of(job, again);
+        let recovered = online
+            && recovery_begun(record, &runbook)
+            && (!over || facts.is_some_and(|facts| is_another(record, facts)));
+        // Since its tail was taken, or a set was restored, nothing but a recovery brings it online.
+        let opened_by_others = online
+            && !recovered
+            && (!over
+                || tail_kept
+                || record.was_done(TAIL_TITLE)
+                || restored_any(record, &runbook));
         let restored = restored_steps(record, &runbook, &job.plan, position, between);
         let mut done = BTreeSet::new();
         for (idx, step) in runbook.steps.iter().enumerate() {
@@ -64,8 +69,9 @@ impl Remains {
                 Action::OnServer(_) => false,
                 Action::Hook(_) | Action::ByHand => record.was_done(&step.title),
                 Action::Sql(batch) => match &batch.purpose {
-                    Purpose::PauseJob { .. } => record.was_done(&step.title),
-                    Purpose::StartJob { name } => !owes_job(record, name),
+                    // Stopping gave them back, so they are taken again while anything is left to restore.
+                    Purpose::PauseJob { name } => recovered || owes_job(record, name),
+                    Purpose::StartJob { name } => recovered && !owes_job(record, name),
                     Purpose::StopAsyncStatistics | Purpose::CloseToOthers => between || recovered,
                     Purpose::BackUpTail { .. } if over => between || recovered,
                     Purpose::ReadTail { .. } if over => tail_kept || recovered,
@@ -94,6 +100,8 @@ impl Remains {
             runbook,
             done,
             n_restored: restored,
+            recovered,
+            opened_by_others,
         }
     }
 
@@ -120,20 +128,36 @@ impl Remains {
 /// The title of the backup of the tail, over the original and for a copy.
 const TAIL_TITLE: &str = "Back up the tail of the log; the database stays RESTORING";
 
-fn gave_up(choices: &RunChoices) -> bool {
-    choices
-        .over
-        .as_ref()
-        .is_some_and(|over| !over.has_tail() || matches!(over.tail, TailChoice::GiveUp { .. }))
+/// Whether the statement that brings the database online was sent, and nobody knows that it failed.
+fn recovery_begun(record: &RunRecord, runbook: &Runbook) -> bool {
+    let last = runbook
+        .last_restore()
+        .and_then(|idx| runbook.steps.get(idx))
+        .map(|step| step.title.as_str());
+    record.steps.iter().any(|step| {
+        let title = step.title.as_str();
+        let recovers = Some(title) == last || [tsql::RECOVER_TITLE, ON_SERVER].contains(&title);
+        recovers && step.may_have_worked()
+    })
 }
 
-fn restores_begun(record: &RunRecord, job: &RestoreJob) -> bool {
-    job.runbook()
+/// Whether a set was restored to its end.
+fn restored_any(record: &RunRecord, runbook: &Runbook) -> bool {
+    runbook
         .steps
         .iter()
         .filter(|step| step.restores())
-        .any(|step| record.was_begun(&step.title))
-        || record.on_server
+        .any(|step| record.was_done(&step.title))
+}
+
+/// Whether a database is another than before the run: each restore gives it a new identity, each recovery a new fork.
+///
+/// What an older journal does not say is taken for granted.
+fn is_another(record: &RunRecord, facts: &TargetFacts) -> bool {
+    record.before.is_none_or(|before| {
+        let now = (facts.database_guid, facts.recovery_fork);
+        now.0.is_some() && now != before
+    })
 }
 
 pub(super) fn owes_job(record: &RunRecord, name: &str) -> bool {
@@ -183,7 +207,7 @@ fn restored_steps(
             _ => None,
         })
         .collect();
-    if record.on_server {
+    if record.server_job.is_some() {
         return plan
             .steps
             .iter()

@@ -4,17 +4,21 @@
 //! only when the database shows that it was. So it does not matter how a run was interrupted, or how often.
 
 use super::{
-    journal::{JournalError, Record},
+    journal::{JournalError, Record, iso_time},
     owed::Owed,
     record::RunRecord,
     remains::{Remains, owes_job},
     report::{RunReport, TargetState, Who},
-    restore::{Carried, RestoreJob, Surroundings, go_on, put_back_batch, state_of, state_words},
+    restore::{
+        Carried, Lock, RestoreJob, ServerJobState, Surroundings, go_on, put_back_batch,
+        server_job_state, state_of, state_words, take_lock,
+    },
     runbook::{Action, Runbook},
+    stored::StoredRun,
     target::{TargetFacts, read_target, session_at_work},
 };
 use crate::{
-    domain::{BackupType, History, Start, Target, UtcTime},
+    domain::{BackupType, History, Start, Target},
     server::{Connection, ServerError, ask},
     tsql::{self, BatchKind, Purpose, RestoreOptions, Script, ServerFacts},
 };
@@ -68,9 +72,21 @@ pub struct Standing {
     pub in_the_way: Vec<i64>,
     /// A database of that name is there, and it is not what this run made.
     pub is_anothers: bool,
+    /// Somebody else recovered it before the run had restored everything.
+    pub opened_by_others: bool,
+    /// The Agent job that restores, or did: it is still on the server.
+    pub server_job: Option<ServerJobSeen>,
     pub owed: Vec<Owed>,
     /// What is possible, the most likely first.
     pub offers: Vec<ResumeHow>,
+}
+
+/// The Agent job of a run as the server has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerJobSeen {
+    pub name: String,
+    /// It is at work; what it has in hand cannot be told from outside, so nothing else may be done.
+    pub runs: bool,
 }
 
 /// Why a run cannot go on.
@@ -85,6 +101,9 @@ pub enum ResumeError {
     /// The server is another than the one of the run.
     #[error("the run is of server {expected}, and this is {found}")]
     OtherServer { expected: String, found: String },
+    /// Another run has the application lock of the target.
+    #[error("another run holds the lock of {database}")]
+    LockHeld { database: String },
     /// No logs lead from where the database stands to the moment.
     #[error("no logs lead there from where the database stands")]
     NoWayThere,
@@ -111,16 +130,45 @@ pub async fn assess(
         Err(ServerError::Refused { .. }) => Vec::new(),
         Err(other) => return Err(other),
     };
-    Ok(standing(record, facts.as_ref(), running, in_the_way))
+    let server_job = match &record.server_job {
+        Some((job_id, name)) => match server_job_state(connection, *job_id).await {
+            Ok(ServerJobState::Gone) => None,
+            Ok(state) => Some(ServerJobSeen {
+                name: name.clone(),
+                runs: matches!(state, ServerJobState::Runs | ServerJobState::Left),
+            }),
+            // Without the permission nobody knows.
+            Err(ServerError::Refused { .. }) => None,
+            Err(other) => return Err(other),
+        },
+        None => None,
+    };
+    Ok(standing(
+        record,
+        facts.as_ref(),
+        Others {
+            still_running: running,
+            in_the_way,
+            server_job,
+        },
+    ))
+}
+
+/// Who else works on the target.
+struct Others {
+    still_running: Option<i64>,
+    in_the_way: Vec<i64>,
+    server_job: Option<ServerJobSeen>,
 }
 
 /// The same as a function of what was read.
-fn standing(
-    record: &RunRecord,
-    facts: Option<&TargetFacts>,
-    still_running: Option<i64>,
-    in_the_way: Vec<i64>,
-) -> Standing {
+fn standing(record: &RunRecord, facts: Option<&TargetFacts>, others: Others) -> Standing {
+    let Others {
+        still_running,
+        in_the_way,
+        server_job,
+    } = others;
+    let at_work = still_running.is_some() || server_job.as_ref().is_some_and(|job| job.runs);
     let is_copy = record.target_database != record.source_database;
     let is_anothers = is_copy && facts.is_some_and(|facts| !made_by(record, facts));
     let job = record
@@ -141,10 +189,13 @@ fn standing(
         ),
         None => (None, false),
     };
+    let opened_by_others =
+        !is_anothers && matches!(&prepared, Some((_, remains)) if remains.opened_by_others);
     let mut offers = Vec::new();
     if let Some((job, remains)) = &prepared
         && !is_anothers
-        && still_running.is_none()
+        && !opened_by_others
+        && !at_work
     {
         let position = facts.and_then(|facts| facts.redo_start);
         let between = facts.is_some_and(TargetFacts::restoring);
@@ -167,7 +218,7 @@ fn standing(
             offers.push(ResumeHow::StartOver);
         }
     }
-    if still_running.is_none() {
+    if !at_work {
         offers.push(ResumeHow::Abandon);
     }
     Standing {
@@ -180,6 +231,8 @@ fn standing(
         still_running,
         in_the_way,
         is_anothers,
+        opened_by_others,
+        server_job,
         owed: record.owed.clone(),
         offers,
     }
@@ -211,6 +264,13 @@ pub async fn resume(
     let stored = record.plan.as_ref().ok_or(ResumeError::NothingToGoOnWith)?;
     let mut connection = surroundings.gateway.connect().await?;
     check_server(connection.as_mut(), stored.server_name()).await?;
+    // Whoever has the lock decides; what is read after this stays true.
+    let lock = take_lock(connection.as_mut(), &record.target_database).await?;
+    if matches!(lock, Lock::Held) {
+        return Err(ResumeError::LockHeld {
+            database: record.target_database.clone(),
+        });
+    }
     let facts = read_target(connection.as_mut(), &record.target_database).await?;
     let now_standing = assess(connection.as_mut(), record).await?;
     let offered = now_standing
@@ -220,15 +280,22 @@ pub async fn resume(
     if !offered {
         return Err(ResumeError::NotOffered(how.clone()));
     }
-    if let Some(job_id) = record.server_job {
-        remove_left_job(connection.as_mut(), job_id).await?;
+    if let Some((job_id, _)) = &record.server_job {
+        remove_left_job(connection.as_mut(), *job_id).await?;
     }
     let mut job = stored
         .job(record.id.clone(), who.clone(), history)
         .ok_or(ResumeError::NothingToGoOnWith)?;
+    let mut restored = facts.as_ref().is_some_and(TargetFacts::restoring);
     let (runbook, done) = match how {
         ResumeHow::Continue => {
-            let Remains { runbook, done, .. } = Remains::of(record, &mut job, facts.as_ref());
+            let Remains {
+                runbook,
+                done,
+                recovered,
+                ..
+            } = Remains::of(record, &mut job, facts.as_ref());
+            restored |= recovered;
             (runbook, done)
         }
         ResumeHow::StartOver => {
@@ -241,7 +308,7 @@ pub async fn resume(
             // The run is then about what is there, not about its moment.
             job.plan.target = Target::Latest;
             let script = tsql::recover_script(&record.target_database, &job.facts);
-            around_restored(record, &job, script)
+            around_restored(record, &mut job, script)
         }
         ResumeHow::TakeLogs { to } => {
             take_logs(&mut job, *to, facts.as_ref())?;
@@ -250,19 +317,26 @@ pub async fn resume(
                 ..RestoreOptions::default()
             };
             let script = tsql::restore_script_with(&job.plan, &job.facts, &options);
-            around_restored(record, &job, script)
+            around_restored(record, &mut job, script)
         }
         ResumeHow::Abandon => {
-            drop(connection);
-            abandon(record, &who, &now_standing, &job.facts, surroundings).await?;
+            let facts = job.facts;
+            abandon(
+                record,
+                &who,
+                &now_standing,
+                &facts,
+                connection,
+                surroundings,
+            )
+            .await?;
             return Ok(None);
         }
     };
-    drop(connection);
     let mut surroundings = surroundings;
-    let at = timestamp(surroundings.now);
-    surroundings.journal.write(
-        at,
+    let Surroundings { journal, now, .. } = &mut surroundings;
+    journal.write(
+        iso_time(now()),
         Record::Resumed {
             how: how.word().to_owned(),
             state: state_words(&now_standing.state, &record.target_database),
@@ -271,10 +345,16 @@ pub async fn resume(
             who,
         },
     )?;
+    if matches!(how, ResumeHow::TakeLogs { .. }) {
+        // Interrupted again, the run goes on to the moment that was chosen now.
+        let plan = Box::new(StoredRun::of(&job));
+        journal.write(iso_time(now()), Record::Plan { plan })?;
+    }
     let carried = Carried {
         touched: facts.is_some(),
-        restored: facts.as_ref().is_some_and(TargetFacts::restoring),
+        restored,
         owed: record.owed.clone(),
+        locked: (connection, lock),
     };
     Ok(Some(
         go_on(job, runbook, done, carried, surroundings).await?,
@@ -320,9 +400,11 @@ async fn remove_left_job(connection: &mut dyn Connection, job_id: Uuid) -> Resul
 /// A runbook whose restores are a script of their own: what came before them is done.
 fn around_restored(
     record: &RunRecord,
-    job: &RestoreJob,
+    job: &mut RestoreJob,
     mut script: Script,
 ) -> (Runbook, BTreeSet<usize>) {
+    // What the server ran by itself goes on step by step, from where it came to.
+    job.choices.on_server = None;
     if let Some(over) = job.choices.restore_options(None).over
         && !script
             .batches
@@ -381,15 +463,13 @@ async fn abandon(
     who: &Who,
     standing: &Standing,
     facts: &ServerFacts,
+    mut connection: Box<dyn Connection>,
     surroundings: Surroundings<'_>,
 ) -> Result<(), ResumeError> {
     let Surroundings {
-        gateway,
-        mut journal,
-        now,
-        ..
+        mut journal, now, ..
     } = surroundings;
-    let mut note = |record| journal.write(timestamp(now), record);
+    let mut note = |record| journal.write(iso_time(now()), record);
     note(Record::Resumed {
         how: ResumeHow::Abandon.word().to_owned(),
         state: state_words(&standing.state, &record.target_database),
@@ -397,7 +477,6 @@ async fn abandon(
         done: Vec::new(),
         who: who.clone(),
     })?;
-    let mut connection = gateway.connect().await?;
     let is_copy = matches!(record.plan.as_ref().map(|plan| plan.is_copy()), Some(true));
     let between = matches!(
         standing.state,
@@ -415,12 +494,11 @@ async fn abandon(
         })?;
         state = TargetState::NotThere;
     }
-    if standing.state == TargetState::Online || is_copy {
-        for owed in &record.owed {
-            if let Some(batch) = put_back_batch(owed, facts) {
-                ask(connection.as_mut(), &batch).await?;
-                note(Record::Settled { owed: owed.clone() })?;
-            }
+    let online = standing.state == TargetState::Online;
+    for owed in &record.owed {
+        if let Some(batch) = put_back_batch(owed, facts).filter(|_| owed.can_be_put_back(online)) {
+            ask(connection.as_mut(), &batch).await?;
+            note(Record::Settled { owed: owed.clone() })?;
         }
     }
     note(Record::End {
@@ -428,8 +506,4 @@ async fn abandon(
         state: state_words(&state, &record.target_database),
     })?;
     Ok(())
-}
-
-fn timestamp(now: fn() -> UtcTime) -> String {
-    now().0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

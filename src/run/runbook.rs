@@ -77,6 +77,8 @@ pub enum Interruption {
 
 /// Title of the first step.
 pub(super) const LOOK_BEFORE: &str = "Check that nothing has changed";
+/// Title of the step in which Agent restores.
+pub(super) const ON_SERVER: &str = "Restore on the server, as a one-time Agent job";
 /// Title of the step that looks at what came of it.
 const LOOK_AT_COPY: &str = "Verify the copy";
 const LOOK_AT_DATABASE: &str = "Verify the database";
@@ -278,10 +280,7 @@ fn on_server(plan: &RestorePlan, name: &str, script: Script) -> Vec<Step> {
                         bytes: plan.bytes,
                         ..StepFacts::default()
                     },
-                    ..Step::new(
-                        "Restore on the server, as a one-time Agent job",
-                        Action::OnServer(job),
-                    )
+                    ..Step::new(ON_SERVER, Action::OnServer(job))
                 });
             }
         } else {

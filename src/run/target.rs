@@ -31,6 +31,8 @@ pub struct TargetFacts {
     pub create_date: String,
     /// The server tells it only of databases that are open.
     pub database_guid: Option<Uuid>,
+    /// The recovery fork on which it is; told of open databases only, and another after each recovery.
+    pub recovery_fork: Option<Uuid>,
     pub in_availability_group: bool,
     pub mirrored: bool,
     /// Database snapshots of it.
@@ -119,6 +121,7 @@ pub async fn read_target(
                 .map(|time| time.to_string())
                 .unwrap_or_default(),
             database_guid: row.guid("database_guid"),
+            recovery_fork: row.guid("recovery_fork_guid"),
             in_availability_group: yes("in_group"),
             mirrored: yes("n_mirrors"),
             n_snapshots: row.int("n_snapshots").unwrap_or_default(),

@@ -264,6 +264,7 @@ pub fn target_facts(database: &str) -> Batch {
         words.finish(&format!(
             "SELECT d.state, d.state_desc, d.user_access, d.recovery_model_desc, d.is_auto_update_stats_async_on,
        d.is_in_standby, SUSER_SNAME(d.owner_sid) AS owner_name, d.create_date, r.database_guid,
+       r.recovery_fork_guid,
        CASE WHEN d.replica_id IS NULL THEN 0 ELSE 1 END AS in_group,
        (SELECT COUNT(*) FROM sys.database_mirroring AS m
         WHERE m.database_id = d.database_id AND m.mirroring_guid IS NOT NULL) AS n_mirrors,

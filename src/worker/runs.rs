@@ -173,12 +173,15 @@ fn connect_first() -> Problem {
 }
 
 async fn read_record(journal: PathBuf) -> Result<RunRecord, Problem> {
-    let nothing = || yours("The journal of the run has no beginning".to_owned());
     match blocking(move || read_run(&journal)).await {
-        Some(Ok(record)) => record.ok_or_else(nothing),
+        Some(Ok(record)) => record.ok_or_else(no_beginning),
         Some(Err(error)) => Err(journal_problem(&error)),
-        None => Err(nothing()),
+        None => Err(no_beginning()),
     }
+}
+
+fn no_beginning() -> Problem {
+    yours("The journal of the run has no beginning".to_owned())
 }
 
 async fn read_standing(gateway: &dyn Gateway, journal: PathBuf) -> Result<Standing, Problem> {
@@ -224,9 +227,16 @@ async fn go_on(going_on: GoingOn, commands: run::Commands) {
             problem,
         });
     };
-    let record = match read_record(journal.clone()).await {
-        Ok(record) => record,
-        Err(problem) => return failed(problem),
+    // Read after it is ours: nobody adds to it between.
+    let path = journal.clone();
+    let opened = blocking(move || Journal::reopen(&journal)).await;
+    let (journal, content) = match opened {
+        Some(Ok(opened)) => opened,
+        Some(Err(error)) => return failed(journal_problem(&error)),
+        None => return failed(yours("The journal of the run was not read".to_owned())),
+    };
+    let Some(record) = RunRecord::of(&path, &content) else {
+        return failed(no_beginning());
     };
     // A server that restores another's backups knows only those that it has restored.
     let n_known = |history: &History| {
@@ -242,12 +252,6 @@ async fn go_on(going_on: GoingOn, commands: run::Commands) {
         .rev()
         .max_by_key(n_known)
         .unwrap_or_else(|| unreachable!("there is one at least"));
-    let opened = blocking(move || Journal::reopen(&journal)).await;
-    let journal = match opened {
-        Some(Ok((journal, _))) => journal,
-        Some(Err(error)) => return failed(journal_problem(&error)),
-        None => return failed(yours("The journal of the run was not read".to_owned())),
-    };
     let tell = tell_of(server, run.clone(), events.clone());
     let ended = run::resume(
         &record,

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Where the connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
+pub(super) enum Cut {
     /// The server never saw the batch.
     Before,
     /// The server did it, and nobody heard.
@@ -41,7 +41,7 @@ enum Cut {
 }
 
 /// A gateway whose connections are cut at the n-th batch that could change something.
-struct Cutting {
+pub(super) struct Cutting {
     real: SqlServer,
     cut: Cut,
     at: usize,
@@ -50,7 +50,7 @@ struct Cutting {
 }
 
 impl Cutting {
-    fn new(practice: &Practice, at: usize, cut: Cut) -> Self {
+    pub(super) fn new(practice: &Practice, at: usize, cut: Cut) -> Self {
         Self {
             real: practice.gateway.clone(),
             cut,
@@ -129,11 +129,11 @@ impl Connection for CutConnection {
     }
 }
 
-async fn server() -> Practice {
+pub(super) async fn server() -> Practice {
     start_with(|options| options.days = 0).await
 }
 
-fn own(title: &str, script: &str) -> OwnStep {
+pub(super) fn own(title: &str, script: &str) -> OwnStep {
     OwnStep {
         title: title.to_owned(),
         hook: Some(HookCommand {
@@ -157,7 +157,13 @@ async fn n_batches(lab: &Lab<'_>, case: &Case, choices: &RunChoices) -> usize {
 }
 
 /// What must be true at the end of every case, whichever way it went.
-async fn check_good_end(practice: &Practice, lab: &Lab<'_>, case: &Case, ran: &Ran, what: &str) {
+pub(super) async fn check_good_end(
+    practice: &Practice,
+    lab: &Lab<'_>,
+    case: &Case,
+    ran: &Ran,
+    what: &str,
+) {
     assert_eq!(
         practice.contents(&case.database).await,
         case.was,

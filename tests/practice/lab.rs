@@ -8,11 +8,11 @@ use std::{
 use stopat::{
     domain::{Moment, RestorePlan, RestoreRequest, Target, UtcTime, plan},
     run::{
-        Commands, Expectations, Journal, OverChoice, RestoreJob, ResumeHow, RunChoices, RunEvent,
-        RunId, RunReport, Standing, Surroundings, TableName, TargetFacts, Who, assess,
-        journal_path, read_run, read_target, resume, run_restore,
+        Commands, Expectations, Journal, OverChoice, RestoreJob, ResumeError, ResumeHow,
+        RunChoices, RunEvent, RunId, RunReport, Standing, Surroundings, TableName, TargetFacts,
+        Who, assess, journal_path, read_run, read_target, resume, run_restore,
     },
-    server::{Gateway, ask},
+    server::{Gateway, SqlServer, ask},
     tsql::{ServerFacts, tail_file},
 };
 use tokio_util::sync::CancellationToken;
@@ -231,25 +231,7 @@ impl<'a> Lab<'a> {
 
     /// Goes on with a run until its report.
     pub async fn resume(&self, journal: &Path, how: &ResumeHow) -> RunReport {
-        let record = read_run(journal).expect("readable").expect("a run");
-        let (reopened, _) = Journal::reopen(journal).expect("writable");
-        let history = self.practice.history().await;
-        let resumed = resume(
-            &record,
-            how,
-            history,
-            Who::default(),
-            Surroundings {
-                gateway: &self.practice.gateway,
-                journal: reopened,
-                tell: &|_| {},
-                cancel: &CancellationToken::new(),
-                commands: Commands::none(),
-                now: own_clock,
-            },
-        )
-        .await;
-        match resumed {
+        match self.go_on(journal, how, &self.practice.gateway).await {
             Ok(Some(report)) => report,
             other => panic!("{how:?}: {other:?}"),
         }
@@ -257,16 +239,29 @@ impl<'a> Lab<'a> {
 
     /// Gives a run up.
     pub async fn abandon(&self, journal: &Path) {
+        let resumed = self
+            .go_on(journal, &ResumeHow::Abandon, &self.practice.gateway)
+            .await;
+        assert!(matches!(resumed, Ok(None)), "{resumed:?}");
+    }
+
+    /// Goes on with a run through a gateway, whatever comes of it.
+    pub async fn go_on(
+        &self,
+        journal: &Path,
+        how: &ResumeHow,
+        gateway: &dyn Gateway,
+    ) -> Result<Option<RunReport>, ResumeError> {
         let record = read_run(journal).expect("readable").expect("a run");
         let (reopened, _) = Journal::reopen(journal).expect("writable");
         let history = self.practice.history().await;
-        let resumed = resume(
+        resume(
             &record,
-            &ResumeHow::Abandon,
+            how,
             history,
             Who::default(),
             Surroundings {
-                gateway: &self.practice.gateway,
+                gateway,
                 journal: reopened,
                 tell: &|_| {},
                 cancel: &CancellationToken::new(),
@@ -274,8 +269,16 @@ impl<'a> Lab<'a> {
                 now: own_clock,
             },
         )
-        .await;
-        assert!(matches!(resumed, Ok(None)), "{resumed:?}");
+        .await
+    }
+
+    pub fn gateway(&self) -> SqlServer {
+        self.practice.gateway.clone()
+    }
+
+    /// Where the journals of this lab lie.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 

@@ -21,6 +21,7 @@ mod losses;
 mod main_job;
 mod over;
 mod restores;
+mod resumed;
 mod runs;
 mod schedule;
 mod sessions;

@@ -38,6 +38,7 @@ fn step(number: usize, title: &str, outcome: Option<&str>) -> RecordedStep {
         sql: "RESTORE LOG [OctopusAI] FROM DISK = N'x.trn'\nWITH NORECOVERY;".to_owned(),
         statement_hash: None,
         began_at: at(70),
+        unheard: false,
         end: outcome.map(|outcome| RecordedEnd {
             outcome: outcome.to_owned(),
             seconds: 3.2,
@@ -117,8 +118,8 @@ pub fn run(number: u32, kind: RunKind, database: &str, end: Option<&str>) -> Arc
         copy: copy.then(|| (Uuid::from_u128(9), "2026-11-22T14:42:00".to_owned())),
         copy_dropped: false,
         plan: None,
-        on_server: false,
         server_job: None,
+        before: None,
         verification: None,
         torn: false,
         journal_hash: String::new(),
@@ -291,6 +292,8 @@ fn an_interrupted_run_says_where_it_stands_and_goes_on() {
             still_running: None,
             in_the_way: Vec::new(),
             is_anothers: false,
+            opened_by_others: false,
+            server_job: None,
             owed: vec![Owed::Access {
                 database: "OctopusAI".to_owned(),
                 back_to: "MULTI_USER".to_owned(),

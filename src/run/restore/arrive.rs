@@ -205,23 +205,27 @@ impl Run<'_> {
         let cancelled = matches!(self.last_outcome(), Some(Outcome::Cancelled));
         let (end, state) = if self.touched || !self.owed.is_empty() {
             let facts = self.read_facts().await;
-            if matches!(&facts, Ok(Some(facts)) if facts.online()) {
-                self.put_back().await?;
+            // While the server restores by itself everything stays taken.
+            if let Ok(facts) = &facts
+                && !self.left
+            {
+                let online = facts.as_ref().is_some_and(TargetFacts::online);
+                self.put_back(online).await?;
             }
             match facts {
                 // However it stands at this moment, the server is at work on it.
                 Ok(facts) if self.left => (RunEnd::Restoring, state_of(facts.as_ref())),
                 Ok(None) => (RunEnd::Untouched, TargetState::NotThere),
-                Ok(Some(facts)) if facts.online() => {
-                    // Over the original nothing was overwritten yet while its log is still its own.
-                    let end = if self.restored {
+                Ok(Some(facts)) => {
+                    let end = if !self.restored && self.is_as_before(&facts) {
+                        RunEnd::Untouched
+                    } else if facts.online() {
                         RunEnd::OnlineNotVerified
                     } else {
-                        RunEnd::Untouched
+                        RunEnd::Restoring
                     };
-                    (end, TargetState::Online)
+                    (end, state_of(Some(&facts)))
                 }
-                Ok(Some(facts)) => (RunEnd::Restoring, state_of(Some(&facts))),
                 // What cannot be asked is told as the worst that it may be.
                 Err(error) => (RunEnd::Restoring, TargetState::Unknown(error)),
             }
@@ -235,10 +239,29 @@ impl Run<'_> {
         })
     }
 
+    /// Whether the target is in the state in which the run found it, though a statement was sent that might have changed it.
+    ///
+    /// Over the original nothing was overwritten yet while its log is still its own; one that was `RESTORING` already
+    /// must stand where it stood.
+    fn is_as_before(&self, facts: &TargetFacts) -> bool {
+        match &self.job.choices.over {
+            Some(over) if facts.restoring() => {
+                over.target.state == facts.state
+                    && facts.redo_start.is_some()
+                    && over.target.redo_start == facts.redo_start
+            }
+            Some(over) => facts.online() || over.target.state == facts.state,
+            // A database that somebody else made meanwhile.
+            None => facts.online(),
+        }
+    }
+
     /// Everything that is owed, as far as the server lets us now.
-    async fn put_back(&mut self) -> Result<(), JournalError> {
+    async fn put_back(&mut self, online: bool) -> Result<(), JournalError> {
         for owed in self.owed.clone() {
-            let Some(batch) = put_back_batch(&owed, &self.job.facts) else {
+            let Some(batch) =
+                put_back_batch(&owed, &self.job.facts).filter(|_| owed.can_be_put_back(online))
+            else {
                 continue;
             };
             let step = self.runbook.steps.len();

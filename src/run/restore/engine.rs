@@ -6,11 +6,12 @@ use crate::{
     run::{
         control::{Commands, RunCommand, Waiting},
         failure::{StepFailure, StepSkip, VerificationFault},
-        journal::{Journal, JournalError, Record},
+        journal::{Journal, JournalError, Record, iso_time},
         owed::Owed,
         preflight::{PreflightVerdict, preflight},
         report::{Outcome, RunEnd, RunReport, StepFacts, StepReport, Verification},
         runbook::{Action, Runbook, Step},
+        target::{TargetFacts, read_target},
         watch::Watch,
     },
     server::{Connection, Gateway, ServerError, ask},
@@ -21,11 +22,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Where a run begins.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Start {
     /// Steps that were done before.
     pub(super) done: BTreeSet<usize>,
-    pub(super) carried: Carried,
+    /// `None` begins at the beginning.
+    pub(super) carried: Option<Carried>,
 }
 
 pub(super) struct Run<'a> {
@@ -42,6 +44,8 @@ pub(super) struct Run<'a> {
     reports: Vec<StepReport>,
     /// The connection that restores; it holds the application lock.
     pub(super) work: Option<Box<dyn Connection>>,
+    /// The same before the first step, when whoever decided to go on has the lock already.
+    locked: Option<(Box<dyn Connection>, Lock)>,
     pub(super) watch: Option<Watch>,
     done: BTreeSet<usize>,
     /// A statement was sent that may have changed the target.
@@ -105,15 +109,19 @@ impl<'a> Run<'a> {
             commands,
             now,
         } = surroundings;
-        let Start {
-            done,
-            carried:
-                Carried {
+        let Start { done, carried } = start;
+        let (touched, restored, owed, locked) = match carried {
+            Some(carried) => {
+                let Carried {
                     touched,
                     restored,
                     owed,
-                },
-        } = start;
+                    locked,
+                } = carried;
+                (touched, restored, owed, Some(locked))
+            }
+            None => (false, false, Vec::new(), None),
+        };
         Self {
             target: runbook.target_database.clone(),
             job,
@@ -127,6 +135,7 @@ impl<'a> Run<'a> {
             started: now(),
             reports: Vec::new(),
             work: None,
+            locked,
             watch: None,
             done,
             touched,
@@ -143,10 +152,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn note(&mut self, record: Record) -> Result<(), JournalError> {
-        let at = (self.now)()
-            .0
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        self.journal.write(at, record)
+        self.journal.write(iso_time((self.now)()), record)
     }
 
     /// The whole run.
@@ -251,18 +257,32 @@ impl<'a> Run<'a> {
         {
             return self.end(begun, StepResult::Refused(failure), Vec::new());
         }
+        let locked = self.locked.take();
+        // Once it was restored it is no longer what it was.
+        let goes_over = self.job.choices.over.is_some() && !self.restored;
         let looked = async {
-            let mut connection = self.gateway.connect().await?;
-            let lock = take_lock(connection.as_mut(), &self.target).await?;
+            let (mut connection, lock) = match locked {
+                Some(locked) => locked,
+                None => {
+                    let mut connection = self.gateway.connect().await?;
+                    let lock = take_lock(connection.as_mut(), &self.target).await?;
+                    (connection, lock)
+                }
+            };
             let checks = if self.touched {
                 Vec::new()
             } else {
                 preflight(connection.as_mut(), &self.job.plan, &self.job.choices).await?
             };
             let clock = ask(connection.as_mut(), &tsql::server_clock()).await?;
-            Ok::<_, ServerError>((connection, lock, checks, clock))
+            let before = if goes_over {
+                before(connection.as_mut(), &self.target).await?
+            } else {
+                None
+            };
+            Ok::<_, ServerError>((connection, lock, checks, clock, before))
         };
-        let (connection, lock, checks, clock) = match looked.await {
+        let (connection, lock, checks, clock, before) = match looked.await {
             Ok(looked) => looked,
             Err(error) => return self.end(begun, StepResult::Failed(error), Vec::new()),
         };
@@ -282,6 +302,9 @@ impl<'a> Run<'a> {
                 self.note(Record::ServerClock {
                     server_time: server_time.trim().to_owned(),
                 })?;
+            }
+            if let Some(before) = before {
+                self.note(before)?;
             }
             self.watch = match self.gateway.connect().await {
                 Ok(second) => Some(Watch::start(second, connection.session_id())),
@@ -405,6 +428,15 @@ impl<'a> Run<'a> {
             StepResult::Failed(error) => Outcome::Failed(StepFailure::Server(error)),
         };
         let seconds = seconds_between(at, (self.now)());
+        if matches!(
+            &outcome,
+            Outcome::Cancelled
+                | Outcome::Failed(
+                    StepFailure::Server(ServerError::Lost { .. }) | StepFailure::LeftToServer { .. }
+                )
+        ) {
+            self.note(Record::Unheard { step })?;
+        }
         let words = match &outcome {
             Outcome::Done | Outcome::Cancelled => Vec::new(),
             Outcome::DoneWithWarning(failure) | Outcome::Failed(failure) => failure.journal_words(),
@@ -517,6 +549,20 @@ impl<'a> Run<'a> {
             _ => Next::Stop,
         })
     }
+}
+
+/// What tells a database that is gone over from what becomes of it.
+async fn before(
+    connection: &mut dyn Connection,
+    database: &str,
+) -> Result<Option<Record>, ServerError> {
+    let facts = read_target(connection, database).await?;
+    Ok(facts
+        .filter(TargetFacts::online)
+        .map(|facts| Record::Before {
+            database_guid: facts.database_guid,
+            recovery_fork: facts.recovery_fork,
+        }))
 }
 
 /// Whether this run has the target for itself.

@@ -19,13 +19,14 @@ use super::{
 };
 use crate::{
     domain::{History, RestorePlan, RestoreRequest, Target, UtcTime},
-    server::Gateway,
+    server::{Connection, Gateway},
     tsql::{Script, ServerFacts},
 };
 pub(super) use arrive::{put_back_batch, state_of};
 pub(super) use engine::{Lock, take_lock};
 use engine::{Run, Start};
 pub(super) use send::next_reading;
+pub(super) use server_job::{ServerJobState, server_job_state};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
@@ -147,7 +148,7 @@ pub(super) async fn go_on(
 ) -> Result<RunReport, JournalError> {
     let start = Start {
         done,
-        carried: state,
+        carried: Some(state),
     };
     Run::new(job, runbook, surroundings, start)
         .carry_out()
@@ -155,13 +156,14 @@ pub(super) async fn go_on(
 }
 
 /// What a run takes over from the part of it that was interrupted.
-#[derive(Clone, Debug, Default)]
 pub(super) struct Carried {
     /// A statement was sent that may have changed the target.
     pub(super) touched: bool,
     /// Something was restored, or may have been.
     pub(super) restored: bool,
     pub(super) owed: Vec<Owed>,
+    /// The connection that has the lock of the target: it was taken before it was decided how to go on.
+    pub(super) locked: (Box<dyn Connection>, Lock),
 }
 
 /// The moment asked for as a journal has it.

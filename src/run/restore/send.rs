@@ -50,7 +50,7 @@ impl Run<'_> {
             (outcome, again) = self.send(step, batch, begun.at).await;
             messages.extend(again);
         }
-        if changes_target(&batch.purpose)
+        if self.changes_target(&batch.purpose)
             && !matches!(&outcome, Err(error) if error.number() == Some(GUARD))
             && !matches!(&outcome, Err(ServerError::NotAllowed { .. }))
         {
@@ -124,6 +124,21 @@ impl Run<'_> {
             }
             (_, Ok(_)) => self.end(begun, StepResult::Done, messages),
             (_, Err(error)) => self.end(begun, StepResult::Failed(error), messages),
+        }
+    }
+
+    /// Whether a statement of this purpose changes the target when it works.
+    fn changes_target(&self, purpose: &Purpose) -> bool {
+        match purpose {
+            Purpose::RestoreSet { .. }
+            | Purpose::RestoreTail { .. }
+            | Purpose::StopAsyncStatistics
+            | Purpose::CloseToOthers
+            | Purpose::Recover
+            | Purpose::Standby => true,
+            // Over the original it leaves the database `RESTORING`; of another one it is a copy-only backup.
+            Purpose::BackUpTail { .. } => self.job.choices.over.is_some(),
+            _ => false,
         }
     }
 
@@ -342,19 +357,6 @@ impl Run<'_> {
         }
         (outcome.map(|()| answer), messages)
     }
-}
-
-/// Whether a statement of this purpose changes the target when it works.
-fn changes_target(purpose: &Purpose) -> bool {
-    matches!(
-        purpose,
-        Purpose::RestoreSet { .. }
-            | Purpose::RestoreTail { .. }
-            | Purpose::StopAsyncStatistics
-            | Purpose::CloseToOthers
-            | Purpose::Recover
-            | Purpose::Standby
-    )
 }
 
 /// A place that cannot be opened or written, or is full.

@@ -15,7 +15,7 @@ use crate::{
         report::StepFacts,
         runbook::ServerJob,
     },
-    server::{Answer, ServerError, ask},
+    server::{Answer, Connection, ServerError, ask},
     tsql::{self, BatchKind, OnceJob},
 };
 use std::time::Duration;
@@ -27,14 +27,24 @@ const INTERVAL: Duration = Duration::from_millis(500);
 const RECONNECTS: usize = 20;
 
 /// How a job stands.
-enum JobState {
+pub(in crate::run) enum ServerJobState {
+    /// It runs, or Agent has not begun it yet.
     Runs,
     /// It runs, and goes on without stopat, which is about to end.
     Left,
-    /// A job of ours removes itself when it succeeded.
-    Succeeded,
-    /// What its steps said, in order.
+    /// It is not there: a job of ours removes itself when it succeeded.
+    Gone,
+    /// It has ended and is still there: what its steps said, in order.
     Failed(Vec<String>),
+}
+
+/// Asks how a job stands.
+pub(in crate::run) async fn server_job_state(
+    connection: &mut dyn Connection,
+    job_id: Uuid,
+) -> Result<ServerJobState, ServerError> {
+    let answer = ask(connection, &tsql::once_job_state(job_id)).await?;
+    Ok(state_of_job(&answer))
 }
 
 impl Run<'_> {
@@ -75,15 +85,15 @@ impl Run<'_> {
         })?;
         let watched = self.watch_job(&begun, job_id).await;
         let result = match watched {
-            Ok(JobState::Succeeded) => StepResult::Done,
-            Ok(JobState::Runs) => StepResult::Failed(ServerError::Cancelled),
-            Ok(JobState::Left) => {
+            Ok(ServerJobState::Gone) => StepResult::Done,
+            Ok(ServerJobState::Runs) => StepResult::Failed(ServerError::Cancelled),
+            Ok(ServerJobState::Left) => {
                 self.left = true;
                 StepResult::Refused(StepFailure::LeftToServer {
                     job: job.name.clone(),
                 })
             }
-            Ok(JobState::Failed(said)) => {
+            Ok(ServerJobState::Failed(said)) => {
                 self.remove_job(job_id).await;
                 StepResult::Refused(StepFailure::ServerJob { said })
             }
@@ -93,21 +103,25 @@ impl Run<'_> {
     }
 
     /// Until the job has ended; a cancelled run stops it, a program that ends does not.
-    async fn watch_job(&mut self, begun: &Begun, job_id: Uuid) -> Result<JobState, ServerError> {
+    async fn watch_job(
+        &mut self,
+        begun: &Begun,
+        job_id: Uuid,
+    ) -> Result<ServerJobState, ServerError> {
         let mut n_lost = 0;
         loop {
             tokio::select! {
                 () = self.cancel.cancelled() => {
                     if self.commands.is_leaving() {
-                        return Ok(JobState::Left);
+                        return Ok(ServerJobState::Left);
                     }
                     self.stop_job(job_id).await;
-                    return Ok(JobState::Runs);
+                    return Ok(ServerJobState::Runs);
                 }
                 () = tokio::time::sleep(INTERVAL) => {}
             }
             match self.ask_job(begun, job_id).await {
-                Ok(JobState::Runs) => n_lost = 0,
+                Ok(ServerJobState::Runs) => n_lost = 0,
                 Ok(ended) => return Ok(ended),
                 Err(error @ ServerError::Refused { .. }) => return Err(error),
                 Err(error) if n_lost >= RECONNECTS => return Err(error),
@@ -120,15 +134,18 @@ impl Run<'_> {
         }
     }
 
-    async fn ask_job(&mut self, begun: &Begun, job_id: Uuid) -> Result<JobState, ServerError> {
+    async fn ask_job(
+        &mut self,
+        begun: &Begun,
+        job_id: Uuid,
+    ) -> Result<ServerJobState, ServerError> {
         let Some(work) = self.work.as_mut() else {
             return Err(ServerError::Lost {
                 reason: "there is no connection".to_owned(),
             });
         };
-        let state = ask(work.as_mut(), &tsql::once_job_state(job_id)).await?;
-        let state = state_of_job(&state);
-        if matches!(state, JobState::Runs)
+        let state = server_job_state(work.as_mut(), job_id).await?;
+        if matches!(state, ServerJobState::Runs)
             && let Ok(progress) = ask(work.as_mut(), &tsql::once_job_progress(job_id)).await
             && let Some(row) = progress.first()
         {
@@ -165,20 +182,21 @@ impl Run<'_> {
 }
 
 /// The first result says where the job stands, the second what its steps said.
-fn state_of_job(answer: &Answer) -> JobState {
+fn state_of_job(answer: &Answer) -> ServerJobState {
     let Some(row) = answer
         .results
         .first()
         .and_then(|result| result.rows.first())
     else {
-        return JobState::Succeeded;
+        return ServerJobState::Gone;
     };
     if row.time("stopped").is_none() {
-        return JobState::Runs;
+        return ServerJobState::Runs;
     }
     match row.int("last_run_outcome") {
-        Some(1) => JobState::Succeeded,
-        _ => JobState::Failed(
+        // It is about to be removed.
+        Some(1) => ServerJobState::Gone,
+        _ => ServerJobState::Failed(
             answer
                 .results
                 .get(1)

@@ -102,6 +102,8 @@ fn words(record: &Record) -> String {
         Record::ServerClock { server_time } => {
             format!("the server's clock shows {}", server_time.replace('T', " "))
         }
+        Record::Before { .. } => "what was there before, as it is told apart".to_owned(),
+        Record::Unheard { step } => format!("step {} ends without an answer", step + 1),
         Record::TailSaved { file } => format!("the tail is safe in {file}"),
         Record::Owed { owed: thing } => format!("owed: {}", owed(thing)),
         Record::Settled { owed: thing } => format!("put back: {}", owed(thing)),
