@@ -99,6 +99,36 @@ pub async fn ask(connection: &mut dyn Connection, batch: &Batch) -> Result<Answe
     Ok(answer)
 }
 
+/// A connection for questions that end when a token is cancelled: whoever asks through it need not know of the token.
+///
+/// The token of the single batch is not looked at; [`ask`] has none.
+pub struct Until<'a> {
+    connection: &'a mut dyn Connection,
+    cancel: &'a CancellationToken,
+}
+
+impl<'a> Until<'a> {
+    pub fn new(connection: &'a mut dyn Connection, cancel: &'a CancellationToken) -> Self {
+        Self { connection, cancel }
+    }
+}
+
+impl Connection for Until<'_> {
+    fn session_id(&self) -> i64 {
+        self.connection.session_id()
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        batch: &'a Batch,
+        sink: &'a mut dyn RowSink,
+        messages: Option<UnboundedSender<String>>,
+        _cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<(), ServerError>> {
+        self.connection.run(batch, sink, messages, self.cancel)
+    }
+}
+
 impl RowSink for Answer {
     fn columns(&mut self, columns: &Arc<Columns>) {
         self.results.push(ResultSet {

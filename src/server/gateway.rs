@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 /// SQL Server's own port, for a default instance.
 const DEFAULT_PORT: u16 = 1433;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// From the open socket to a session: encryption, sign-in, and the first answer.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(30);
 /// A restore may be silent for hours, and what lies between forgets connections that are: so the system asks this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -139,10 +141,23 @@ impl From<ServerError> for ConnectError {
 impl SqlServer {
     async fn connect_to(&self, host: &str, port: u16) -> Result<TdsConnection, ConnectError> {
         let address = format!("{host},{port}");
-        let allowed = allowed_kind(self.reach);
         let authentication = self.authentication().await?;
-        let database = self.database.as_deref().unwrap_or("master");
         let tcp = open(host, port).await?;
+        let signing_in = self.sign_in(tcp, host, port, &address, authentication);
+        answered_within(SIGN_IN_TIMEOUT, &address, signing_in).await
+    }
+
+    /// From the open socket to a session that answers.
+    async fn sign_in(
+        &self,
+        tcp: TcpStream,
+        host: &str,
+        port: u16,
+        address: &str,
+        authentication: tiberius::AuthMethod,
+    ) -> Result<TdsConnection, ConnectError> {
+        let allowed = allowed_kind(self.reach);
+        let database = self.database.as_deref().unwrap_or("master");
         match &self.encryption {
             Encryption::Pinned(fingerprint) => {
                 let stream =
@@ -153,25 +168,25 @@ impl SqlServer {
                                 fingerprint: seen,
                                 subject,
                             }) => ServerError::OtherCertificate {
-                                address: address.clone(),
+                                address: address.to_owned(),
                                 pinned: fingerprint.clone(),
                                 fingerprint: seen,
                                 subject,
                             },
                             TlsFailure::Other(reason) => ServerError::Tls {
-                                address: address.clone(),
+                                address: address.to_owned(),
                                 reason,
                             },
                         })?;
                 let encryption = tiberius::EncryptionLevel::NotSupported;
-                TdsConnection::sign_in(Box::new(stream), &address, allowed, |config| {
+                TdsConnection::sign_in(Box::new(stream), address, allowed, |config| {
                     config.encryption(encryption);
                     configure(config, host, port, database, authentication)
                 })
                 .await
             }
             Encryption::Trusted | Encryption::Authority(_) => {
-                let outcome = TdsConnection::sign_in(Box::new(tcp), &address, allowed, |config| {
+                let outcome = TdsConnection::sign_in(Box::new(tcp), address, allowed, |config| {
                     config.encryption(tiberius::EncryptionLevel::Required);
                     if let Encryption::Authority(path) = &self.encryption {
                         config.trust_cert_ca(path.display());
@@ -183,7 +198,7 @@ impl SqlServer {
                     // Nobody vouches for the certificate: show it, so that the user can pin it.
                     Err(ConnectError::Failed(ServerError::Tls { reason, .. })) => {
                         let tcp = open(host, port).await?;
-                        Err(tls::look_at_certificate(tcp, &address, host, reason)
+                        Err(tls::look_at_certificate(tcp, address, host, reason)
                             .await
                             .into())
                     }
@@ -239,6 +254,22 @@ fn configure(
     config.authentication(authentication);
 }
 
+/// What took the connection and then says nothing is another service, or a server that hangs.
+async fn answered_within<T>(
+    limit: Duration,
+    address: &str,
+    signing_in: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    match tokio::time::timeout(limit, signing_in).await {
+        Ok(signed_in) => signed_in,
+        Err(_) => Err(ServerError::Unreachable {
+            address: address.to_owned(),
+            reason: format!("no answer within {} seconds", limit.as_secs()),
+        }
+        .into()),
+    }
+}
+
 /// The most that a profile allows on its server.
 fn allowed_kind(reach: Reach) -> BatchKind {
     match reach {
@@ -283,4 +314,39 @@ async fn open(host: &str, port: u16) -> Result<TcpStream, ServerError> {
         }
     }
     Err(ServerError::Unreachable { address, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt as _;
+
+    /// Something listens, takes what it is sent, and says nothing.
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_given_up() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let port = silent.local_addr().expect("bound").port();
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = silent.accept().await.expect("somebody comes");
+            let mut bytes = [0; 64];
+            let n = stream.read(&mut bytes).await.expect("it is sent something");
+            std::future::pending::<()>().await;
+            n
+        });
+        let tcp = open("127.0.0.1", port).await.expect("it takes connections");
+        let signing_in = async {
+            tls::connect_pinned(tcp, "127.0.0.1", "00")
+                .await
+                .map_err(|_failure| ConnectError::from(ServerError::Cancelled))
+        };
+        let address = format!("127.0.0.1,{port}");
+        let ended = answered_within(Duration::from_millis(200), &address, signing_in).await;
+        assert!(matches!(
+            ended,
+            Err(ConnectError::Failed(ServerError::Unreachable { .. }))
+        ));
+        heard.abort();
+    }
 }

@@ -13,7 +13,7 @@ mod tds;
 mod tls;
 
 pub use azure::{read_azure_databases, read_database_backups};
-pub use connection::{Answer, Cell, Columns, Connection, ResultSet, Row, RowSink, ask};
+pub use connection::{Answer, Cell, Columns, Connection, ResultSet, Row, RowSink, Until, ask};
 pub use error::{ServerError, SqlError};
 pub use facts::{
     Database, DatabaseState, DatabaseSummary, Platform, ServerInfo, ServerReading, read_databases,
