@@ -125,6 +125,9 @@ pub fn left_out(what: LeftOut) -> &'static str {
             "Job history and operators are left out: this edition has no SQL Server Agent"
         }
         LeftOut::Logs => "Log backups are left out: the database is in simple recovery",
+        LeftOut::Sight => {
+            "The jobs will belong to this login, which is no sysadmin: without VIEW ANY DEFINITION they cannot see whether a full backup is there to build on, and fail"
+        }
     }
 }
 

@@ -160,6 +160,7 @@ fn left_out(what: LeftOut) -> &'static str {
         LeftOut::Compression => "compression",
         LeftOut::Agent => "agent",
         LeftOut::Logs => "logs",
+        LeftOut::Sight => "sight",
     }
 }
 

@@ -70,7 +70,7 @@ WHERE d.replica_id IS NOT NULL;",
 pub fn backup_services() -> Batch {
     Batch::look(
         "Read the service accounts",
-        "SELECT s.servicename, s.service_account, s.status
+        "SELECT s.servicename, s.service_account, s.status, s.filename
 FROM sys.dm_server_services AS s;",
     )
 }

@@ -57,6 +57,7 @@ fn plan(policy: &Policy, reading: &ScheduleReading) -> SchedulePlan {
             other_jobs: &others,
             agent: reading.agent,
             can_compress: reading.can_compress,
+            is_sysadmin: reading.is_sysadmin,
         },
     )
 }
@@ -241,6 +242,7 @@ async fn two_days_of_the_octopus_preset_are_what_the_policy_says() {
             other_jobs: &[],
             agent: reading.agent,
             can_compress: true,
+            is_sysadmin: true,
         },
     );
     assert_eq!(plan.runs.len(), 1 + 3 + 96);
@@ -936,4 +938,53 @@ async fn the_operator_gets_an_e_mail_when_a_job_fails_and_only_then() {
     assert!(!report.done);
     assert!(format!("{:?}", report.steps.last()).contains("nobody"));
     assert!(read(&practice).await.policy(&unknown.id()).is_none());
+}
+
+#[tokio::test]
+async fn a_backup_that_reads_back_badly_is_not_taken_again() {
+    let practice = start().await;
+    let bench = Bench::new();
+    let mut policy = policy(one("OctopusAI"));
+    policy
+        .backups
+        .retain(|backup| backup.kind == PolicyKind::Log);
+    for backup in &mut policy.backups {
+        backup.verify = true;
+    }
+    bench.apply(&practice, &policy).await;
+    alone(&practice, "OctopusAI").await;
+    practice
+        .run(r"EXEC master.dbo.practice_option N'damaged_writes', N'\\backup-server\octopus';")
+        .await;
+    practice.advance(15 * 60).await;
+    let written = practice
+        .run(&format!(
+            "SELECT bs.backup_set_id FROM msdb.dbo.backupset AS bs WHERE bs.name = N'{}';",
+            policy.id().set_name(PolicyKind::Log)
+        ))
+        .await;
+    assert_eq!(written.rows().len(), 1, "one backup, read back twice");
+    let reading = read(&practice).await;
+    let job = reading
+        .policy(&policy.id())
+        .and_then(|installed| installed.job(PolicyKind::Log))
+        .expect("a job");
+    assert_eq!(job.outcomes[0].status, RunStatus::Failed);
+    practice
+        .run(r"EXEC master.dbo.practice_option N'repaired', N'\\backup-server\octopus';")
+        .await;
+    practice.advance(15 * 60).await;
+    let reading = read(&practice).await;
+    let job = reading
+        .policy(&policy.id())
+        .and_then(|installed| installed.job(PolicyKind::Log))
+        .expect("a job");
+    assert_eq!(job.outcomes[0].status, RunStatus::Succeeded);
+    // A login that may not see everything is told so before it applies.
+    assert_eq!(plan(&policy, &reading).left_out, []);
+    let blind = ScheduleReading {
+        is_sysadmin: false,
+        ..reading
+    };
+    assert_eq!(plan(&policy, &blind).left_out, [LeftOut::Sight]);
 }

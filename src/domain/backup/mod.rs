@@ -184,10 +184,15 @@ impl ServerEdition {
         }
     }
 
-    fn is_small(&self) -> bool {
+    /// Express, which has no Agent.
+    pub fn is_express(&self) -> bool {
         /// Express.
         const EXPRESS: i64 = 4;
-        self.engine == Some(EXPRESS) || self.name.starts_with("Web")
+        self.engine == Some(EXPRESS)
+    }
+
+    fn is_small(&self) -> bool {
+        self.is_express() || self.name.starts_with("Web")
     }
 
     /// Whether it writes compressed backups.

@@ -25,6 +25,8 @@ pub struct ScheduleFacts<'a> {
     pub agent: AgentState,
     /// Whether the edition writes compressed backups.
     pub can_compress: bool,
+    /// Whether the login, which will own the jobs, sees everything.
+    pub is_sysadmin: bool,
 }
 
 /// One database of a policy.
@@ -87,7 +89,7 @@ pub struct SchedulePlan {
     pub down_verdict: Option<Verdict>,
 }
 
-/// Something that the policy asks for and the server cannot do.
+/// Something that the policy asks for and the server cannot do, or may not be able to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftOut {
     /// The edition writes no compressed backups.
@@ -96,6 +98,8 @@ pub enum LeftOut {
     Agent,
     /// Every database is in simple recovery: no log backups.
     Logs,
+    /// Who owns the jobs is no sysadmin: they may not see whether a full backup is there to build on, and fail then.
+    Sight,
 }
 
 /// One run to come.
@@ -205,6 +209,13 @@ pub fn plan_schedule(policy: &Policy, facts: &ScheduleFacts<'_>) -> SchedulePlan
     let all_simple = !facts.databases.is_empty() && facts.databases.iter().all(|d| d.is_simple);
     if all_simple && policy.backup(PolicyKind::Log).is_some() {
         left_out.push(LeftOut::Logs);
+    }
+    let builds_on_full = policy
+        .backups
+        .iter()
+        .any(|backup| backup.kind != PolicyKind::Full);
+    if scheduler == SchedulerKind::Agent && builds_on_full && !facts.is_sysadmin {
+        left_out.push(LeftOut::Sight);
     }
     let known = Known::read(facts);
     let mut runs: Vec<PlannedRun> = policy

@@ -92,6 +92,9 @@ pub async fn read_backup_facts(
     if let Some(answer) = ask_if_allowed(connection, &tsql::backup_services()).await? {
         take_services(&mut server, answer.rows());
     }
+    if server.agent == AgentService::Unknown {
+        server.agent = agent_by_edition_and_session(connection, &server.edition).await?;
+    }
     if let Some(answer) = ask_if_allowed(connection, &tsql::backup_certificates()).await? {
         server.certificates = answer
             .rows()
@@ -139,6 +142,22 @@ pub async fn read_backup_facts(
     })
 }
 
+/// Without its service in sight: Express has none, and a session of its own shows that it runs.
+async fn agent_by_edition_and_session(
+    connection: &mut dyn Connection,
+    edition: &ServerEdition,
+) -> Result<AgentService, ServerError> {
+    if edition.is_express() {
+        return Ok(AgentService::Absent);
+    }
+    let answer = ask_if_allowed(connection, &tsql::agent_facts()).await?;
+    let sessions = answer.and_then(|answer| answer.first()?.int("agent_sessions"));
+    Ok(match sessions {
+        Some(1..) => AgentService::Running,
+        _ => AgentService::Unknown,
+    })
+}
+
 fn set(
     databases: &mut [BackupDatabase],
     name: Option<String>,
@@ -150,10 +169,11 @@ fn set(
 }
 
 fn take_services(server: &mut BackupServer, rows: &[Row]) {
-    server.agent = AgentService::Absent;
     for row in rows {
         let name = row.text("servicename").unwrap_or_default();
-        if name.starts_with("SQL Server Agent") {
+        let program = row.text("filename").unwrap_or_default().to_uppercase();
+        // Its name is another on a Windows that speaks another language.
+        if name.starts_with("SQL Server Agent") || program.contains("SQLAGENT") {
             server.agent = if row.int("status") == Some(RUNNING) {
                 AgentService::Running
             } else {

@@ -76,6 +76,7 @@ pub fn outlook(
             other_jobs: &others,
             agent: reading.agent,
             can_compress: reading.can_compress,
+            is_sysadmin: reading.is_sysadmin,
         },
     );
     let conflicts = conflicts(

@@ -4,13 +4,15 @@ use crate::tsql::{quote::Words, script::Batch};
 
 /// Whether Agent is there and runs, and what the edition can. `agent_status` is null where the login may not see it.
 ///
+/// The service has another name on a Windows that speaks another language; its program has not.
 /// Without the right to see services, a session of Agent's own says that it runs.
 pub fn agent_facts() -> Batch {
     Batch::look(
         "Ask for SQL Server Agent",
         "SELECT CAST(SERVERPROPERTY('EngineEdition') AS int) AS engine_edition,
        CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition,
-       (SELECT MAX(s.status) FROM sys.dm_server_services AS s WHERE s.servicename LIKE N'SQL Server Agent%') AS agent_status,
+       (SELECT MAX(s.status) FROM sys.dm_server_services AS s
+        WHERE s.servicename LIKE N'SQL Server Agent%' OR s.filename LIKE N'%SQLAGENT%') AS agent_status,
        (SELECT COUNT(*) FROM sys.dm_exec_sessions AS e WHERE e.program_name LIKE N'SQLAgent - Generic Refresher%') AS agent_sessions,
        IS_SRVROLEMEMBER(N'sysadmin') AS is_sysadmin,
        SYSDATETIMEOFFSET() AS server_clock;",

@@ -63,15 +63,37 @@ fn command(policy: &Policy, backup: &PolicyBackup, options: PolicyOptions, json:
     } else {
         '\\'
     };
-    let backup_statement = backup_statement(policy, backup, options);
+    let take = backup_statement(policy, backup, options);
+    let (first_try, second_try, read_again) = if backup.verify {
+        let read = read_back(options);
+        (
+            format!(
+                "{take}\n            UPDATE @todo SET written = @file WHERE id = @id;\n            {read}"
+            ),
+            format!(
+                "{take}\n            IF @@ERROR = 0\n            BEGIN\n            {read}\n            END;"
+            ),
+            // It was taken in the first round: what failed is reading it back.
+            format!(
+                "ELSE IF @written IS NOT NULL
+    BEGIN
+            SET @file = @written;
+            {read}
+    END;
+    "
+            ),
+        )
+    } else {
+        (take.clone(), take, String::new())
+    };
     format!(
         "-- Written by stopat for its policy. What is changed here by hand shows there as a difference.
 {line}
 SET NOCOUNT ON;
 DECLARE @folder nvarchar(260) = {folder};
 DECLARE @database sysname, @reason nvarchar(200), @safe nvarchar(500), @file nvarchar(1000), @message nvarchar(2048);
-DECLARE @id int, @round int = 1, @at int, @length int, @code int, @now datetime;
-DECLARE @todo TABLE (id int IDENTITY(1, 1) PRIMARY KEY, name sysname NOT NULL, reason nvarchar(200) NULL, round int NOT NULL);
+DECLARE @id int, @round int = 1, @at int, @length int, @code int, @now datetime, @written nvarchar(1000){position};
+DECLARE @todo TABLE (id int IDENTITY(1, 1) PRIMARY KEY, name sysname NOT NULL, reason nvarchar(200) NULL, round int NOT NULL, written nvarchar(1000) NULL);
 INSERT INTO @todo (name, reason, round)
 {select};
 {nothing}
@@ -83,12 +105,14 @@ BEGIN
         SET @round += 1;
         CONTINUE;
     END;
-    SELECT @database = t.name, @reason = t.reason FROM @todo AS t WHERE t.id = @id;
+    SELECT @database = t.name, @reason = t.reason, @written = t.written FROM @todo AS t WHERE t.id = @id;
     UPDATE @todo SET round = 3 WHERE id = @id;
     IF @reason IS NOT NULL
     BEGIN
         SET @message = N'Skipped ' + QUOTENAME(@database) + N': ' + @reason + N'.';
-        PRINT @message;
+        -- What nobody can know fails the step, when every other database has had its turn.
+        IF @round = 1 PRINT @message;
+        ELSE RAISERROR (N'%s', 16, 1, @message);
         CONTINUE;
     END;
     -- What a file name cannot hold is written as % and two digits, so that the database can be told from it.
@@ -109,24 +133,30 @@ BEGIN
     BEGIN
         BEGIN TRY
             IF LEN(@file) > 259 RAISERROR (N'The name of the backup file would be longer than 259 characters.', 16, 1);
-            {backup_statement}
+            {first_try}
         END TRY
         BEGIN CATCH
-            SET @message = N'The backup of ' + QUOTENAME(@database) + N' failed and is tried once more: ' + ERROR_MESSAGE();
+            SET @message = N'The backup of ' + QUOTENAME(@database) + N'{or_reading} failed and is tried once more: ' + ERROR_MESSAGE();
             PRINT @message;
             UPDATE @todo SET round = 2 WHERE id = @id;
         END CATCH;
     END;
-    ELSE
+    {read_again}ELSE
     BEGIN
         IF LEN(@file) > 259 RAISERROR (N'The name of the backup file would be longer than 259 characters.', 16, 1);
         ELSE
         BEGIN
-            {backup_statement}
+            {second_try}
         END;
     END;
 END;
 ",
+        position = if backup.verify { ", @position int" } else { "" },
+        or_reading = if backup.verify {
+            ", or reading it back,"
+        } else {
+            ""
+        },
         line = policy_line(json),
         folder = pieced_text(&folder),
         select = select(&policy.databases, kind),
@@ -141,26 +171,31 @@ END;
 /// Of an availability group, logs are taken on the preferred replica; fulls and differentials that others build on
 /// are possible on the primary alone (message 3059).
 fn select(databases: &PolicyDatabases, kind: PolicyKind) -> String {
-    let (reasons, join) = match kind {
+    let (reasons, join, round) = match kind {
         PolicyKind::Full => (
             "        WHEN sys.fn_hadr_is_primary_replica(d.name) = 0 THEN N'its full backups are taken on the primary replica'
 ",
             "",
+            "1",
         ),
         PolicyKind::Differential => (
             "        WHEN sys.fn_hadr_is_primary_replica(d.name) = 0 THEN N'its differential backups are taken on the primary replica'
+        WHEN f.database_id IS NULL THEN N'the owner of this job may not see its files, and so not whether it has a full backup; VIEW ANY DEFINITION is missing'
         WHEN f.differential_base_lsn IS NULL THEN N'it has no full backup yet that a differential could build on'
 ",
             "LEFT JOIN sys.master_files AS f ON f.database_id = d.database_id AND f.file_id = 1
 ",
+            "CASE WHEN d.state = 0 AND d.is_in_standby = 0 AND f.database_id IS NULL THEN 2 ELSE 1 END",
         ),
         PolicyKind::Log => (
             "        WHEN d.recovery_model = 3 THEN N'it is in simple recovery, which has no log backups'
         WHEN sys.fn_hadr_backup_is_preferred_replica(d.name) = 0 THEN N'another replica of its availability group is preferred for backups'
+        WHEN r.database_id IS NULL THEN N'the owner of this job may not see its recovery status, and so not whether it has a full backup; VIEW ANY DEFINITION is missing'
         WHEN r.last_log_backup_lsn IS NULL THEN N'it has no full backup yet that a log backup could follow'
 ",
             "LEFT JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
 ",
+            "CASE WHEN d.state = 0 AND d.is_in_standby = 0 AND d.recovery_model <> 3 AND r.database_id IS NULL THEN 2 ELSE 1 END",
         ),
     };
     let condition = match databases {
@@ -181,7 +216,7 @@ fn select(databases: &PolicyDatabases, kind: PolicyKind) -> String {
         WHEN d.state <> 0 THEN N'it is ' + d.state_desc
         WHEN d.is_in_standby = 1 THEN N'it is a warm standby'
 {reasons}    END,
-    1
+    {round}
 FROM sys.databases AS d
 {join}WHERE {condition}
 ORDER BY d.name"
@@ -227,16 +262,17 @@ fn backup_statement(policy: &Policy, backup: &PolicyBackup, options: PolicyOptio
         PolicyKind::Log => "BACKUP LOG",
         PolicyKind::Full | PolicyKind::Differential => "BACKUP DATABASE",
     };
-    let mut statement = format!("{verb} @database TO DISK = @file WITH {};", with.join(", "));
-    if backup.verify {
-        let checksum = if options.checksum {
-            " WITH CHECKSUM"
-        } else {
-            ""
-        };
-        statement.push_str(&format!(
-            "\n            IF @@ERROR = 0 RESTORE VERIFYONLY FROM DISK = @file{checksum};"
-        ));
-    }
-    statement
+    format!("{verb} @database TO DISK = @file WITH {};", with.join(", "))
+}
+
+/// Reads the newest set of the file back: in the repeated hour of autumn two backups go into one file.
+fn read_back(options: PolicyOptions) -> String {
+    let checksum = if options.checksum { ", CHECKSUM" } else { "" };
+    format!(
+        "SET @position = (SELECT TOP (1) bs.position FROM msdb.dbo.backupset AS bs
+                JOIN msdb.dbo.backupmediafamily AS mf ON mf.media_set_id = bs.media_set_id
+                WHERE mf.physical_device_name = @file AND bs.database_name = @database
+                ORDER BY bs.backup_set_id DESC);
+            RESTORE VERIFYONLY FROM DISK = @file WITH FILE = @position{checksum};"
+    )
 }
