@@ -268,6 +268,12 @@ async fn choices(
     if !args.over {
         return Ok(choices);
     }
+    if args.restricted_user {
+        return Err(CliError::usage(
+            "--restricted-user goes with a copy",
+            "A restore over the original gives users back the access that they had.",
+        ));
+    }
     let expected = format!("{}:{}", reading.info.name, plan.database);
     if args.yes_replace.as_deref() != Some(expected.as_str()) {
         return Err(CliError::usage(

@@ -215,6 +215,11 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "the login may not create databases".to_owned(),
             "Ask for CREATE ANY DATABASE, or the role dbcreator.",
         ),
+        F::MayNotBackUpLog { source } => words(
+            "Permission",
+            format!("the login may not back up the log of {source}, with which this copy begins"),
+            "Ask for the role db_backupoperator there, or choose a moment that the backups hold.",
+        ),
         F::PermissionNotTold => words("Permission", SILENT.to_owned(), ""),
         F::ProfileForbids { allowed } => not_told(
             "Permission",
@@ -327,6 +332,16 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             "Other work",
             format!("{command} of {database} runs in session {session_id}"),
             "Wait until it has finished.",
+        ),
+        F::WorkOfUnknown {
+            command,
+            session_id,
+        } => words(
+            "Other work",
+            format!(
+                "{command} runs in session {session_id}, and its statement does not say of which database"
+            ),
+            "Make sure that it is not this one.",
         ),
         F::OtherWorkNotTold(error) => not_told("Other work", error),
         F::OtherWorkHidden => words(

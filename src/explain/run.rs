@@ -101,7 +101,6 @@ fn reached_words(why: ReachedBecause) -> String {
             "Nothing was committed between the moment and the end of the last log, which started at {}.",
             server_time(log_start)
         ),
-        ReachedBecause::Latest => "Everything that the backups hold was restored.".to_owned(),
     }
 }
 

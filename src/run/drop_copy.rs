@@ -1,6 +1,6 @@
 //! Dropping the copy that a run created, and no other database.
 
-use super::journal::{Journal, JournalError, Record};
+use super::journal::{Journal, JournalError, Record, iso_time};
 use crate::{
     domain::UtcTime,
     server::{Gateway, ServerError, ask},
@@ -56,9 +56,8 @@ pub async fn drop_copy(
     for batch in &script.batches {
         ask(connection.as_mut(), batch).await?;
     }
-    let at = now().0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     journal.write(
-        at,
+        iso_time(now()),
         Record::CopyDropped {
             database: database.clone(),
         },

@@ -68,8 +68,6 @@ pub enum ReachedBecause {
     EarlierLog,
     /// Nothing was committed between the moment and the end of the last log, which started then.
     NothingAfter { log_start: ServerTime },
-    /// No moment was asked for: everything that there is was restored.
-    Latest,
 }
 
 /// Why the backup of the tail cannot be relied on.

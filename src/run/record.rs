@@ -40,6 +40,8 @@ pub struct RunRecord {
     pub tail_file: Option<String>,
     /// The server's clock before anything was changed, ISO 8601.
     pub server_clock: Option<String>,
+    /// When the copy was created that it restores: noted while the first set is.
+    pub created: Option<String>,
     /// Identity of the copy that it created.
     pub copy: Option<(Uuid, String)>,
     pub copy_dropped: bool,
@@ -199,6 +201,7 @@ impl RunRecord {
             owed: Vec::new(),
             tail_file: None,
             server_clock: None,
+            created: None,
             copy: None,
             copy_dropped: false,
             plan: None,
@@ -273,6 +276,7 @@ impl RunRecord {
                 create_date,
                 ..
             } => self.copy = Some((*database_guid, create_date.clone())),
+            Record::CopyBegun { create_date, .. } => self.created = Some(create_date.clone()),
             Record::CopyDropped { .. } => self.copy_dropped = true,
             Record::End { end, state } => self.end = Some((end.clone(), state.clone())),
             Record::ServerJob { job_id, name } => self.server_job = Some((*job_id, name.clone())),
@@ -284,7 +288,6 @@ impl RunRecord {
             Record::Begin { .. }
             | Record::Waits { .. }
             | Record::DrillBegun { .. }
-            | Record::CopyBegun { .. }
             | Record::DrillMeasured { .. }
             | Record::Rehearsed { .. }
             | Record::AzureOrder { .. }

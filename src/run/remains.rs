@@ -2,7 +2,7 @@
 
 use super::{
     owed::Owed,
-    record::RunRecord,
+    record::{RecordedEnd, RunRecord},
     restore::RestoreJob,
     runbook::{Action, ON_SERVER, Runbook},
     target::TargetFacts,
@@ -34,7 +34,7 @@ impl Remains {
     ) -> Self {
         if let Some(file) = &record.tail_file {
             job.facts.tail_file = Some(file.clone());
-        } else if record.was_begun(TAIL_TITLE) && facts.is_some_and(TargetFacts::online) {
+        } else if record.was_begun(tsql::TAIL_TITLE) && facts.is_some_and(TargetFacts::online) {
             // What the interrupted backup left there is not appended to.
             job.facts.tail_file = job
                 .facts
@@ -57,10 +57,7 @@ impl Remains {
         // Since its tail was taken, or a set was restored, nothing but a recovery brings it online.
         let opened_by_others = online
             && !recovered
-            && (!over
-                || tail_kept
-                || record.was_done(TAIL_TITLE)
-                || restored_any(record, &runbook));
+            && (!over || tail_kept || tail_taken(record) || restored_any(record, &runbook));
         let restored = restored_steps(record, &runbook, &job.plan, position, between);
         let mut done = BTreeSet::new();
         for (idx, step) in runbook.steps.iter().enumerate() {
@@ -125,9 +122,6 @@ impl Remains {
     }
 }
 
-/// The title of the backup of the tail, over the original and for a copy.
-const TAIL_TITLE: &str = "Back up the tail of the log; the database stays RESTORING";
-
 /// Whether the statement that brings the database online was sent, and nobody knows that it failed.
 fn recovery_begun(record: &RunRecord, runbook: &Runbook) -> bool {
     let last = runbook
@@ -139,6 +133,15 @@ fn recovery_begun(record: &RunRecord, runbook: &Runbook) -> bool {
         let recovers = Some(title) == last || [tsql::RECOVER_TITLE, ON_SERVER].contains(&title);
         recovers && step.may_have_worked()
     })
+}
+
+/// Whether the tail was backed up; where its first place did not take it, the step has ended with a warning.
+fn tail_taken(record: &RunRecord) -> bool {
+    let done = |end: &RecordedEnd| end.outcome == "done";
+    record
+        .steps
+        .iter()
+        .any(|step| step.title == tsql::TAIL_TITLE && step.end.as_ref().is_some_and(done))
 }
 
 /// Whether a set was restored to its end.

@@ -238,15 +238,12 @@ fn standing(record: &RunRecord, facts: Option<&TargetFacts>, others: Others) -> 
     }
 }
 
-/// Whether a copy is what the run made: by its journaled identity, or as a database that began after the run.
+/// Whether a copy is what the run made: by its journaled identity, or by the time of its creation (design §3.10).
 fn made_by(record: &RunRecord, facts: &TargetFacts) -> bool {
     if let (Some((guid, _)), Some(found)) = (&record.copy, facts.database_guid) {
         return *guid == found;
     }
-    // ISO 8601 of one length compares as text.
-    record.server_clock.as_ref().is_some_and(|began| {
-        facts.create_date.get(..19).unwrap_or(&facts.create_date) >= began.as_str()
-    })
+    record.created.as_ref() == Some(&facts.create_date)
 }
 
 fn empty_history() -> History {
@@ -483,9 +480,12 @@ async fn abandon(
         TargetState::Restoring | TargetState::Standby
     );
     let mut state = standing.state.clone();
-    if is_copy && between && !standing.is_anothers {
-        let began = record.server_clock.clone().unwrap_or_default();
-        let script = tsql::drop_unfinished_script(&record.target_database, &began, facts);
+    if let Some(created) = &record.created
+        && is_copy
+        && between
+        && !standing.is_anothers
+    {
+        let script = tsql::drop_unfinished_script(&record.target_database, created, facts);
         for batch in &script.batches {
             ask(connection.as_mut(), batch).await?;
         }

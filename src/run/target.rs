@@ -155,13 +155,105 @@ pub(super) async fn session_at_work(
     }
 }
 
+/// A session as people know it.
+pub(super) fn session_words(row: &Row) -> String {
+    format!(
+        "{} on {} ({})",
+        row.text("login_name").unwrap_or_default(),
+        row.text("host_name").unwrap_or_default(),
+        row.text("program_name").unwrap_or_default()
+    )
+}
+
 /// Whether a running backup or restore works on a database: its session says so, or its text names it.
 pub(super) fn works_on(row: &Row, database: &str) -> bool {
-    let same = row
-        .text("database_name")
-        .is_some_and(|name| name.to_lowercase() == database.to_lowercase());
-    let quoted = tsql::identifier(database).to_lowercase();
-    same || row
-        .text("statement_text")
-        .is_some_and(|text| text.to_lowercase().contains(&quoted))
+    let is_it = |name: &str| name.to_lowercase() == database.to_lowercase();
+    let same = row.text("database_name").is_some_and(|name| is_it(&name));
+    same || named_in(row).iter().any(|name| is_it(name))
+}
+
+/// Whether a restore runs whose text does not name its database: it stands in a variable, or the login may not read it.
+pub(super) fn works_on_unknown(row: &Row) -> bool {
+    row.text("command")
+        .is_some_and(|command| command.starts_with("RESTORE"))
+        && named_in(row).is_empty()
+}
+
+fn named_in(row: &Row) -> Vec<String> {
+    row.text("statement_text")
+        .map(|text| databases_named(&text))
+        .unwrap_or_default()
+}
+
+/// The databases that `BACKUP` and `RESTORE` statements of a batch name: in brackets, in quotes, or bare.
+fn databases_named(sql: &str) -> Vec<String> {
+    let upper = sql.to_ascii_uppercase();
+    let mut named = Vec::new();
+    for verb in ["BACKUP", "RESTORE"] {
+        for (at, _) in upper.match_indices(verb) {
+            let rest = sql.get(at + verb.len()..).unwrap_or_default();
+            let Some(rest) = after_words(rest) else {
+                continue;
+            };
+            named.extend(identifier_at(rest));
+        }
+    }
+    named
+}
+
+/// What follows `DATABASE` or `LOG`, with the white space before and after.
+fn after_words(text: &str) -> Option<&str> {
+    let trimmed = text.trim_start();
+    let word = ["DATABASE", "LOG"].into_iter().find(|word| {
+        trimmed
+            .get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    })?;
+    let rest = trimmed.get(word.len()..)?;
+    (trimmed.len() < text.len()).then(|| rest.trim_start())
+}
+
+/// The identifier that a text begins with; a variable is none.
+fn identifier_at(text: &str) -> Option<String> {
+    let close = match text.chars().next()? {
+        '[' => ']',
+        '"' => '"',
+        first if first.is_alphabetic() || first == '_' || first == '#' => {
+            let end = |c: char| !(c.is_alphanumeric() || "_@#$".contains(c));
+            return text.split(end).next().map(str::to_owned);
+        }
+        _ => return None,
+    };
+    let mut name = String::new();
+    let mut rest = text.chars().skip(1).peekable();
+    while let Some(c) = rest.next() {
+        if c == close && rest.next_if_eq(&close).is_none() {
+            return Some(name);
+        }
+        name.push(c);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::databases_named;
+
+    #[track_caller]
+    fn check(sql: &str, expected: &[&str]) {
+        assert_eq!(databases_named(sql), expected, "{sql}");
+    }
+
+    #[test]
+    fn a_statement_names_its_database_in_every_way() {
+        check("RESTORE DATABASE [a]]b] FROM DISK = N'x'", &["a]b"]);
+        check("restore log Octo from disk = N'x'", &["Octo"]);
+        check(
+            "IF 1 = 1\n    BACKUP  DATABASE \"my \"\"db\"\"\" TO DISK = N'x'",
+            &["my \"db\""],
+        );
+        check("RESTORE DATABASE @name FROM DISK = @file", &[]);
+        check("RESTORE HEADERONLY FROM DISK = N'x'", &[]);
+        check("RESTORE DATABASE [never closed", &[]);
+    }
 }

@@ -1,6 +1,7 @@
 //! How far the running statement has come, read on a second connection: the first is busy.
 
 use crate::{
+    domain::ServerTime,
     server::{Connection, ask},
     tsql,
 };
@@ -19,6 +20,8 @@ pub(super) struct Reading {
     /// 0–100; `None` when nothing runs, or when the login may not see it.
     pub(super) percent: Option<f32>,
     pub(super) remaining_secs: Option<f64>,
+    /// When the database that is being created was: `sys.databases.create_date`.
+    pub(super) created: Option<ServerTime>,
 }
 
 /// Reads the progress of a session until it is dropped.
@@ -28,7 +31,13 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn start(mut connection: Box<dyn Connection>, session_id: i64) -> Self {
+    /// `creates` is the database that the session makes, where it makes one.
+    pub(super) fn start(
+        mut connection: Box<dyn Connection>,
+        session_id: i64,
+        creates: Option<&str>,
+    ) -> Self {
+        let creates = creates.map(tsql::database_state);
         let (sender, readings) = watch::channel(Reading::default());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -45,6 +54,17 @@ impl Watch {
                     tokio::time::timeout(ANSWER_TIMEOUT, ask(connection.as_mut(), &question));
                 // Progress is a convenience: without it there is elapsed time and no invented percentage.
                 let Ok(Ok(answer)) = answer.await else { break };
+                let created = match &creates {
+                    Some(question) => {
+                        let answer = tokio::time::timeout(
+                            ANSWER_TIMEOUT,
+                            ask(connection.as_mut(), question),
+                        );
+                        let Ok(Ok(answer)) = answer.await else { break };
+                        answer.first().and_then(|row| row.time("create_date"))
+                    }
+                    None => None,
+                };
                 let reading = answer
                     .first()
                     .map(|row| Reading {
@@ -53,8 +73,10 @@ impl Watch {
                             .int("estimated_completion_time")
                             .filter(|millis| *millis > 0)
                             .map(|millis| millis as f64 / 1e3),
+                        created: None,
                     })
                     .unwrap_or_default();
+                let reading = Reading { created, ..reading };
                 if sender.send(reading).is_err() {
                     break;
                 }

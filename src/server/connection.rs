@@ -118,6 +118,10 @@ impl Connection for Until<'_> {
         self.connection.session_id()
     }
 
+    fn allowed(&self) -> BatchKind {
+        self.connection.allowed()
+    }
+
     fn run<'a>(
         &'a mut self,
         batch: &'a Batch,

@@ -347,6 +347,7 @@ mod tests {
             owed: Vec::new(),
             tail_file: None,
             server_clock: None,
+            created: None,
             copy: None,
             copy_dropped: false,
             plan: None,

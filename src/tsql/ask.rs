@@ -174,15 +174,20 @@ CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) AS v;",
 /// The owner of a database may restore over it; membership in `db_owner` is not enough.
 /// Without `VIEW SERVER STATE` (from 2022 on `VIEW SERVER PERFORMANCE STATE` is enough) the views of requests show the own
 /// session alone, and no error.
-pub fn abilities(database: &str) -> Batch {
+/// `source` is the database whose log is backed up first, where one is.
+pub fn abilities(database: &str, source: &str) -> Batch {
     let mut words = Words::default();
     let name = words.text(database);
     let quoted = words.text(&identifier(database));
+    let source = words.text(&identifier(source));
     Batch::look(
         "Read what this login may do",
         words.finish(&format!(
-            "SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE ANY DATABASE') AS may_create,
-       HAS_PERMS_BY_NAME({quoted}, 'DATABASE', 'BACKUP LOG') AS may_back_up_log,
+            "SELECT CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE ANY DATABASE') = 1
+              OR HAS_PERMS_BY_NAME('master', 'DATABASE', 'CREATE DATABASE') = 1
+            THEN 1 ELSE 0 END AS may_create,
+       HAS_PERMS_BY_NAME({source}, 'DATABASE', 'BACKUP LOG') AS may_back_up_log,
+       HAS_DBACCESS({name}) AS may_enter,
        HAS_PERMS_BY_NAME({quoted}, 'DATABASE', 'ALTER') AS may_alter,
        CASE WHEN IS_SRVROLEMEMBER('sysadmin') = 1 OR IS_SRVROLEMEMBER('dbcreator') = 1
               OR EXISTS (SELECT * FROM sys.databases AS d WHERE d.name = {name} AND d.owner_sid = SUSER_SID())
@@ -222,8 +227,8 @@ pub fn jobs_due(database: &str, within_seconds: i64) -> Batch {
 FROM msdb.dbo.sysjobs AS j
 JOIN msdb.dbo.sysjobactivity AS a ON a.job_id = j.job_id
 JOIN msdb.dbo.sysjobsteps AS s ON s.job_id = j.job_id
-WHERE j.enabled = 1 AND a.next_scheduled_run_date IS NOT NULL
-  AND a.next_scheduled_run_date <= DATEADD(second, {within_seconds}, GETDATE())
+WHERE j.enabled = 1 AND a.session_id = (SELECT MAX(n.session_id) FROM msdb.dbo.syssessions AS n)
+  AND a.next_scheduled_run_date >= GETDATE() AND a.next_scheduled_run_date <= DATEADD(second, {within_seconds}, GETDATE())
   AND (s.database_name = {name} OR CHARINDEX({name}, s.command) > 0
        OR CHARINDEX(N'sp_delete_backuphistory', s.command) > 0 OR CHARINDEX(N'xp_delete_file', s.command) > 0)
 ORDER BY j.name;"
@@ -270,7 +275,7 @@ pub fn target_facts(database: &str) -> Batch {
         WHERE m.database_id = d.database_id AND m.mirroring_guid IS NOT NULL) AS n_mirrors,
        (SELECT COUNT(*) FROM sys.databases AS s WHERE s.source_database_id = d.database_id) AS n_snapshots,
        (SELECT COUNT(*) FROM sys.dm_exec_sessions AS e
-        WHERE e.database_id = d.database_id AND e.session_id <> @@SPID) AS n_sessions,
+        WHERE e.database_id = d.database_id AND e.session_id <> @@SPID AND e.is_user_process = 1) AS n_sessions,
        f.redo_start_lsn, f.redo_start_fork_guid, f.differential_base_guid, r.family_guid
 FROM sys.databases AS d
 LEFT JOIN sys.database_recovery_status AS r ON r.database_id = d.database_id
@@ -288,7 +293,7 @@ pub fn server_clock() -> Batch {
     )
 }
 
-/// Sessions that are in a database, ours not counted.
+/// Sessions of users that are in a database, ours not counted; the server's own come and go by themselves.
 pub fn sessions_in(database: &str) -> Batch {
     let mut words = Words::default();
     let name = words.text(database);
@@ -297,7 +302,7 @@ pub fn sessions_in(database: &str) -> Batch {
         words.finish(&format!(
             "SELECT s.session_id, s.login_name, s.host_name, s.program_name, s.open_transaction_count
 FROM sys.dm_exec_sessions AS s
-WHERE s.database_id = DB_ID({name}) AND s.session_id <> @@SPID
+WHERE s.database_id = DB_ID({name}) AND s.session_id <> @@SPID AND s.is_user_process = 1
 ORDER BY s.session_id;"
         )),
     )

@@ -43,9 +43,9 @@ pub use history::{
 };
 pub use look::{LookRefusal, look_query};
 pub use over::{
-    Damage, OverOptions, Tailing, UserAccess, check_database, drop_unfinished_script, end_session,
-    give_back_access, give_back_script, give_back_statistics, pause_job, standby_script, start_job,
-    tail_batch,
+    Damage, OverOptions, TAIL_TITLE, Tailing, UserAccess, check_database, drop_unfinished_script,
+    end_session, give_back_access, give_back_script, give_back_statistics, pause_job,
+    standby_script, start_job, tail_batch,
 };
 pub use quote::{identifier, text};
 pub use rds::{rds_backup, rds_cancel, rds_restore, rds_task, rds_tasks};

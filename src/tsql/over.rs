@@ -220,6 +220,28 @@ fn close(database: &str, facts: &ServerFacts) -> Batch {
     }
 }
 
+/// Title of the batch that backs the tail up and leaves the database `RESTORING`.
+pub const TAIL_TITLE: &str = "Back up the tail of the log; the database stays RESTORING";
+
+/// `BACKUP LOG` into a new file, with the options that make it what it is.
+pub(super) fn back_up_log(
+    words: &mut Words,
+    database: &str,
+    file: &str,
+    options: &[&str],
+) -> String {
+    let stats = stats();
+    let mut options: Vec<&str> = options.to_vec();
+    // The file is new; NOINIT would append to a stranger's media should it not be.
+    options.extend(["NOINIT", "CHECKSUM", &stats]);
+    let name = words.database(database);
+    let device = device(words, &Device::Disk(file.to_owned()));
+    format!(
+        "BACKUP LOG {name}\nTO {device}\nWITH {}",
+        options.join(",\n     ")
+    )
+}
+
 /// The backup of the tail over the original, after which the database is `RESTORING`.
 pub fn tail_batch(database: &str, facts: &ServerFacts, file: &str, damage: Damage) -> Batch {
     let mut words = Words::default();
@@ -231,23 +253,13 @@ pub fn tail_batch(database: &str, facts: &ServerFacts, file: &str, damage: Damag
         Damage::Pages => options.push("CONTINUE_AFTER_ERROR"),
         Damage::NotOnline => options.push("NO_TRUNCATE"),
     }
-    // The file is new; NOINIT would append to a stranger's media should it not be.
-    options.push("NOINIT");
-    options.push("CHECKSUM");
-    let stats = stats();
-    options.push(&stats);
-    let name = words.database(database);
-    let device = device(&mut words, &Device::Disk(file.to_owned()));
-    let statement = format!(
-        "BACKUP LOG {name}\nTO {device}\nWITH {}",
-        options.join(",\n     ")
-    );
+    let statement = back_up_log(&mut words, database, file, &options);
     Batch {
         kind: BatchKind::Restore,
         purpose: Purpose::BackUpTail {
             file: file.to_owned(),
         },
-        title: "Back up the tail of the log; the database stays RESTORING".to_owned(),
+        title: TAIL_TITLE.to_owned(),
         sql: guarded_block(words, &guards, &["USE master", &statement]),
     }
 }
@@ -312,10 +324,11 @@ pub fn check_database(database: &str) -> Batch {
     }
 }
 
-/// Drops what an interrupted restore left: a database that is `RESTORING` and younger than the run.
+/// Drops what an interrupted restore left: the database that is `RESTORING` and was created just then.
 ///
-/// Such a database has no identity yet that the server tells; nobody can have done anything in it.
-pub fn drop_unfinished_script(database: &str, began: &str, facts: &ServerFacts) -> Script {
+/// `create_date` is `sys.databases.create_date` as ISO 8601, as the journal has it. Such a database has no identity yet
+/// that the server tells; nobody can have done anything in it.
+pub fn drop_unfinished_script(database: &str, create_date: &str, facts: &ServerFacts) -> Script {
     let mut words = Words::default();
     let mut guards = server_guard(&mut words, facts);
     let name = words.text(database);
@@ -323,8 +336,8 @@ pub fn drop_unfinished_script(database: &str, began: &str, facts: &ServerFacts) 
         refuse_when: format!(
             "NOT EXISTS (SELECT * FROM sys.databases AS d
                WHERE d.name = {name} AND (d.state = 1 OR d.is_in_standby = 1)
-                 AND d.create_date >= CONVERT(datetime, {}, 126))",
-            super::quote::text(began)
+                 AND d.create_date = CONVERT(datetime, {}, 126))",
+            super::quote::text(create_date)
         ),
         message: words.message(&format!(
             "The database {database} is not what this run left behind. Nothing was dropped."

@@ -172,7 +172,7 @@ pub fn drop_copy_script(
     guards.push(Guard {
         refuse_when: format!(
             "EXISTS (SELECT * FROM sys.dm_exec_sessions AS s
-           WHERE s.database_id = DB_ID({name}) AND s.session_id <> @@SPID)"
+           WHERE s.database_id = DB_ID({name}) AND s.session_id <> @@SPID AND s.is_user_process = 1)"
         ),
         message: words.message(&format!(
             "Somebody is connected to {database}. Nothing was dropped."
@@ -396,19 +396,11 @@ fn tail_backup(plan: &RestorePlan, facts: &ServerFacts, tail: Tail, file: &str) 
     {
         guards.push(name_free_guard(&mut words, name));
     }
-    let mut options = Vec::new();
-    match tail {
-        Tail::LogBackup => options.push("COPY_ONLY".to_owned()),
-        Tail::TailLog => options.push("NORECOVERY".to_owned()),
-    }
-    // The file is new; NOINIT would append to a stranger's media should it not be.
-    options.extend(["NOINIT".to_owned(), "CHECKSUM".to_owned(), stats()]);
-    let database = words.database(&plan.database);
-    let device = device(&mut words, &Device::Disk(file.to_owned()));
-    let statement = format!(
-        "BACKUP LOG {database}\nTO {device}\nWITH {}",
-        options.join(",\n     ")
-    );
+    let option = match tail {
+        Tail::LogBackup => "COPY_ONLY",
+        Tail::TailLog => "NORECOVERY",
+    };
+    let statement = over::back_up_log(&mut words, &plan.database, file, &[option]);
     Batch {
         kind: match tail {
             Tail::LogBackup => BatchKind::BackUp,
@@ -419,7 +411,7 @@ fn tail_backup(plan: &RestorePlan, facts: &ServerFacts, tail: Tail, file: &str) 
         },
         title: match tail {
             Tail::LogBackup => "Back up the log that no backup holds yet, copy-only",
-            Tail::TailLog => "Back up the tail of the log; the database stays RESTORING",
+            Tail::TailLog => over::TAIL_TITLE,
         }
         .to_owned(),
         sql: guarded(words, &guards, &statement),

@@ -241,7 +241,7 @@ fn answer(
             &["server_time"],
             vec![vec![text("2026-11-22T10:00:00")]],
         );
-    } else if *batch == tsql::abilities(target) {
+    } else if *batch == tsql::abilities(target, &plan.database) {
         let row = vec![Cell::Int(1), Cell::Int(957)];
         rows(sink, &["may_create", "database_version"], vec![row]);
     } else if *batch == tsql::orphaned_users(target) {

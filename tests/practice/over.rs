@@ -371,3 +371,23 @@ async fn a_login_that_may_not_look_around_is_told_so() {
         assert_eq!(told, sees, "{progress:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_begins_with_a_backup_needs_the_right_to_take_it() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    let mut case = lab.case("Denied").await.in_the_tail(&practice).await;
+    case.request.destination = Destination::Copy {
+        name: "Denied_copy".to_owned(),
+        files_to: None,
+    };
+    practice
+        .run("EXEC master.dbo.practice_option N'backup_permission', N'denied';")
+        .await;
+    let ran = lab.run(&case, RunChoices::default(), |_| {}).await;
+    assert_eq!(ran.report.end, RunEnd::Untouched);
+    let words = format!("{:?}", ran.report.steps);
+    assert!(words.contains("MayNotBackUpLog"), "{words}");
+    let record = read_run(&ran.journal).expect("readable").expect("a run");
+    assert!(record.tail_file.is_none(), "nothing was backed up");
+}

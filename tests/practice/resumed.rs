@@ -9,8 +9,8 @@ use std::{path::Path, time::Duration};
 use stopat::{
     domain::{Destination, RestoreRequest, Target},
     run::{
-        Commands, OverChoice, ResumeError, ResumeHow, RunChoices, RunEnd, RunEvent, TailChoice,
-        TargetState, journal_path, read_run,
+        Commands, OverChoice, ResumeError, ResumeHow, RunChoices, RunCommand, RunControl, RunEnd,
+        RunEvent, TailChoice, TargetState, journal_path, read_run,
     },
     server::ask,
     tsql::{self, OnceJob, Script},
@@ -396,4 +396,123 @@ async fn a_database_that_was_restoring_and_still_stands_there_was_not_touched() 
         .await;
     assert_eq!(ran.report.end, RunEnd::Untouched, "{:#?}", ran.report.steps);
     assert_eq!(ran.report.state, TargetState::Restoring);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_between_two_logs_is_asked_to_leave_and_then_ended() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    let copy = to_copy(&lab.case("Visited").await, "Visited_copy");
+    let (control, commands) = RunControl::new();
+    let job = lab.job(&copy, RunChoices::default()).await;
+    let last_but_one = job.runbook().steps.len() - 3;
+    let visitor = std::sync::Mutex::new(None);
+    let waits = std::sync::Mutex::new(0);
+    let gateway = practice.gateway.clone();
+    let ran = lab
+        .run_job(job, commands, &gateway, &|event| match event {
+            RunEvent::Waiting { .. } => {
+                *waits.lock().expect("one") += 1;
+                let mut visitor = visitor.lock().expect("one");
+                if visitor.is_none() {
+                    *visitor = Some(tokio::task::block_in_place(|| {
+                        tokio::runtime::Handle::current().block_on(async {
+                            let mut there = practice.connect().await;
+                            ask(there.as_mut(), &batch("USE Visited_copy; SELECT 1 AS one;"))
+                                .await
+                                .expect("readable");
+                            there
+                        })
+                    }));
+                }
+                control.send(RunCommand::GoOn);
+            }
+            RunEvent::StepBegan { step } if step == last_but_one => {
+                control.send(RunCommand::StopAndLook);
+            }
+            _ => {}
+        })
+        .await;
+    assert_eq!(ran.report.end, RunEnd::Verified, "{:#?}", ran.report.steps);
+    assert_eq!(*waits.lock().expect("one"), 2, "told once, then ended");
+    assert_eq!(practice.contents("Visited_copy").await, copy.was);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_reads_backups_to_their_end_can_be_cancelled() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    let case = lab.case("Long").await;
+    let mut choices = lab.over(&case).await;
+    choices.verify_files = true;
+    let job = lab.job(&case, choices).await;
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let gateway = Slow {
+        real: practice.gateway.clone(),
+        cancel: cancel.clone(),
+    };
+    let journal = journal_path(lab.folder(), &job.run);
+    let ran = stopat::run::run_restore(
+        job,
+        stopat::run::Surroundings {
+            gateway: &gateway,
+            journal: stopat::run::Journal::create(&journal).expect("a journal"),
+            tell: &|_| {},
+            cancel: &cancel,
+            commands: Commands::none(),
+            now: super::asking::own_clock,
+        },
+    );
+    let report = tokio::time::timeout(Duration::from_secs(60), ran)
+        .await
+        .expect("it does not wait for the end of the file")
+        .expect("the journal can be written");
+    assert_eq!(report.end, RunEnd::Cancelled, "{:#?}", report.steps);
+    assert_eq!(report.state, TargetState::NotTouched);
+}
+
+/// A gateway whose reading of backups never ends; somebody cancels as soon as it begins.
+struct Slow {
+    real: stopat::server::SqlServer,
+    cancel: tokio_util::sync::CancellationToken,
+}
+
+struct SlowConnection {
+    real: Box<dyn stopat::server::Connection>,
+    cancel: tokio_util::sync::CancellationToken,
+}
+
+impl stopat::server::Gateway for Slow {
+    fn connect(&self) -> stopat::server::ConnectFuture<'_> {
+        Box::pin(async move {
+            let connection: Box<dyn stopat::server::Connection> = Box::new(SlowConnection {
+                real: self.real.connect().await?,
+                cancel: self.cancel.clone(),
+            });
+            Ok(connection)
+        })
+    }
+}
+
+impl stopat::server::Connection for SlowConnection {
+    fn session_id(&self) -> i64 {
+        self.real.session_id()
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        batch: &'a tsql::Batch,
+        sink: &'a mut dyn stopat::server::RowSink,
+        messages: Option<tokio::sync::mpsc::UnboundedSender<String>>,
+        cancel: &'a tokio_util::sync::CancellationToken,
+    ) -> futures_util::future::BoxFuture<'a, Result<(), stopat::server::ServerError>> {
+        Box::pin(async move {
+            if batch.sql.contains("VERIFYONLY") {
+                self.cancel.cancel();
+                cancel.cancelled().await;
+                return Err(stopat::server::ServerError::Cancelled);
+            }
+            self.real.run(batch, sink, messages, cancel).await
+        })
+    }
 }

@@ -424,7 +424,7 @@ fn questions_and_other_scripts_parse() {
         tsql::running_backups(),
         tsql::master_files(),
         tsql::volumes(),
-        tsql::abilities("a]b"),
+        tsql::abilities("a]b", "a]b"),
         tsql::thumbprints(),
     ] {
         texts.push(batch.sql);
@@ -468,7 +468,7 @@ fn scripts_over_the_original_are_t_sql() {
                 tsql::end_session(name, 57, &facts),
                 tsql::pause_job(name, &facts),
                 tsql::target_facts(name),
-                tsql::abilities(name),
+                tsql::abilities(name, name),
                 tsql::jobs_due(name, 600),
                 tsql::sessions_in(name),
                 tsql::orphaned_users(name),

@@ -115,6 +115,7 @@ pub fn run(number: u32, kind: RunKind, database: &str, end: Option<&str>) -> Arc
         },
         tail_file: None,
         server_clock: None,
+        created: None,
         copy: copy.then(|| (Uuid::from_u128(9), "2026-11-22T14:42:00".to_owned())),
         copy_dropped: false,
         plan: None,

@@ -16,7 +16,7 @@ pub(super) use place::WAIT;
 
 use super::{
     failure::VerificationFault,
-    journal::{Journal, JournalError, Record},
+    journal::{Journal, JournalError, Record, iso_time},
     report::{RunId, RunKind, Verification, Who},
     verify::Expectations,
 };
@@ -283,7 +283,7 @@ pub async fn watch_azure_again(
 
 /// A line of a journal is stamped with it.
 pub(super) fn stamp(now: fn() -> UtcTime) -> String {
-    now().0.to_rfc3339_opts(SecondsFormat::Millis, true)
+    iso_time(now())
 }
 
 fn created_text(database: &AzureDatabase) -> String {

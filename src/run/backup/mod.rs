@@ -25,7 +25,7 @@ pub use report::{
 };
 
 use super::{
-    journal::{FORMAT, Journal, JournalError, Record},
+    journal::{FORMAT, Journal, JournalError, Record, iso_time},
     report::{RunId, RunKind, StepFacts, Who},
     watch::Watch,
 };
@@ -203,9 +203,7 @@ struct Sent {
 impl Run<'_> {
     /// Writes a record; `false` when the journal cannot be kept, and nothing more may be sent.
     fn note(&self, record: Record) -> bool {
-        let at = (self.now)()
-            .0
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        let at = iso_time((self.now)());
         let mut written = match self.journal.lock() {
             Ok(written) => written,
             Err(poisoned) => poisoned.into_inner(),
@@ -295,7 +293,7 @@ impl Run<'_> {
             return BackupOutcome::Failed(BackupFault::NoJournal);
         }
         let watch = match self.gateway.connect().await {
-            Ok(connection) => Some(Watch::start(connection, work.session_id())),
+            Ok(connection) => Some(Watch::start(connection, work.session_id(), None)),
             Err(error) => {
                 tracing::debug!(?error, "no second connection for the progress");
                 None

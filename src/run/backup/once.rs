@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{BackupPlan, ServerTime, UtcTime},
     run::{
-        journal::{FORMAT, Journal, JournalError, Record},
+        journal::{FORMAT, Journal, JournalError, Record, iso_time},
         report::{RunId, RunKind, StepFacts, Who},
     },
     server::{Connection, ServerError, ask},
@@ -89,7 +89,7 @@ pub async fn start_once(
         },
         &script,
     );
-    let at = || now().0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let at = || iso_time(now());
     let started = now();
     journal.write(
         at(),

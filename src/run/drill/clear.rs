@@ -203,7 +203,7 @@ pub(super) async fn drop_what_is_left(
             tsql::drop_copy_script(&leftover.copy, guid, create_date, &facts)
         }
         // A database that is not open tells no identity.
-        _ => tsql::drop_unfinished_script(&leftover.copy, &leftover.server_clock, &facts),
+        _ => tsql::drop_unfinished_script(&leftover.copy, &identity.create_date, &facts),
     };
     for batch in &script.batches {
         ask(connection.as_mut(), batch).await?;

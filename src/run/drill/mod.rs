@@ -29,7 +29,8 @@ pub use timer::{DrillTimer, OsScheduler, TimedMoment};
 use super::{
     Commands, Journal, JournalError, Outcome, RestoreJob, RunEnd, RunEvent, RunId, RunKind,
     RunReport, Surroundings, Verification,
-    journal::{FORMAT, Record, hash},
+    journal::{FORMAT, Record, hash, iso_time},
+    restore::seconds_between,
     run_restore,
 };
 use crate::{domain::UtcTime, server::Gateway, tsql};
@@ -210,7 +211,7 @@ impl Note<'_> {
 }
 
 fn stamp(now: fn() -> UtcTime) -> String {
-    now().0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    iso_time(now())
 }
 
 fn outcome_word(report: &RunReport) -> &'static str {
@@ -220,10 +221,6 @@ fn outcome_word(report: &RunReport) -> &'static str {
         RunEnd::Cancelled => "cancelled",
         _ => "failed",
     }
-}
-
-fn seconds_between(from: UtcTime, to: UtcTime) -> f64 {
-    (to.0 - from.0).num_microseconds().unwrap_or_default() as f64 / 1e6
 }
 
 impl DrillResult {

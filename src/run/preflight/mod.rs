@@ -2,11 +2,12 @@
 
 mod over;
 mod space;
+mod work;
 
 use super::{
     choices::RunChoices,
     header::{HeaderDifference, SetHeader, hex, set_headers},
-    target::{RESTORING, TargetFacts, read_target, works_on},
+    target::{RESTORING, TargetFacts, read_target},
 };
 use crate::{
     domain::{AgentState, BackupType, Destination, PlanStep, RestorePlan},
@@ -20,6 +21,7 @@ use over::{
 use space::space_check;
 pub use space::{WrittenFile, files_written};
 use std::collections::{BTreeMap, BTreeSet};
+use work::running_check;
 
 /// One line of the preflight; `explain::preflight` has its words.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,8 +131,12 @@ pub enum PreflightFinding {
     // Permission.
     MayCreate,
     MayNotCreate,
+    /// A copy to a moment in the tail begins with a backup of the log of its source.
+    MayNotBackUpLog {
+        source: String,
+    },
     MayRestoreOver,
-    /// What of it the login may not: `back up the log`, `restore over it`, `change its options`.
+    /// What of it the login may not: `back up the log`, `restore over it`, `change its options`, `enter it`.
     MayNotOver {
         name: String,
         missing: Vec<&'static str>,
@@ -205,6 +211,11 @@ pub enum PreflightFinding {
         database: String,
         session_id: i64,
     },
+    /// A restore whose statement does not say of which database it is.
+    WorkOfUnknown {
+        command: String,
+        session_id: i64,
+    },
     OtherWorkNotTold(ServerError),
     /// The login sees no sessions but its own.
     OtherWorkHidden,
@@ -268,12 +279,12 @@ pub async fn preflight(
     let name = tsql::target_database(plan);
     let target = read_target(connection, name).await?;
     let mut checks = vec![name_check(plan, choices, target.as_ref())];
-    let abilities = abilities(connection, name).await?;
+    let abilities = abilities(connection, name, &plan.database).await?;
     let allowed = connection.allowed();
     checks.push(if allowed < BatchKind::Restore {
         PreflightCheck::refused(PreflightFinding::ProfileForbids { allowed })
     } else {
-        permission_check(&abilities, choices, name)
+        permission_check(&abilities, plan, choices)
     });
     let (files, headers) = backup_files(connection, plan, choices).await?;
     checks.push(files);
@@ -351,10 +362,16 @@ struct Abilities {
     may_back_up_log: Option<bool>,
     may_alter: Option<bool>,
     may_see_requests: Option<bool>,
+    /// `None` as well where there is no such database.
+    may_enter: Option<bool>,
 }
 
-async fn abilities(connection: &mut dyn Connection, name: &str) -> Result<Abilities, ServerError> {
-    let answer = answered(ask(connection, &tsql::abilities(name)).await)?;
+async fn abilities(
+    connection: &mut dyn Connection,
+    name: &str,
+    source: &str,
+) -> Result<Abilities, ServerError> {
+    let answer = answered(ask(connection, &tsql::abilities(name, source)).await)?;
     let row = answer.as_ref().ok().and_then(|answer| answer.first());
     let may = |column: &str| row.and_then(|row| row.bool(column));
     Ok(Abilities {
@@ -364,6 +381,7 @@ async fn abilities(connection: &mut dyn Connection, name: &str) -> Result<Abilit
         may_back_up_log: may("may_back_up_log"),
         may_alter: may("may_alter"),
         may_see_requests: may("may_see_requests"),
+        may_enter: may("may_enter"),
     })
 }
 
@@ -549,36 +567,4 @@ async fn target_files(
     Ok(PreflightCheck::good(PreflightFinding::TargetFilesFree {
         n_files: plan.moves.len(),
     }))
-}
-
-async fn running_check(
-    connection: &mut dyn Connection,
-    plan: &RestorePlan,
-    abilities: &Abilities,
-) -> Result<PreflightCheck, ServerError> {
-    let answer = match answered(ask(connection, &tsql::running_backups()).await)? {
-        Ok(answer) => answer,
-        Err(error) => {
-            return Ok(PreflightCheck::unknown(PreflightFinding::OtherWorkNotTold(
-                error,
-            )));
-        }
-    };
-    let target = tsql::target_database(plan);
-    let busy = answer.rows().iter().find(|row| {
-        // A copy reads files; a backup of its source disturbs it only where the tail is to be backed up.
-        works_on(row, target) || (plan.tail.is_some() && works_on(row, &plan.database))
-    });
-    Ok(match busy {
-        Some(row) => PreflightCheck::refused(PreflightFinding::OtherWork {
-            command: row.text("command").unwrap_or_default(),
-            database: row.text("database_name").unwrap_or_default(),
-            session_id: row.int("session_id").unwrap_or_default(),
-        }),
-        // Without the permission nothing is seen, which is not nothing.
-        None if abilities.may_see_requests == Some(false) => {
-            PreflightCheck::unknown(PreflightFinding::OtherWorkHidden)
-        }
-        None => PreflightCheck::good(PreflightFinding::NothingElseRuns),
-    })
 }

@@ -6,7 +6,7 @@ use crate::{
     run::{
         choices::{OverChoice, RunChoices, TailChoice},
         schedule::agent_state,
-        target::TargetFacts,
+        target::{TargetFacts, session_words},
     },
     server::{Connection, ServerError, ask},
     tsql::{self, GroupReplica, GroupWay},
@@ -44,11 +44,18 @@ pub(super) fn over_check(name: String, found: &TargetFacts, over: &OverChoice) -
 
 pub(super) fn permission_check(
     abilities: &Abilities,
+    plan: &RestorePlan,
     choices: &RunChoices,
-    name: &str,
 ) -> PreflightCheck {
+    let name = tsql::target_database(plan);
     let Some(over) = &choices.over else {
+        let backs_up = plan.tail.is_some();
         return match abilities.may_create {
+            Some(true) if backs_up && abilities.may_back_up_log == Some(false) => {
+                PreflightCheck::refused(PreflightFinding::MayNotBackUpLog {
+                    source: plan.database.clone(),
+                })
+            }
             Some(true) => PreflightCheck::good(PreflightFinding::MayCreate),
             Some(false) => PreflightCheck::refused(PreflightFinding::MayNotCreate),
             None => PreflightCheck::unknown(PreflightFinding::PermissionNotTold),
@@ -63,6 +70,8 @@ pub(super) fn permission_check(
             over.target.online(),
             "change its options",
         ),
+        // Closing it to others begins inside it; without a user there that ends with 916.
+        (abilities.may_enter, over.target.online(), "enter it"),
     ];
     let missing: Vec<&'static str> = needed
         .iter()
@@ -181,18 +190,7 @@ pub(super) async fn connections_check(
     if rows.is_empty() {
         return Ok(PreflightCheck::good(PreflightFinding::NobodyConnected));
     }
-    let who = rows
-        .iter()
-        .take(SHOWN)
-        .map(|row| {
-            format!(
-                "{} on {} ({})",
-                row.text("login_name").unwrap_or_default(),
-                row.text("host_name").unwrap_or_default(),
-                row.text("program_name").unwrap_or_default()
-            )
-        })
-        .collect();
+    let who = rows.iter().take(SHOWN).map(session_words).collect();
     let n_open_transactions = rows
         .iter()
         .filter(|row| row.int("open_transaction_count").unwrap_or_default() > 0)

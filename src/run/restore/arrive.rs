@@ -11,11 +11,11 @@ use crate::{
         journal::{JournalError, Record},
         owed::Owed,
         record::RecordedVerification,
-        report::{Outcome, RunEnd, TargetState},
+        report::{Outcome, RunEnd, StepFacts, TargetState},
         target::{TargetFacts, read_target},
         verify::{Look, read_identity, verify},
     },
-    server::{ServerError, ask},
+    server::{ServerError, Until, ask},
     tsql::{self, Batch},
 };
 
@@ -49,8 +49,7 @@ impl Run<'_> {
                 }),
                 Err(error) => StepResult::Failed(error),
             };
-            let facts = super::send::nothing_known();
-            if self.end_with(begun, result, messages, facts)? == Next::Stop {
+            if self.end_with(begun, result, messages, StepFacts::default())? == Next::Stop {
                 return Ok(Next::Stop);
             }
         }
@@ -59,8 +58,7 @@ impl Run<'_> {
 
     /// A copy is there since its first set: when it was created is put on disk before anything can make it `ONLINE`.
     pub(super) async fn note_creation(&mut self, step: usize) -> Result<Next, JournalError> {
-        let is_copy = matches!(self.job.plan.destination, Destination::Copy { .. });
-        if !is_copy || self.created.is_some() {
+        if !self.creates() || self.created.is_some() {
             return Ok(Next::GoOn);
         }
         let Some(work) = self.work.as_mut() else {
@@ -92,7 +90,7 @@ impl Run<'_> {
     /// A failure that belongs to no batch: it is told as one of looking at the database.
     fn fail_in_between(&mut self, step: usize, result: StepResult) -> Result<Next, JournalError> {
         let begun = self.begin_as(step, "Read the state".to_owned(), String::new())?;
-        self.end_with(begun, result, Vec::new(), super::send::nothing_known())?;
+        self.end_with(begun, result, Vec::new(), StepFacts::default())?;
         Ok(Next::Stop)
     }
 
@@ -137,8 +135,9 @@ impl Run<'_> {
             choices: &self.job.choices,
         };
         let looked = async {
-            let identity = read_identity(work.as_mut(), &self.target).await?;
-            let verification = verify(work.as_mut(), &look).await?;
+            let mut asking = Until::new(work.as_mut(), self.cancel);
+            let identity = read_identity(&mut asking, &self.target).await?;
+            let verification = verify(&mut asking, &look).await?;
             Ok::<_, ServerError>((identity, verification))
         };
         let (identity, verification) = match looked.await {
@@ -211,6 +210,18 @@ impl Run<'_> {
             {
                 let online = facts.as_ref().is_some_and(TargetFacts::online);
                 self.put_back(online).await?;
+                if let Some(facts) = facts
+                    && self.creates()
+                    && self.created.is_none()
+                    && facts.restoring()
+                {
+                    // The run was the only one to make a database of this name, and nobody heard that it did.
+                    self.note(Record::CopyBegun {
+                        database: self.target.clone(),
+                        create_date: facts.create_date.clone(),
+                    })?;
+                    self.created = Some(facts.create_date.clone());
+                }
             }
             match facts {
                 // However it stands at this moment, the server is at work on it.
@@ -279,8 +290,7 @@ impl Run<'_> {
                 }
                 Err(error) => StepResult::Warned(StepFailure::Server(error)),
             };
-            let facts = super::send::nothing_known();
-            self.end_with(begun, result, Vec::new(), facts)?;
+            self.end_with(begun, result, Vec::new(), StepFacts::default())?;
         }
         Ok(())
     }

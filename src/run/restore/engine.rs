@@ -2,7 +2,7 @@
 
 use super::{Carried, End, RestoreJob, RunEvent, Surroundings, seconds_between, state_words};
 use crate::{
-    domain::{self, BackupType, UtcTime},
+    domain::{self, BackupType, Destination, UtcTime},
     run::{
         control::{Commands, RunCommand, Waiting},
         failure::{StepFailure, StepSkip, VerificationFault},
@@ -14,7 +14,7 @@ use crate::{
         target::{TargetFacts, read_target},
         watch::Watch,
     },
-    server::{Connection, Gateway, ServerError, ask},
+    server::{Connection, Gateway, ServerError, Until, ask},
     tsql::{self, Batch, Purpose},
 };
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ pub(super) struct Run<'a> {
     pub(super) runbook: Runbook,
     pub(super) target: String,
     pub(super) gateway: &'a dyn Gateway,
-    journal: Journal,
+    pub(super) journal: Journal,
     pub(super) tell: &'a (dyn Fn(RunEvent) + Send + Sync),
     pub(super) cancel: &'a CancellationToken,
     pub(super) commands: Commands,
@@ -269,14 +269,16 @@ impl<'a> Run<'a> {
                     (connection, lock)
                 }
             };
+            // Backups may be read to their end here, which takes as long as restoring them.
+            let mut asking = Until::new(connection.as_mut(), self.cancel);
             let checks = if self.touched {
                 Vec::new()
             } else {
-                preflight(connection.as_mut(), &self.job.plan, &self.job.choices).await?
+                preflight(&mut asking, &self.job.plan, &self.job.choices).await?
             };
-            let clock = ask(connection.as_mut(), &tsql::server_clock()).await?;
+            let clock = ask(&mut asking, &tsql::server_clock()).await?;
             let before = if goes_over {
-                before(connection.as_mut(), &self.target).await?
+                before(&mut asking, &self.target).await?
             } else {
                 None
             };
@@ -307,7 +309,10 @@ impl<'a> Run<'a> {
                 self.note(before)?;
             }
             self.watch = match self.gateway.connect().await {
-                Ok(second) => Some(Watch::start(second, connection.session_id())),
+                Ok(second) => {
+                    let creates = self.creates().then_some(self.target.as_str());
+                    Some(Watch::start(second, connection.session_id(), creates))
+                }
                 // Progress alone is lost.
                 Err(error) => {
                     tracing::debug!(?error, "no second connection for the progress");
@@ -326,6 +331,11 @@ impl<'a> Run<'a> {
         };
         let findings = domain::check(&self.job.plan, &history);
         (!domain::is_proved(&findings)).then_some(StepFailure::PlanObjected(findings))
+    }
+
+    /// Whether the run makes the database that it writes.
+    pub(super) fn creates(&self) -> bool {
+        matches!(self.job.plan.destination, Destination::Copy { .. })
     }
 
     pub(super) fn restores(&self, step: usize) -> bool {
@@ -432,7 +442,8 @@ impl<'a> Run<'a> {
             &outcome,
             Outcome::Cancelled
                 | Outcome::Failed(
-                    StepFailure::Server(ServerError::Lost { .. }) | StepFailure::LeftToServer { .. }
+                    StepFailure::Server(ServerError::Lost { .. })
+                        | StepFailure::LeftToServer { .. }
                 )
         ) {
             self.note(Record::Unheard { step })?;

@@ -106,10 +106,32 @@ impl Run<'_> {
                 return Ok(Next::Stop);
             }
         }
-        Ok(match self.wait(ended, Waiting::Looking).await? {
-            Some(RunCommand::GoOn | RunCommand::Done | RunCommand::Retry) => Next::GoOn,
-            _ => Next::Stop,
-        })
+        // Over the original it was agreed that everybody else is put out.
+        let mut agreed = self.may_put_out();
+        loop {
+            match self.wait(ended, Waiting::Looking).await? {
+                Some(RunCommand::GoOn | RunCommand::Done | RunCommand::Retry) => {}
+                _ => return Ok(Next::Stop),
+            }
+            // Who looked may still be in it, and then no log can follow (message 3101).
+            let there = self.others_there().await;
+            if there.is_empty() {
+                return Ok(Next::GoOn);
+            }
+            if agreed {
+                self.evict().await;
+                return Ok(Next::GoOn);
+            }
+            agreed = true;
+            (self.tell)(RunEvent::Message {
+                at: (self.now)(),
+                text: format!(
+                    "Still in {}: {}. Close them, or go on once more to end them.",
+                    self.target,
+                    there.join("; ")
+                ),
+            });
+        }
     }
 
     /// Beside the first data file of the target, where the server may write.

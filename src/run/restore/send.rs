@@ -9,9 +9,9 @@ use crate::{
     domain::{BackupType, UtcTime},
     run::{
         failure::{StepFailure, StepSkip, VerificationFault},
-        journal::{JournalError, Record},
+        journal::{JournalError, Record, iso_time},
         owed::Owed,
-        report::StepFacts,
+        target::session_words,
         watch::Reading,
     },
     server::{Answer, ServerError, ask},
@@ -166,12 +166,6 @@ impl Run<'_> {
 
     /// Over the original the user agreed that everybody else is put out; so who slipped in is put out again.
     fn may_evict(&self, batch: &Batch, error: &ServerError) -> bool {
-        let over = self
-            .job
-            .choices
-            .over
-            .as_ref()
-            .is_some_and(|over| over.target.online());
         let takes = matches!(
             batch.purpose,
             Purpose::CloseToOthers
@@ -179,14 +173,38 @@ impl Run<'_> {
                 | Purpose::RestoreSet { step: 0 }
                 | Purpose::GiveBackAccess
         );
-        over && takes
+        self.may_put_out()
+            && takes
             && error
                 .number()
                 .is_some_and(|number| IN_USE.contains(&number))
     }
 
+    pub(super) fn may_put_out(&self) -> bool {
+        self.job
+            .choices
+            .over
+            .as_ref()
+            .is_some_and(|over| over.target.online())
+    }
+
+    /// Who else is in the target; nobody when the server does not tell.
+    pub(super) async fn others_there(&mut self) -> Vec<String> {
+        let question = tsql::sessions_in(&self.target);
+        let Some(work) = self.work.as_mut() else {
+            return Vec::new();
+        };
+        match ask(work.as_mut(), &question).await {
+            Ok(answer) => answer.rows().iter().map(session_words).collect(),
+            Err(error) => {
+                tracing::debug!(?error, "who is in the database is not told");
+                Vec::new()
+            }
+        }
+    }
+
     /// Ends every other session in the target; `false` when the server does not let us.
-    async fn evict(&mut self) -> bool {
+    pub(super) async fn evict(&mut self) -> bool {
         let database = self.target.clone();
         let facts = self.job.facts.clone();
         let Some(work) = self.work.as_mut() else {
@@ -334,6 +352,20 @@ impl Run<'_> {
                     outcome = &mut running => break outcome,
                     Some(text) = inbox.recv() => hear(text),
                     Some(reading) = next_reading(&mut readings) => {
+                        // On disk while the first set is still being restored, which takes longest.
+                        if let Some(created) = reading.created.map(|time| time.to_string())
+                            && matches!(batch.purpose, Purpose::RestoreSet { .. })
+                            && self.created.as_ref() != Some(&created)
+                        {
+                            let begun = Record::CopyBegun {
+                                database: self.target.clone(),
+                                create_date: created.clone(),
+                            };
+                            // The record of the step's end is not written either then, and stops the run.
+                            if self.journal.write(iso_time(now()), begun).is_ok() {
+                                self.created = Some(created);
+                            }
+                        }
                         tell(RunEvent::Progress(RunProgress {
                             step,
                             elapsed_secs: seconds_between(began, now()),
@@ -365,11 +397,6 @@ fn is_media(number: i64) -> bool {
         number,
         3201 | 3202 | 3271 | 3292 | 3298 | 3634 | 18204 | 18210
     )
-}
-
-/// Of a batch that became necessary on the way.
-pub(super) fn nothing_known() -> StepFacts {
-    StepFacts::default()
 }
 
 /// The next reading; never, when nobody watches.

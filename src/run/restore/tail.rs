@@ -15,12 +15,14 @@ use crate::{
 const LOG: i64 = 2;
 
 impl Run<'_> {
-    /// When the backup of the tail started, as it was read back.
+    /// When the backup of the tail started, as its header says; no other backup of the log tells anything of it.
     pub(super) fn tail_start(&self) -> Option<ServerTime> {
+        let file = self.job.facts.tail_file.as_deref()?;
         let database = self.job.history.database(&self.job.plan.database)?;
         database
             .sets()
             .filter(|set| set.kind() == BackupType::Log)
+            .filter(|set| set.devices().iter().any(|device| device.name() == file))
             .map(|set| set.start().server)
             .max()
     }

@@ -4,7 +4,7 @@ use crate::{
     domain::{JobDefinition, UtcTime},
     run::{
         Journal, JournalError, Outcome, Record, RunId, RunKind, StepFacts, StepFailure, StepReport,
-        Who,
+        Who, journal::iso_time,
     },
     server::{Answer, Gateway, ServerError},
     tsql::{Script, SeenJob, ServerFacts, apply_script, remove_script},
@@ -79,7 +79,7 @@ async fn carry_out(script: &Script, changing: Changing<'_>) -> Result<ChangeRepo
         now,
         cancel,
     } = changing;
-    let at = || now().0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let at = || iso_time(now());
     let mut journal = Journal::create(&journal)?;
     journal.write(
         at(),

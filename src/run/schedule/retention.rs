@@ -8,6 +8,7 @@ use crate::{
     run::{
         Journal, JournalError, Outcome, Record, RunKind, StepFacts, StepFailure,
         header::{SetHeader, set_headers},
+        journal::iso_time,
         schedule::Changing,
     },
     server::{Connection, ServerError, ask},
@@ -181,7 +182,7 @@ pub async fn run_retention(
 }
 
 fn stamp(now: UtcTime) -> String {
-    now.0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    iso_time(now)
 }
 
 async fn headers(
