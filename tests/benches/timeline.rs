@@ -91,7 +91,7 @@ fn drag_over_a_million() {
         begin.elapsed()
     };
     // The plot lies between the two panels; the flag of the marker at its foot.
-    let (left, right) = (350.0, 1074.0);
+    let (left, right) = (353.0, 1074.0);
     let marker_x = |app: &App| -> f32 {
         let moment = app
             .state
@@ -123,7 +123,8 @@ fn drag_over_a_million() {
             frame(&mut app, vec![Event::PointerMoved(pos2(x, y))])
         })
         .collect();
-    frame(&mut app, vec![press(begin, false)]);
+    // Let go elsewhere than it was taken, so that it can be seen to have followed.
+    frame(&mut app, vec![press(left + 40.0, false)]);
     assert_ne!(
         app.state.choice.moment, before,
         "the marker followed the drag"
