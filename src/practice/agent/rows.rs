@@ -81,6 +81,15 @@ pub fn transact<T>(
 
 /// Enabled jobs on this server with an enabled schedule, by job name.
 pub fn scheduled_jobs(engine: &mut Engine) -> Result<Vec<ScheduledJob>, Message> {
+    schedules_that_run(engine, "1 = 1", &[])
+}
+
+/// Jobs that run by themselves and for which `condition` holds.
+fn schedules_that_run(
+    engine: &mut Engine,
+    condition: &str,
+    parameters: &[rusqlite::types::Value],
+) -> Result<Vec<ScheduledJob>, Message> {
     let msdb = engine.store.attach(MSDB)?;
     let sql = format!(
         "SELECT j.name, j.job_id, s.schedule_id, s.name, s.freq_type, s.freq_interval, s.freq_subday_type,
@@ -89,11 +98,11 @@ pub fn scheduled_jobs(engine: &mut Engine) -> Result<Vec<ScheduledJob>, Message>
          FROM {msdb}.\"dbo.sysjobs\" AS j
          JOIN {msdb}.\"dbo.sysjobschedules\" AS js ON js.job_id = j.job_id
          JOIN {msdb}.\"dbo.sysschedules\" AS s ON s.schedule_id = js.schedule_id
-         WHERE j.enabled = 1 AND s.enabled = 1
+         WHERE {condition} AND j.enabled = 1 AND s.enabled = 1
            AND EXISTS (SELECT 1 FROM {msdb}.\"dbo.sysjobservers\" AS v WHERE v.job_id = j.job_id)
          ORDER BY j.name, s.schedule_id"
     );
-    query(engine, &sql, &[], |row| {
+    query(engine, &sql, parameters, |row| {
         Ok(ScheduledJob {
             job: JobKey {
                 name: row.get(0)?,
@@ -218,26 +227,25 @@ pub fn update(
 }
 
 /// Keeps the history as short as Agent does by default: 1 000 rows, 100 of a job.
+///
+/// Rows are numbered as they come, so counting is enough to find the oldest, and nearly always to find that none must go.
 pub fn trim_history(engine: &mut Engine, job: Uuid) -> Result<(), Message> {
     let msdb = engine.store.attach(MSDB)?;
     let history = format!("{msdb}.\"dbo.sysjobhistory\"");
-    execute(
-        engine,
-        &format!(
-            "DELETE FROM {history} WHERE job_id = ?1 AND instance_id <=
-               (SELECT instance_id FROM {history} WHERE job_id = ?1
-                ORDER BY instance_id DESC LIMIT 1 OFFSET 100)"
-        ),
-        vec![stored_guid(job)],
-    )?;
-    execute(
-        engine,
-        &format!(
-            "DELETE FROM {history} WHERE instance_id <=
-               (SELECT instance_id FROM {history} ORDER BY instance_id DESC LIMIT 1 OFFSET 1000)"
-        ),
-        Vec::new(),
-    )?;
+    for (most, rows, parameters) in [
+        (100, "WHERE job_id = ?1", vec![stored_guid(job)]),
+        (1_000, "", Vec::new()),
+    ] {
+        execute(
+            engine,
+            &format!(
+                "DELETE FROM {history} WHERE _rid IN
+                   (SELECT _rid FROM {history} {rows} ORDER BY _rid
+                    LIMIT max(0, (SELECT count(*) FROM {history} {rows}) - {most}))"
+            ),
+            parameters,
+        )?;
+    }
     Ok(())
 }
 
@@ -431,10 +439,7 @@ pub fn delete_if_wanted(engine: &mut Engine, job: Uuid, succeeded: bool) -> Resu
 pub fn note_next_runs(engine: &mut Engine, job: Uuid) -> Result<(), Message> {
     let now = engine.clock.now_local().0;
     let mut first = None;
-    for scheduled in scheduled_jobs(engine)?
-        .into_iter()
-        .filter(|s| s.job.id == job)
-    {
+    for scheduled in schedules_that_run(engine, "j.job_id = ?1", &[stored_guid(job)])? {
         let next = scheduled.schedule.next_run(now);
         if let Some(next) = next
             && first.is_none_or(|first| next < first)

@@ -549,38 +549,46 @@ pub fn insert(
         .and_then(|d| d.catalogue.table("dbo", table))
         .cloned()
         .ok_or_else(|| Message::error(208, format!("Invalid object name 'msdb.dbo.{table}'.")))?;
-    let mut names = Vec::with_capacity(values.len() + 1);
+    let mut sql = format!(
+        "INSERT INTO {}.{} (",
+        quote(schema),
+        quote(&definition.sqlite_name())
+    );
     let mut stored = Vec::with_capacity(values.len() + 1);
     let mut identity = 0;
-    if let Some((_, column, numbering)) = definition.identity_column() {
+    let mut next = 0;
+    if let Some((index, column, numbering)) = definition.identity_column() {
         identity = store.next_identity(
             MSDB,
             definition.object_id,
             numbering.seed,
             numbering.increment,
         )?;
-        names.push(quote(&column.name));
+        sql += &quote(&column.name);
         stored.push(rusqlite::types::Value::Integer(identity));
+        next = index + 1;
     }
     for (name, value) in values {
-        let Some((_, column)) = definition.column(name) else {
+        let Some((index, column)) = definition.column_after(next, name) else {
             return Err(Message::error(
                 207,
                 format!("Invalid column name '{name}'."),
             ));
         };
-        names.push(quote(&column.name));
+        next = index + 1;
+        if !stored.is_empty() {
+            sql.push(',');
+        }
+        sql += &quote(&column.name);
         stored.push(codec::encode(value, column.ty));
     }
-    let marks = vec!["?"; stored.len()].join(",");
+    sql += ") VALUES (";
+    sql += &"?,".repeat(stored.len());
+    sql.pop();
+    sql.push(')');
     store
         .connection()
-        .prepare_cached(&format!(
-            "INSERT INTO {}.{} ({}) VALUES ({marks})",
-            quote(schema),
-            quote(&definition.sqlite_name()),
-            names.join(",")
-        ))
+        .prepare_cached(&sql)
         .and_then(|mut s| s.execute(rusqlite::params_from_iter(stored)))
         .map_err(|e| internal(&e))?;
     Ok(identity)

@@ -217,6 +217,16 @@ impl Table {
             .find(|(_, c)| same_name(&c.name, name))
     }
 
+    /// The same for who asks for columns in their order: the search begins at `index`, and goes on from the front.
+    pub fn column_after(&self, index: usize, name: &str) -> Option<(usize, &ColumnDef)> {
+        self.columns
+            .iter()
+            .enumerate()
+            .skip(index)
+            .find(|(_, c)| same_name(&c.name, name))
+            .or_else(|| self.column(name))
+    }
+
     /// The primary key.
     pub fn primary_key(&self) -> Option<&Index> {
         self.indexes
@@ -356,7 +366,16 @@ pub fn same_name(a: &str, b: &str) -> bool {
 
 /// A name for SQLite, in double quotes.
 pub fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    let mut quoted = String::with_capacity(name.len() + 2);
+    quoted.push('"');
+    for (number, part) in name.split('"').enumerate() {
+        if number > 0 {
+            quoted += "\"\"";
+        }
+        quoted += part;
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn prefix(schema: Option<&str>) -> String {

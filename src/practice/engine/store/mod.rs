@@ -17,7 +17,7 @@ use crate::practice::{
     catalogue::{Catalogue, Table, quote},
     reply::Message,
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -103,6 +103,10 @@ impl Store {
         )
         .map_err(|e| internal(&e))?;
         connection.set_prepared_statement_cache_capacity(256);
+        // Otherwise a statement is prepared anew for each value of a parameter that might choose another way.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(|e| internal(&e))?;
         connection
             .execute_batch("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY")
             .map_err(|e| internal(&e))?;
