@@ -198,13 +198,17 @@ fn sign_in_error(
     match error {
         Error::Server(first) => refused(&first, errors).into(),
         Error::Routing { host, port } => ConnectError::Routed { host, port },
-        Error::Tls(reason) => ServerError::Tls { address, reason }.into(),
+        Error::Tls(reason) => ServerError::Tls {
+            address,
+            reason: without_advice(&reason).to_owned(),
+        }
+        .into(),
         Error::Io { kind, message } => match kind {
             // A certificate that was refused arrives as an I/O error with the TLS library's words.
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
                 ServerError::Tls {
                     address,
-                    reason: message,
+                    reason: without_advice(&message).to_owned(),
                 }
                 .into()
             }
@@ -265,4 +269,11 @@ fn cell(value: ColumnData<'static>) -> Result<Cell, tiberius::error::Error> {
             DateTime::<FixedOffset>::from_sql(&value)?.map_or(Cell::Null, Cell::Instant)
         }
     })
+}
+
+/// tiberius goes on with what its own users could configure, up to trusting any certificate: nothing for ours.
+fn without_advice(message: &str) -> &str {
+    message
+        .split_once(" To connect anyway")
+        .map_or(message, |(reason, _advice)| reason)
 }

@@ -355,6 +355,7 @@ async fn a_certificate_that_nobody_vouches_for_is_shown_and_gets_no_login() {
     let ServerError::UnknownCertificate {
         fingerprint,
         subject,
+        reason,
         ..
     } = error
     else {
@@ -362,6 +363,10 @@ async fn a_certificate_that_nobody_vouches_for_is_shown_and_gets_no_login() {
     };
     assert_eq!(fingerprint, server.fingerprint);
     assert_eq!(subject, "refuser");
+    assert!(
+        reason.contains("UnknownIssuer") && !reason.contains("trust_cert"),
+        "{reason}"
+    );
     assert_eq!(server.logins(), 0);
 }
 
