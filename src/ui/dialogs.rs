@@ -33,6 +33,8 @@ pub struct Dialogs {
     rehearsal: RehearsalDialog,
     /// The dialog that was shown last, so that a new one begins empty and focused.
     shown: Option<Dialog>,
+    /// How high it was.
+    height: f32,
 }
 
 /// Says nothing of what is typed: it may be a password.
@@ -100,6 +102,12 @@ impl Dialogs {
             }
             self.contents(ui, state, dialog, opened, &mut actions);
         });
+        let height = response.response.rect.height();
+        if (height - self.height).abs() > 0.5 {
+            // It has grown into its size; what is placed by it wants another frame.
+            self.height = height;
+            ui.ctx().request_repaint();
+        }
         // A click beside a form would throw away what was put together.
         let slipped = is_form(dialog) && response.backdrop_response.clicked();
         if response.should_close() && !slipped && actions.is_empty() {

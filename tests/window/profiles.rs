@@ -180,6 +180,31 @@ fn a_certificate_met_by_a_test_is_pinned_after_it_was_seen() {
 }
 
 #[test]
+fn a_certificate_that_nobody_saw_yet_can_be_tested_and_not_saved() {
+    let mut harness = window(vec![production()], ProfileAction::Edit(production().id));
+    harness.get_by_label("Exactly this one").scroll_to_me();
+    harness.run_steps(3);
+    click(&mut harness, "Exactly this one");
+    click(&mut harness, "Test the connection");
+    let tested = harness
+        .state()
+        .actions
+        .iter()
+        .find_map(|action| match action {
+            Action::Profile(ProfileAction::Test { profile, .. }) => {
+                Some(profile.encryption.clone())
+            }
+            _ => None,
+        });
+    assert_eq!(tested, Some(Encryption::Trusted), "only so is it shown");
+    let wanted = "A fingerprint is 64 hexadecimal digits; test the connection to see the server's";
+    assert!(harness.query_by_label(wanted).is_none());
+    click(&mut harness, "Save");
+    harness.get_by_label(wanted);
+    assert_eq!(saved(&harness), None);
+}
+
+#[test]
 fn a_duplicate_is_another_profile() {
     let mut harness = window(
         vec![production()],

@@ -230,6 +230,18 @@ impl Draft {
         })
     }
 
+    /// What a test connects with. Where one certificate is to be pinned and none was seen yet, the test is how to see it.
+    pub fn to_test(&self, others: &[Profile]) -> Result<Profile, Vec<DraftFault>> {
+        if self.encryption == EncryptionKind::Pinned && self.fingerprint.trim().is_empty() {
+            let looking = Self {
+                encryption: EncryptionKind::Trusted,
+                ..self.clone()
+            };
+            return looking.profile(others);
+        }
+        self.profile(others)
+    }
+
     /// The profile, or everything that keeps it from being saved beside `others`.
     pub fn profile(&self, others: &[Profile]) -> Result<Profile, Vec<DraftFault>> {
         let mut faults = Vec::new();

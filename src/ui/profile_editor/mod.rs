@@ -18,7 +18,7 @@ use crate::{
     state::{Action, EditedProfile, ProfileAction, SeenCertificate, State},
     worker::{Secret, ServerInfo},
 };
-use egui::{Align, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Align, Label, Layout, Response, RichText, ScrollArea, TextEdit, Ui};
 use uuid::Uuid;
 
 /// Width of the fields, in points.
@@ -28,21 +28,32 @@ const FORM: Form = Form {
     field: FIELD,
 };
 
+/// What was asked for last: a test wants less than saving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tried {
+    #[default]
+    Nothing,
+    Test,
+    Save,
+}
+
 /// The open editor.
 #[derive(Debug, Default)]
 pub struct ProfileEditor {
     draft: Option<Draft>,
     /// What is wrong is shown once somebody tried to go on.
-    tried: bool,
+    tried: Tried,
     /// What was tested last, so that an answer about something else is not shown.
     tested: Option<Profile>,
+    /// How high the card was that tells of the test.
+    told_height: f32,
 }
 
 impl ProfileEditor {
     /// Begins with the profile that is to be edited, or without one.
     fn open(&mut self, state: &State, edited: EditedProfile) {
         let saved = |id| state.profiles.iter().find(|profile| profile.id == id);
-        self.tried = false;
+        self.tried = Tried::Nothing;
         self.tested = None;
         self.draft = match edited {
             EditedProfile::New => Some(Draft::new(Uuid::new_v4())),
@@ -78,9 +89,11 @@ impl ProfileEditor {
         };
         strong(ui, title, 16.0);
         let made = draft.profile(&state.profiles);
-        let faults = match &made {
-            Err(faults) if self.tried => faults.clone(),
-            _ => Vec::new(),
+        let to_test = draft.to_test(&state.profiles);
+        let faults = match self.tried {
+            Tried::Nothing => Vec::new(),
+            Tried::Test => to_test.clone().err().unwrap_or_default(),
+            Tried::Save => made.clone().err().unwrap_or_default(),
         };
         let height = (ui.ctx().content_rect().height() - 170.0).clamp(160.0, 690.0);
         ScrollArea::vertical()
@@ -88,10 +101,17 @@ impl ProfileEditor {
             .auto_shrink([false, true])
             .show(ui, |ui| {
                 fields_ui(ui, draft, edited, &faults, opened, state, actions);
-                if let Ok(profile) = &made
+                if let Ok(profile) = &to_test
                     && self.tested.as_ref() == Some(profile)
                 {
-                    test_ui(ui, state, draft);
+                    let card = test_ui(ui, state, draft);
+                    if (card.rect.height() - self.told_height).abs() > 0.5 {
+                        // It says something else, and stands below what is seen of a long form.
+                        self.told_height = card.rect.height();
+                        card.scroll_to_me(Some(Align::BOTTOM));
+                    }
+                } else {
+                    self.told_height = 0.0;
                 }
             });
         ui.add_space(8.0);
@@ -99,7 +119,7 @@ impl ProfileEditor {
             let password =
                 (!draft.password.is_empty()).then(|| Secret(draft.password.clone().into()));
             if primary_button(ui, "Save", 90.0, true).clicked() {
-                self.tried = true;
+                self.tried = Tried::Save;
                 if let Ok(profile) = &made {
                     actions.push(Action::Profile(ProfileAction::Save {
                         profile: Box::new(profile.clone()),
@@ -115,8 +135,8 @@ impl ProfileEditor {
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let test = button(ui, "Test the connection");
                 if test.clicked() {
-                    self.tried = true;
-                    if let Ok(profile) = made {
+                    self.tried = Tried::Test;
+                    if let Ok(profile) = to_test {
                         actions.push(Action::Profile(ProfileAction::Test {
                             profile: Box::new(profile.clone()),
                             password,
@@ -419,10 +439,10 @@ fn encryption_ui(
 }
 
 /// What the test said: who answered, what is wrong, or which certificate was shown.
-fn test_ui(ui: &mut Ui, state: &State, draft: &mut Draft) {
+fn test_ui(ui: &mut Ui, state: &State, draft: &mut Draft) -> Response {
     let palette = *Palette::of(ui);
     ui.add_space(8.0);
-    card(&palette).show(ui, |ui| {
+    let shown = card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());
         let result = state
             .test_result
@@ -456,6 +476,7 @@ fn test_ui(ui: &mut Ui, state: &State, draft: &mut Draft) {
             }
         }
     });
+    shown.response
 }
 
 fn answered_ui(ui: &mut Ui, info: &ServerInfo) {
