@@ -168,7 +168,7 @@ impl ServerClock {
         None
     }
 
-    fn offset_at_second(&self, second: i64) -> Option<UtcOffset> {
+    pub(super) fn offset_at_second(&self, second: i64) -> Option<UtcOffset> {
         let Zones::Known { first, changes } = &self.zones else {
             return None;
         };

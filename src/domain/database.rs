@@ -30,7 +30,7 @@ pub struct DatabaseHistory {
     fulls: SharedVec<u32>,
     differentials: SharedVec<u32>,
     logs: SharedVec<u32>,
-    /// Positions in `sets` ordered by uuid; covers the first `by_uuid.len()` sets.
+    /// Positions in `sets` ordered by the keys of their uuids; covers the first `by_uuid.len()` sets.
     by_uuid: Arc<Vec<u32>>,
     /// Hashes of the devices of those sets, sorted: whether a new set overwrites one of them.
     device_hashes: Arc<Vec<u32>>,
@@ -99,21 +99,17 @@ impl DatabaseHistory {
 
     /// The place of the set with this uuid.
     pub fn index_of(&self, uuid: Uuid) -> Option<usize> {
-        let wanted = upper_half(uuid);
-        let half_at = |idx: u32| self.sets.get(idx as usize).map(|s| upper_half(s.uuid));
+        let wanted = uuid_key(uuid);
+        let key_at = |idx: u32| self.sets.get(idx as usize).map(|s| uuid_key(s.uuid));
         let from = self
             .by_uuid
-            .partition_point(|&idx| half_at(idx).is_some_and(|half| half < wanted));
+            .partition_point(|&idx| key_at(idx).is_some_and(|key| key < wanted));
         let indexed = self
             .by_uuid
             .iter()
             .skip(from)
+            .take_while(|&&idx| key_at(idx) == Some(wanted))
             .map(|&idx| idx as usize)
-            .take_while(|&idx| {
-                self.sets
-                    .get(idx)
-                    .is_some_and(|s| upper_half(s.uuid) == wanted)
-            })
             .find(|&idx| self.sets.get(idx).is_some_and(|s| s.uuid == uuid));
         indexed.or_else(|| {
             let tail = self.by_uuid.len();
@@ -205,10 +201,10 @@ impl DatabaseHistory {
     }
 
     /// The sets as they were before they were put on an axis, to be put on another.
-    pub(super) fn unplaced(&self) -> Vec<BackupSet> {
-        let mut sets: Vec<BackupSet> = self.sets.iter().cloned().collect();
+    pub(super) fn unplaced(&self) -> SharedVec<BackupSet> {
+        let mut sets = self.sets.clone();
         if self.clock.knows_zone() {
-            for set in &mut sets {
+            for set in sets.iter_mut() {
                 let zone = if set.zone == UNKNOWN_ZONE {
                     set.start_offset
                 } else {
@@ -232,22 +228,22 @@ impl DatabaseHistory {
     pub fn without_backups(name: &str, offset: crate::domain::UtcOffset) -> Self {
         let clock = Arc::new(ServerClock::fixed(offset));
         Self::indexed(
-            name.to_owned(),
+            name,
             clock,
-            Vec::new(),
+            SharedVec::default(),
             Past::default(),
             &mut Notes::default(),
         )
     }
 
     pub(super) fn built(
-        mut sets: Vec<BackupSet>,
+        mut sets: SharedVec<BackupSet>,
         old: Option<&Self>,
         new: &Happened,
         place: &Place<'_>,
         notes: &mut Notes,
     ) -> Self {
-        let name = newest_name(&sets);
+        let name = name_of(sets.last());
         let zoned = sets.iter().all(|set| place.zone(set).is_some());
         let clock = if zoned {
             place.clock.clone()
@@ -262,7 +258,7 @@ impl DatabaseHistory {
             }
             Arc::default()
         };
-        for set in &mut sets {
+        for set in sets.iter_mut() {
             if zoned {
                 place.on_instants(set, notes);
             } else {
@@ -274,23 +270,21 @@ impl DatabaseHistory {
             }
         }
         let past = Past::merged(old.map(Self::past), new, &clock);
-        Self::indexed(name, clock, sets, past, notes)
+        Self::indexed(&name, clock, sets, past, notes)
     }
 
-    /// From sets whose times are right, in any order, perhaps with duplicates.
+    /// From sets whose times are right, in any order, perhaps with duplicates; `name` is that of a database without any.
     fn indexed(
-        name: String,
+        name: &str,
         clock: Arc<ServerClock>,
-        mut sets: Vec<BackupSet>,
+        mut sets: SharedVec<BackupSet>,
         past: Past,
         notes: &mut Notes,
     ) -> Self {
-        let sort = |sets: &mut Vec<BackupSet>| {
-            if !sets.is_sorted_by_key(order_key) {
-                sets.sort_unstable_by_key(order_key);
-            }
-        };
-        sort(&mut sets);
+        sets.sort_by_key(order_key);
+        let name = sets
+            .last()
+            .map_or(name.to_owned(), |set| name_of(Some(set)));
         let mut by_uuid = uuid_order(&sets);
         let duplicates = duplicates(&sets, &by_uuid);
         if !duplicates.is_empty() {
@@ -302,15 +296,25 @@ impl DatabaseHistory {
                     });
                 }
             }
-            let mut idx = 0_u32;
-            sets.retain(|_| {
-                idx += 1;
-                !duplicates.contains(&(idx - 1))
-            });
+            sets = sets
+                .into_vec()
+                .into_iter()
+                .zip(0_u32..)
+                .filter(|(_, idx)| !duplicates.contains(idx))
+                .map(|(set, _)| set)
+                .collect();
             by_uuid = uuid_order(&sets);
         }
         let device_hashes = overwrite::mark(&mut sets);
-        for set in &mut sets {
+        let (mut fulls, mut differentials, mut logs) = (
+            SharedVec::default(),
+            SharedVec::default(),
+            SharedVec::default(),
+        );
+        let mut crossings = Vec::new();
+        let mut newest_id = None;
+        // One pass for all that is known of each set by itself: reading a million of them is what takes the time.
+        for (set, idx) in sets.iter_mut().zip(0_u32..) {
             set.trouble = set.trouble_without(&|_| false);
             if set.has(flag::OVERWRITTEN) {
                 let kind = HistoryNoteKind::Overwritten;
@@ -318,25 +322,18 @@ impl DatabaseHistory {
                     format!("backup_set_uuid {}", set.uuid)
                 });
             }
+            match set.kind() {
+                BackupType::Full => fulls.push(idx),
+                BackupType::Differential => differentials.push(idx),
+                BackupType::Log => logs.push(idx),
+                _ => {}
+            }
+            if set.crosses() {
+                crossings.push(idx);
+            }
+            newest_id = newest_id.max(set.backup_set_id());
         }
-        let lane = |kind| {
-            sets.iter()
-                .zip(0_u32..)
-                .filter(|(set, _)| set.kind() == kind)
-                .map(|(_, idx)| idx)
-                .collect()
-        };
-        let (fulls, differentials, logs) = (
-            lane(BackupType::Full),
-            lane(BackupType::Differential),
-            lane(BackupType::Log),
-        );
-        let crossings = (0_u32..)
-            .zip(&sets)
-            .filter(|(_, set)| crosses(set))
-            .map(|(idx, _)| idx)
-            .collect();
-        let newest_id = sets.iter().filter_map(BackupSet::backup_set_id).max();
+        let by_uuid = by_uuid.into_iter().map(|key| key as u32).collect();
         let Past {
             restores,
             marks,
@@ -345,7 +342,7 @@ impl DatabaseHistory {
         let history = Self {
             name,
             clock,
-            sets: sets.into_iter().collect(),
+            sets,
             fulls,
             differentials,
             logs,
@@ -386,8 +383,7 @@ impl DatabaseHistory {
         let past = Past::merged(Some(self.past()), happened, &self.clock);
         let same_restores = *past.restores == *self.restores;
         if !same_axis {
-            let mut all = self.unplaced();
-            all.extend(new);
+            let all = self.unplaced().extended(new);
             return Self::built(all, Some(self), happened, place, notes);
         }
         for set in &mut new {
@@ -409,10 +405,8 @@ impl DatabaseHistory {
         let overwrites = overwrite::touches(&new, &self.device_hashes)
             || overwrite::touches_tail(&new, self.sets.iter_from(self.by_uuid.len()));
         if !after_all || overwrites || tail > LONGEST_TAIL {
-            let mut all: Vec<BackupSet> = self.sets.iter().cloned().collect();
-            all.extend(new);
-            let name = newest_name(&all);
-            return Self::indexed(name, self.clock.clone(), all, past, notes);
+            let all = self.sets.extended(new);
+            return Self::indexed(&self.name, self.clock.clone(), all, past, notes);
         }
         let name = new
             .last()
@@ -449,7 +443,7 @@ impl DatabaseHistory {
                 _ => {}
             }
             grown.newest_id = grown.newest_id.max(set.backup_set_id());
-            if crosses(&set) {
+            if set.crosses() {
                 Arc::make_mut(&mut grown.crossings).push(idx);
             }
             grown.sets.push(set);
@@ -507,10 +501,6 @@ pub(super) fn same_path(a: &str, b: &str) -> bool {
     }
 }
 
-fn crosses(set: &BackupSet) -> bool {
-    set.kind() == BackupType::Log && set.lineage.first_fork != set.lineage.last_fork
-}
-
 fn ceil_second(instant: UtcTime) -> i64 {
     let whole = instant.0.timestamp();
     whole + i64::from(instant.0.timestamp_subsec_nanos() > 0)
@@ -520,39 +510,39 @@ fn order_key(set: &BackupSet) -> (i64, i64, Lsn, Uuid) {
     (set.start, set.finish_second(), set.last_lsn, set.uuid)
 }
 
-fn upper_half(uuid: Uuid) -> u64 {
-    uuid.as_u64_pair().0
+/// A number that few uuids share.
+fn uuid_key(uuid: Uuid) -> u32 {
+    let (high, low) = uuid.as_u64_pair();
+    let mixed = (high ^ low.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
 }
 
-fn newest_name(sets: &[BackupSet]) -> String {
-    sets.iter()
-        .max_by_key(|set| set.start)
-        .and_then(|set| set.origin.database_name.clone())
+fn name_of(set: Option<&BackupSet>) -> String {
+    set.and_then(|set| set.origin.database_name.clone())
         .unwrap_or_default()
 }
 
-fn uuid_order(sets: &[BackupSet]) -> Vec<u32> {
-    let mut keys: Vec<(u64, u32)> = sets
-        .iter()
-        .zip(0_u32..)
-        .map(|(set, idx)| (upper_half(set.uuid), idx))
+/// The key of each uuid, and the place of its set in the lower half; in order.
+fn uuid_order(sets: &SharedVec<BackupSet>) -> Vec<u64> {
+    let keys = sets.iter().zip(0_u32..);
+    let mut keys: Vec<u64> = keys
+        .map(|(set, idx)| (u64::from(uuid_key(set.uuid)) << 32) | u64::from(idx))
         .collect();
     keys.sort_unstable();
-    keys.into_iter().map(|(_, idx)| idx).collect()
+    keys
 }
 
 /// Places of sets that are reported a second time; the report that knows the devices stays.
-fn duplicates(sets: &[BackupSet], by_uuid: &[u32]) -> BTreeSet<u32> {
+fn duplicates(sets: &SharedVec<BackupSet>, by_uuid: &[u64]) -> BTreeSet<u32> {
     let mut duplicates = BTreeSet::new();
     let set_at = |idx: u32| sets.get(idx as usize);
-    for group in by_uuid.chunk_by(|&a, &b| {
-        set_at(a).map(|s| upper_half(s.uuid)) == set_at(b).map(|s| upper_half(s.uuid))
-    }) {
+    for group in by_uuid.chunk_by(|a, b| a >> 32 == b >> 32) {
         if group.len() < 2 {
             continue;
         }
         let mut kept: BTreeMap<Uuid, u32> = BTreeMap::new();
-        for &idx in group {
+        for &key in group {
+            let idx = key as u32;
             let Some(set) = set_at(idx) else { continue };
             match kept.get(&set.uuid).copied() {
                 None => {

@@ -4,7 +4,7 @@
 
 use super::{
     BackupRecord, BackupSet, ChangeRecord, DatabaseHistory, HistoryNote, HistoryRecords,
-    MarkRecord, RecordedServer, RestoreRecord, RestoringState, ServerClock, UtcOffset,
+    MarkRecord, RecordedServer, RestoreRecord, RestoringState, ServerClock, SharedVec, UtcOffset,
     database::Happened, judge::Judge, place::Place, set::UNKNOWN_ZONE,
 };
 use std::{
@@ -33,7 +33,9 @@ pub struct History {
 pub struct HistoryBuilder {
     server: RecordedServer,
     judge: Judge,
-    sets: BTreeMap<String, Vec<BackupSet>>,
+    sets: BTreeMap<String, SharedVec<BackupSet>>,
+    /// The database of the last row, and what it is compared by.
+    last_name: Option<(String, String)>,
     /// Restores and marks.
     happened: BTreeMap<String, Happened>,
     case_sensitive: bool,
@@ -280,7 +282,17 @@ impl HistoryBuilder {
     pub fn push(&mut self, record: BackupRecord) {
         if let Some(set) = self.judge.judge(record) {
             let name = set.origin.database_name.as_deref().unwrap_or_default();
+            // Most rows are of the same database as the one before.
+            let sets = match &self.last_name {
+                Some((last, key)) if last == name => self.sets.get_mut(key),
+                _ => None,
+            };
+            if let Some(sets) = sets {
+                sets.push(set);
+                return;
+            }
             let key = name_key(name, self.case_sensitive);
+            self.last_name = Some((name.to_owned(), key.clone()));
             self.sets.entry(key).or_default().push(set);
         }
     }
@@ -322,11 +334,12 @@ impl HistoryBuilder {
             sets,
             mut happened,
             case_sensitive,
+            last_name: _,
         } = self;
         let mut notes = judge.notes;
         let fixed = server.utc_offset_minutes.and_then(UtcOffset::from_minutes);
         let home = server.name.or_else(|| {
-            let first = sets.values().flatten().next()?;
+            let first = sets.values().flat_map(SharedVec::iter).next()?;
             first.origin.server_name.clone()
         });
         let mut zones = before.map_or_else(BTreeMap::new, |h| (*h.zones).clone());
@@ -352,10 +365,11 @@ impl HistoryBuilder {
             let new_happened = happened.remove(&key).unwrap_or_default();
             let old = databases.get(&key).cloned();
             let grown = match old {
-                Some(old) if same_clock => old.grown(new, &new_happened, &place, &mut notes),
+                Some(old) if same_clock => {
+                    old.grown(new.into_vec(), &new_happened, &place, &mut notes)
+                }
                 Some(old) => {
-                    let mut all = old.unplaced();
-                    all.extend(new);
+                    let all = old.unplaced().extended(new.into_vec());
                     DatabaseHistory::built(all, Some(&old), &new_happened, &place, &mut notes)
                 }
                 None => DatabaseHistory::built(new, None, &new_happened, &place, &mut notes),
@@ -383,13 +397,14 @@ impl HistoryBuilder {
 
 /// Notes which offsets each server showed, and when the home server showed them.
 fn collect_zones(
-    sets: &BTreeMap<String, Vec<BackupSet>>,
+    sets: &BTreeMap<String, SharedVec<BackupSet>>,
     home: Option<&str>,
     zones: &mut BTreeMap<String, BTreeSet<UtcOffset>>,
     samples: &mut Vec<(i64, UtcOffset)>,
 ) {
     let mut seen: Option<(*const super::Origin, i16, bool)> = None;
-    for set in sets.values().flatten().filter(|s| s.zone != UNKNOWN_ZONE) {
+    let all = sets.values().flat_map(SharedVec::iter);
+    for set in all.filter(|s| s.zone != UNKNOWN_ZONE) {
         let Some(offset) = UtcOffset::from_minutes(set.zone.into()) else {
             continue;
         };
@@ -408,8 +423,22 @@ fn collect_zones(
             }
         };
         if is_home {
-            samples.push((set.start - i64::from(set.zone) * 60, offset));
+            push_sample(samples, (set.start - i64::from(set.zone) * 60, offset));
         }
+    }
+}
+
+/// Adds what one backup showed; of those that come in order with one offset the first and the last are enough.
+fn push_sample(samples: &mut Vec<(i64, UtcOffset)>, sample: (i64, UtcOffset)) {
+    if let [.., before, last] = &mut **samples
+        && before.1 == sample.1
+        && last.1 == sample.1
+        && before.0 <= last.0
+        && last.0 <= sample.0
+    {
+        *last = sample;
+    } else {
+        samples.push(sample);
     }
 }
 

@@ -330,20 +330,26 @@ fn flags_of(record: &BackupRecord, lsn_known: bool) -> u16 {
         .fold(0, |flags, (_, flag)| flags | flag)
 }
 
-fn media_of(files: Vec<MediaFile>) -> Media {
+fn media_of(mut files: Vec<MediaFile>) -> Media {
+    // Nearly all sets are one file.
+    if let [file] = &mut *files
+        && file.family_sequence_number.is_none_or(|n| n == 1)
+    {
+        let Some(name) = file.physical_device_name.take() else {
+            return Media::Unknown;
+        };
+        let state = media_state(file, &name);
+        return Media::One(name.into_boxed_str(), state);
+    }
     let mut entries: Vec<(u8, i32, MediaEntry)> = files
         .into_iter()
-        .filter_map(|file| {
-            let name = file.physical_device_name?;
+        .filter_map(|mut file| {
+            let name = file.physical_device_name.take()?;
             let stripe = file
                 .family_sequence_number
                 .and_then(|n| u8::try_from(n).ok())
                 .unwrap_or(1);
-            let state = MediaState {
-                kind: device_kind(file.device_type, &name),
-                present: file.present,
-                overwritten: false,
-            };
+            let state = media_state(&file, &name);
             let entry = MediaEntry {
                 stripe,
                 name: name.into_boxed_str(),
@@ -360,6 +366,14 @@ fn media_of(files: Vec<MediaFile>) -> Media {
             None => Media::Unknown,
         },
         _ => Media::Many(entries.into_iter().map(|(.., entry)| entry).collect()),
+    }
+}
+
+fn media_state(file: &MediaFile, name: &str) -> MediaState {
+    MediaState {
+        kind: device_kind(file.device_type, name),
+        present: file.present,
+        overwritten: false,
     }
 }
 
@@ -387,10 +401,11 @@ fn device_kind(device_type: Option<i32>, name: &str) -> DeviceKind {
 
 /// Whether a device name is a URL, which means the same on every machine.
 pub(super) fn is_url(name: &str) -> bool {
-    let start = name.get(..8).unwrap_or(name).to_ascii_lowercase();
-    ["http://", "https://", "s3://"]
-        .iter()
-        .any(|scheme| start.starts_with(scheme))
+    let begins_with = |scheme: &&str| {
+        let start = name.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    ["http://", "https://", "s3://"].iter().any(begins_with)
 }
 
 fn largest_stripe(files: &[MediaFile]) -> u8 {

@@ -1,9 +1,6 @@
 //! Puts the local times of rows on the axis of instants.
 
-use super::{
-    BackupSet, HistoryNoteKind, ServerClock, UtcOffset, clock::from_seconds, judge::Notes,
-    set::UNKNOWN_ZONE,
-};
+use super::{BackupSet, HistoryNoteKind, ServerClock, UtcOffset, judge::Notes, set::UNKNOWN_ZONE};
 use std::sync::Arc;
 
 /// How the local times of rows become moments.
@@ -23,11 +20,17 @@ impl Place<'_> {
     }
 
     fn offset_minutes(&self, second: i64) -> i16 {
-        let instant = from_seconds(second);
         self.clock
-            .offset_at(instant)
+            .offset_at_second(second)
             .and_then(|offset| i16::try_from(offset.minutes()).ok())
             .unwrap_or(0)
+    }
+
+    fn is_home(&self, set: &BackupSet) -> bool {
+        let server = set.origin.server_name.as_deref();
+        server
+            .zip(self.home)
+            .is_none_or(|(a, b)| a.eq_ignore_ascii_case(b))
     }
 
     /// Puts the local times of a set on the axis of instants.
@@ -36,20 +39,12 @@ impl Place<'_> {
         let finish_local = set.finish_second();
         set.start -= zone * 60;
         let mut finish = finish_local - zone * 60;
-        let at_home = set
-            .origin
-            .server_name
-            .as_deref()
-            .zip(self.home)
-            .is_none_or(|(a, b)| a.eq_ignore_ascii_case(b));
         set.start_offset = self.offset_minutes(set.start);
-        if at_home {
-            // The zone is that of the start: a backup that ran over a clock change finished in another one.
-            let there = i64::from(self.offset_minutes(finish));
-            let moved = finish_local - there * 60;
-            if there != zone && moved >= set.start {
-                finish = moved;
-            }
+        // The zone is that of the start: a backup that ran over a clock change finished in another one.
+        let there = i64::from(self.offset_minutes(finish));
+        let moved = finish_local - there * 60;
+        if there != zone && moved >= set.start && self.is_home(set) {
+            finish = moved;
         }
         if finish < set.start {
             note_backwards(set, notes);

@@ -295,6 +295,11 @@ impl BackupSet {
         self.has(flag::CHECKSUMS)
     }
 
+    /// A log backup that holds the end of one recovery fork and the beginning of another.
+    pub fn crosses(&self) -> bool {
+        matches!(self.role, Role::Log) && self.lineage.first_fork != self.lineage.last_fork
+    }
+
     /// A tail-log backup taken with `NORECOVERY`.
     pub fn is_force_offline(&self) -> bool {
         self.has(flag::FORCE_OFFLINE)

@@ -1,6 +1,9 @@
 //! One recovery fork: the data backups that begin on it, and its logs with the cheapest way to each.
 
-use super::{Base, Edge, Graph, Label, LogRef, windows::Spans};
+use super::{
+    Base, Edge, Graph, Label, LogRef,
+    windows::{SpanList, Spans},
+};
 use crate::domain::{BackupSet, DatabaseHistory, Lsn, Restore, SharedVec};
 use uuid::Uuid;
 
@@ -59,6 +62,34 @@ pub struct WayIn {
     pub crosses: bool,
     /// No earlier moment can be reached this way, in seconds since 1970.
     pub lower: i64,
+}
+
+/// Room for what is worked out for one log after the other, and where the last one was found.
+#[derive(Debug, Default)]
+pub struct Room {
+    ways: Vec<WayIn>,
+    own: SpanList,
+    old: SpanList,
+    near: Near,
+}
+
+/// Places near which the states before a log lie: known beforehand, they are not searched for among a million.
+#[derive(Clone, Copy, Debug)]
+pub struct Near {
+    /// In `Chain::by_redo`.
+    pub base: usize,
+    /// In `Chain::logs`.
+    pub log: usize,
+}
+
+impl Default for Near {
+    /// The ends, where the newest are.
+    fn default() -> Self {
+        Self {
+            base: usize::MAX,
+            log: usize::MAX,
+        }
+    }
 }
 
 /// Which of the two labels of a log.
@@ -154,7 +185,13 @@ pub fn holds_until(set: &BackupSet) -> i64 {
 
 impl Graph {
     /// Finds the ways to a log and keeps the cheapest. Logs come in the order of their ends.
-    pub fn add_log(&mut self, history: &DatabaseHistory, chain_idx: usize, idx: u32) {
+    pub fn add_log(
+        &mut self,
+        history: &DatabaseHistory,
+        chain_idx: usize,
+        idx: u32,
+        room: &mut Room,
+    ) {
         let Some(set) = history.set(idx as usize) else {
             return;
         };
@@ -164,11 +201,21 @@ impl Graph {
             }
             return;
         }
-        let ways = self.ways_into(history, chain_idx, set);
+        let Room {
+            ways,
+            own,
+            old,
+            near,
+        } = room;
+        near.log = self
+            .chains
+            .get(chain_idx)
+            .map_or(0, |chain| chain.logs.len());
+        near.base = self.ways_near(history, chain_idx, set, *near, ways);
         let edge = self.edge(set);
         let any = |_: &WayIn| true;
-        let best = self.best_of(history, &ways, Reach::Best, edge, &any);
-        let conventional = self.best_of(history, &ways, Reach::Conventional, edge, &any);
+        let best = self.best_of(history, ways, Reach::Best, edge, &any);
+        let conventional = self.best_of(history, ways, Reach::Conventional, edge, &any);
         let oldest = ways
             .iter()
             .filter_map(|way| match way.state {
@@ -177,12 +224,13 @@ impl Graph {
             })
             .min_by_key(|&base| self.finish_of(base))
             .unwrap_or(u32::MAX);
-        let (spans, old_spans) = self.spans_of(history, set, &ways);
-        let parents: Vec<u32> = self
-            .placements
-            .get(&*set.lineage)
-            .map(|placement| placement.first.clone())
-            .unwrap_or_default();
+        self.spans_of(history, set, ways, own, old);
+        let parents: Vec<u32> = if set.crosses() {
+            let placement = self.placements.get(&*set.lineage);
+            placement.map_or(Vec::new(), |placement| placement.first.clone())
+        } else {
+            Vec::new()
+        };
         let Some(chain) = self.chains.get_mut(chain_idx) else {
             return;
         };
@@ -193,7 +241,7 @@ impl Graph {
             conventional,
             oldest,
         });
-        for (from, to) in spans {
+        for &(from, to) in own.iter() {
             chain.spans.push(from, to);
         }
         if best.exists() {
@@ -211,7 +259,7 @@ impl Graph {
                     chain: u32::try_from(chain_idx).unwrap_or(u32::MAX),
                     index,
                 });
-                for &(from, to) in &old_spans {
+                for &(from, to) in old.iter() {
                     parent.spans.push(from, to);
                 }
             }
@@ -224,9 +272,15 @@ impl Graph {
         let after = Lsn::new(lsn.decimal() + 1).unwrap_or(lsn);
         let mut from = i64::MAX;
         let mut found = Vec::new();
-        self.states_in(history, chain_idx, lsn, after, &mut |state| {
-            found.push(state);
-        });
+        self.states_in(
+            history,
+            chain_idx,
+            (lsn, after),
+            Near::default(),
+            &mut |state| {
+                found.push(state);
+            },
+        );
         for state in found {
             from = from.min(self.lower_of(history, state));
         }
@@ -254,37 +308,56 @@ impl Graph {
         set: &BackupSet,
     ) -> Vec<WayIn> {
         let mut ways = Vec::new();
-        let lineage = &set.lineage;
-        let first_lsn = set.first_lsn;
-        if lineage.first_fork == lineage.last_fork {
-            self.states_in(history, chain_idx, first_lsn, set.last_lsn, &mut |state| {
-                ways.push((state, false));
-            });
-        } else {
-            // Where the fork point is unknown, only the very beginning of the log is surely on the old fork.
-            let point = lineage.fork_point.unwrap_or(first_lsn);
-            let after_point = Lsn::new(point.decimal() + 1).unwrap_or(point);
-            let from = first_lsn.max(after_point);
-            self.states_in(history, chain_idx, from, set.last_lsn, &mut |state| {
-                ways.push((state, false));
-            });
-            let to = after_point.min(set.last_lsn);
-            if let Some(placement) = self.placements.get(lineage) {
-                for &old in placement.first.iter().filter(|&&c| c as usize != chain_idx) {
-                    self.states_in(history, old as usize, first_lsn, to, &mut |state| {
-                        ways.push((state, true));
-                    });
-                }
-            }
-        }
-        ways.into_iter()
-            .map(|(state, crosses)| WayIn {
+        self.ways_near(history, chain_idx, set, Near::default(), &mut ways);
+        ways
+    }
+
+    /// The same, with places to look at first; returns where the bases before the log end in `Chain::by_redo`.
+    pub fn ways_near(
+        &self,
+        history: &DatabaseHistory,
+        chain_idx: usize,
+        set: &BackupSet,
+        near: Near,
+        ways: &mut Vec<WayIn>,
+    ) -> usize {
+        ways.clear();
+        let mut push = |state, crosses| {
+            let lower = self.lower_of(history, state);
+            let way = WayIn {
                 state,
                 crosses,
-                lower: self.lower_of(history, state),
-            })
-            .filter(|way| !way.crosses || self.surely_crossed(history, set, way))
-            .collect()
+                lower,
+            };
+            if !crosses || self.surely_crossed(history, set, &way) {
+                ways.push(way);
+            }
+        };
+        let lineage = &set.lineage;
+        let first_lsn = set.first_lsn;
+        if !set.crosses() {
+            let lsns = (first_lsn, set.last_lsn);
+            return self.states_in(history, chain_idx, lsns, near, &mut |state| {
+                push(state, false);
+            });
+        }
+        // Where the fork point is unknown, only the very beginning of the log is surely on the old fork.
+        let point = lineage.fork_point.unwrap_or(first_lsn);
+        let after_point = Lsn::new(point.decimal() + 1).unwrap_or(point);
+        let lsns = (first_lsn.max(after_point), set.last_lsn);
+        let end = self.states_in(history, chain_idx, lsns, near, &mut |state| {
+            push(state, false);
+        });
+        let to = after_point.min(set.last_lsn);
+        if let Some(placement) = self.placements.get(lineage) {
+            for &old in placement.first.iter().filter(|&&c| c as usize != chain_idx) {
+                let lsns = (first_lsn, to);
+                self.states_in(history, old as usize, lsns, Near::default(), &mut |state| {
+                    push(state, true);
+                });
+            }
+        }
+        end
     }
 
     /// Whether a log that crosses a fork point really went past this state on the fork that it left.
@@ -330,19 +403,23 @@ impl Graph {
         }
     }
 
-    /// States of a chain whose redo LSN is at least `from` and below `to`, the newest first.
+    /// States of a chain whose redo LSN is at least the first and below the second, the newest first.
+    ///
+    /// Returns where they end in `Chain::by_redo`.
     fn states_in(
         &self,
         history: &DatabaseHistory,
         chain_idx: usize,
-        from: Lsn,
-        to: Lsn,
+        (from, to): (Lsn, Lsn),
+        near: Near,
         found: &mut dyn FnMut(State),
-    ) {
+    ) -> usize {
         let Some(chain) = self.chains.get(chain_idx) else {
-            return;
+            return 0;
         };
-        let end = chain.by_redo.partition_point(|&(redo, _)| redo < to);
+        let by_redo = &chain.by_redo;
+        let end_of_bases = by_redo.partition_point_near(near.base, |&(redo, _)| redo < to);
+        let end = end_of_bases;
         let mut n = end;
         while let Some(&(redo, base)) = n.checked_sub(1).and_then(|n| chain.by_redo.get(n)) {
             if redo < from || end - n >= 4 * MOST_BEFORE {
@@ -352,13 +429,8 @@ impl Graph {
             n -= 1;
         }
         let last_lsn = |node: &LogNode| history.set(node.set as usize).map(|set| set.last_lsn);
-        let end = if chain.logs.last().and_then(last_lsn).is_some_and(|l| l < to) {
-            chain.logs.len()
-        } else {
-            chain
-                .logs
-                .partition_point(|node| last_lsn(node).is_some_and(|l| l < to))
-        };
+        let ends_before = |node: &LogNode| last_lsn(node).is_some_and(|l| l < to);
+        let end = chain.logs.partition_point_near(near.log, ends_before);
         let mut n = end;
         let mut n_found = 0;
         while let Some(node) = n.checked_sub(1).and_then(|n| chain.logs.get(n)) {
@@ -374,6 +446,7 @@ impl Graph {
                 }));
             }
         }
+        end_of_bases
     }
 
     /// The earliest moment that a log applied to this state can stop at, apart from what it holds itself.

@@ -14,10 +14,12 @@
 
 use super::{
     Graph, STARTED,
-    chain::{State, WayIn, holds_until},
+    chain::{Near, State, WayIn, holds_until},
     windows::fork_parts,
 };
-use crate::domain::{BackupSet, BackupType, DatabaseHistory, Limits, graph::Strictness};
+use crate::domain::{
+    BackupSet, BackupType, DatabaseHistory, Limits, graph::Strictness, overwrite::hash_of,
+};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -77,8 +79,8 @@ struct Tree<'a> {
     of_base: Vec<u32>,
     of_log: Vec<Vec<u32>>,
     reached: Vec<Reached>,
-    /// Numbers of the devices that hold several sets.
-    shared_devices: HashMap<String, u32>,
+    /// Numbers of the devices that hold several sets, by their keys.
+    shared_devices: HashMap<u64, u32>,
     shared_seconds: Vec<i64>,
 }
 
@@ -156,9 +158,13 @@ impl<'a> Tree<'a> {
         let Some(chain) = graph.chains.get(chain_idx) else {
             return;
         };
-        for log in chain.logs.iter() {
+        let mut near = Near::default();
+        for (log, index) in chain.logs.iter().zip(0..) {
+            near.log = index;
             let set = history.set(log.set as usize).filter(|_| log.best.exists());
-            let node = set.map_or(NOWHERE, |set| self.grow_log(chain_idx, log.set, set));
+            let node = set.map_or(NOWHERE, |set| {
+                self.grow_log(chain_idx, log.set, set, &mut near)
+            });
             if let Some(nodes) = self.of_log.get_mut(chain_idx) {
                 nodes.push(node);
             }
@@ -195,10 +201,12 @@ impl<'a> Tree<'a> {
     }
 
     /// Hangs a log below what all ways into it have in common, and notes when it can be stopped in.
-    fn grow_log(&mut self, chain_idx: usize, idx: u32, set: &BackupSet) -> u32 {
-        let mut ways: Vec<(WayIn, u32)> = self
+    fn grow_log(&mut self, chain_idx: usize, idx: u32, set: &BackupSet, near: &mut Near) -> u32 {
+        let mut ways = Vec::new();
+        near.base = self
             .graph
-            .ways_into(self.history, chain_idx, set)
+            .ways_near(self.history, chain_idx, set, *near, &mut ways);
+        let mut ways: Vec<(WayIn, u32)> = ways
             .into_iter()
             .filter_map(|way| Some((way, self.node_of(way.state)?)))
             .collect();
@@ -446,34 +454,31 @@ fn needed_devices(set: &BackupSet) -> impl Iterator<Item = &str> {
         .filter(move |name| !many || set.trouble_without(&|lost| lost == *name).is_some())
 }
 
-/// Windows does not tell upper from lower case.
-fn device_key(name: &str) -> String {
+/// Stands for a path: Windows does not tell upper from lower case.
+fn device_key(name: &str) -> u64 {
     if name.starts_with('/') {
-        name.to_owned()
+        hash_of(0, name.as_bytes(), |byte| byte)
+    } else if name.is_ascii() {
+        hash_of(0, name.as_bytes(), |byte| byte.to_ascii_lowercase())
     } else {
-        name.to_lowercase()
+        hash_of(0, name.to_lowercase().as_bytes(), |byte| byte)
     }
 }
 
-fn shared_devices(history: &DatabaseHistory) -> HashMap<String, u32> {
-    let mut counts: HashMap<String, u32> = HashMap::new();
+fn shared_devices(history: &DatabaseHistory) -> HashMap<u64, u32> {
+    let mut keys: Vec<u64> = Vec::with_capacity(history.len());
     let restorable = [BackupType::Full, BackupType::Differential, BackupType::Log];
     for set in history.sets() {
         if set.trouble().is_none() && restorable.contains(&set.kind()) {
-            for name in set.device_names() {
-                *counts.entry(device_key(name)).or_default() += 1;
-            }
+            keys.extend(set.device_names().map(device_key));
         }
     }
-    let mut names: Vec<String> = Vec::new();
-    #[expect(clippy::iter_over_hash_type, reason = "sorted right after")]
-    for (name, count) in counts {
-        if count > 1 {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    names.into_iter().zip(0..).collect()
+    keys.sort_unstable();
+    let of_several = keys.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
+    of_several
+        .filter_map(|same| same.first().copied())
+        .zip(0..)
+        .collect()
 }
 
 fn intersection(a: &Shared, b: &Shared) -> Shared {

@@ -24,6 +24,7 @@ mod search;
 mod windows;
 
 pub(super) use alternatives::Wanted;
+use chain::Room;
 pub(super) use chain::{Chain, LogNode, holds_until};
 pub(super) use exclusion::Exclusion;
 pub(super) use label::{Base, Edge, Label, LogRef, STARTED};
@@ -197,6 +198,8 @@ impl Graph {
         let mut usable_logs: Vec<Vec<u32>> = vec![Vec::new(); graph.chains.len()];
         let mut differentials = Vec::new();
         let mut fulls = Vec::new();
+        // Most logs are of the same lineage as the one before.
+        let mut placed: (*const Lineage, Vec<u32>) = (std::ptr::null(), Vec::new());
         for (set, idx) in history.sets().zip(0_u32..) {
             graph.note_size(set);
             if graph.note_exclusion(set) {
@@ -206,11 +209,14 @@ impl Graph {
                 Role::Full(_) => fulls.push(idx),
                 Role::Differential(_) => differentials.push(idx),
                 Role::Log => {
-                    if let Some(placement) = graph.placements.get(&*set.lineage) {
-                        for &chain in &placement.last {
-                            if let Some(logs) = usable_logs.get_mut(chain as usize) {
-                                logs.push(idx);
-                            }
+                    if placed.0 != Arc::as_ptr(&set.lineage) {
+                        let placement = graph.placements.get(&*set.lineage);
+                        let chains = placement.map(|placement| placement.last.clone());
+                        placed = (Arc::as_ptr(&set.lineage), chains.unwrap_or_default());
+                    }
+                    for &chain in &placed.1 {
+                        if let Some(logs) = usable_logs.get_mut(chain as usize) {
+                            logs.push(idx);
                         }
                     }
                 }
@@ -239,8 +245,9 @@ impl Graph {
             if !logs.is_sorted_by_key(key) {
                 logs.sort_by_key(key);
             }
+            let mut room = Room::default();
             for &idx in logs.iter() {
-                graph.add_log(history, chain, idx);
+                graph.add_log(history, chain, idx, &mut room);
             }
         }
         graph.finish_spans();
@@ -296,7 +303,7 @@ impl Graph {
                         if !quiet {
                             return None;
                         }
-                        graph.add_log(history, chain as usize, idx);
+                        graph.add_log(history, chain as usize, idx, &mut Room::default());
                     }
                 }
                 Role::Part(_) => {}

@@ -2,7 +2,7 @@
 
 use super::{
     Base, Edge, Graph, Label, LogRef, STARTED,
-    chain::{Reach, State, WayIn, holds_until},
+    chain::{Near, Reach, State, WayIn, holds_until},
     landing::{Goal, Landing},
     windows::fork_parts,
 };
@@ -160,6 +160,7 @@ impl Graph {
                         chain: chain_id,
                         index,
                     },
+                    Near::default(),
                     millis,
                     &mut arrivals,
                 );
@@ -192,7 +193,7 @@ impl Graph {
         }
         // Rule 9: the part of a log across a fork point that is still on this fork.
         for &log in &chain.outgoing {
-            self.push_log(history, log, millis, &mut arrivals);
+            self.push_log(history, log, Near::default(), millis, &mut arrivals);
         }
         arrivals
     }
@@ -209,15 +210,28 @@ impl Graph {
             return;
         };
         let mut n_misses = 0;
+        let mut near = Near::default();
+        // Where the logs end that started at the moment or later: what begins behind that needs a later state as well.
+        let mut landed: Option<Lsn> = None;
         for index in from..n_logs {
             let before = arrivals.len();
+            near.log = index;
             let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.push_log(history, LogRef { chain, index }, millis, arrivals);
+            let log = LogRef { chain, index };
+            let set = self.log_set(history, log);
+            let later =
+                |set: &BackupSet| !set.crosses() && landed.is_some_and(|l| l < set.first_lsn);
+            if !set.is_some_and(later) {
+                near.base = self.push_log(history, log, near, millis, arrivals);
+            }
             if arrivals.len() == before {
                 n_misses += 1;
                 if n_misses > MOST_MISSES {
                     break;
                 }
+            } else {
+                let held = set.filter(|set| !set.has_bulk_logged_data());
+                landed = landed.max(held.map(|set| set.last_lsn));
             }
         }
     }
@@ -330,23 +344,25 @@ impl Graph {
         }
     }
 
-    /// A log as the last one of a plan, when a target then can land in it.
+    /// A log as the last one of a plan, when a target then can land in it; returns where the bases before it end.
     fn push_log(
         &self,
         history: &DatabaseHistory,
         log: LogRef,
+        near: Near,
         millis: i64,
         arrivals: &mut Vec<Arrival>,
-    ) {
+    ) -> usize {
         let Some(set) = self.log_set(history, log) else {
-            return;
+            return near.base;
         };
         let bulk = set.has_bulk_logged_data();
         let until = holds_until(set) * 1000;
         if millis > until || (bulk && millis != until) {
-            return;
+            return near.base;
         }
-        let ways = self.ways_into(history, log.chain as usize, set);
+        let mut ways = Vec::new();
+        let end_of_bases = self.ways_near(history, log.chain as usize, set, near, &mut ways);
         let lands = |way: &WayIn| {
             self.fits_before(history, way.state, millis, 0)
                 && self.lands_in(history, set, way, millis)
@@ -364,6 +380,7 @@ impl Graph {
                 });
             }
         }
+        end_of_bases
     }
 
     /// Whether the part of the log after this state holds the moment (rule 9 for logs across a fork point).

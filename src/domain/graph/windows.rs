@@ -94,7 +94,8 @@ pub fn fork_parts(restores: &[Restore], lower: i64, start: i64) -> ForkParts {
     }
 }
 
-type SpanList = Vec<(i64, i64)>;
+/// From and to, in seconds since 1970.
+pub type SpanList = Vec<(i64, i64)>;
 
 impl Graph {
     /// Where a target can land inside a log: on its own chain, and on the one that it leaves.
@@ -103,15 +104,18 @@ impl Graph {
         history: &DatabaseHistory,
         set: &BackupSet,
         ways: &[WayIn],
-    ) -> (SpanList, SpanList) {
-        let (mut own, mut old) = (Vec::new(), Vec::new());
+        own: &mut SpanList,
+        old: &mut SpanList,
+    ) {
+        own.clear();
+        old.clear();
         if ways.is_empty() {
-            return (own, old);
+            return;
         }
         let until = holds_until(set);
         if set.has_bulk_logged_data() {
             own.push((until, until));
-            return (own, old);
+            return;
         }
         let straight = ways.iter().filter(|way| !way.crosses).map(|way| way.lower);
         if let Some(lower) = straight.min() {
@@ -124,7 +128,6 @@ impl Graph {
             }
             own.push((parts.new_from.unwrap_or(until).max(way.lower), until));
         }
-        (own, old)
     }
 
     /// Joins the spans of every chain.
