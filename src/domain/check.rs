@@ -75,7 +75,7 @@ pub enum FindingKind {
         /// Where the log begins.
         first_lsn: Lsn,
     },
-    /// The log ends before redo (4326).
+    /// The log ends at or before redo (4326).
     LogTooEarly,
     /// The log moves nothing.
     LogNotNeeded,
@@ -308,7 +308,8 @@ impl<'a> Judge<'a> {
             };
             self.error(kind, n);
         }
-        if set.last_lsn < state.redo {
+        // The end is exclusive: a log that ends at redo does not hold that record.
+        if set.last_lsn < state.redo || (set.last_lsn == state.redo && set.first_lsn < state.redo) {
             self.error(FindingKind::LogTooEarly, n);
         } else if set.last_lsn == state.redo {
             self.find(Severity::Notice, FindingKind::LogNotNeeded, Some(n));

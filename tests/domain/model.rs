@@ -223,7 +223,7 @@ impl Model {
                     if *first > redo {
                         return Err(format!("4305: step {n} is too recent"));
                     }
-                    if *last < redo {
+                    if *last < redo || (*last == redo && *first < redo) {
                         return Err(format!("4326: step {n} is too early"));
                     }
                     let content_at_redo = commits
