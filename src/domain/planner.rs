@@ -187,7 +187,7 @@ fn nothing_to_restore(
     graph: &Graph,
     request: &RestoreRequest,
 ) -> Refusal {
-    let why = refusal::why(history, graph, i64::MAX / 2000);
+    let why = refusal::why(history, graph, &graph.spans(), i64::MAX / 2000);
     Refusal {
         kind: why.kind,
         target: request.target,

@@ -27,8 +27,8 @@ impl Why {
 /// The refusal of a target at `moment`, which no way leads to.
 pub(super) fn refuse(history: &DatabaseHistory, graph: &Graph, moment: Moment) -> Refusal {
     let millis = moment.instant.0.timestamp_millis();
-    let why = why(history, graph, millis);
     let spans = graph.spans();
+    let why = why(history, graph, &spans, millis);
     let (before, after) = nearest(&spans, millis);
     let at = |second: i64| history.clock().moment_at(from_seconds(second));
     let gap = before.zip(after).map(|(from, to)| {
@@ -63,10 +63,21 @@ fn nearest(spans: &[(i64, i64)], millis: i64) -> (Option<i64>, Option<i64>) {
     }
 }
 
-/// What a moment that nothing reaches is due to.
-pub(super) fn why(history: &DatabaseHistory, graph: &Graph, millis: i64) -> Why {
+/// What a moment that nothing reaches is due to; `spans` are those of the graph.
+pub(super) fn why(
+    history: &DatabaseHistory,
+    graph: &Graph,
+    spans: &[(i64, i64)],
+    millis: i64,
+) -> Why {
     if graph.bases.is_empty() {
         return without_any_base(history, graph);
+    }
+    // A database that is gone on with stands behind the moment already, or within the second that cannot be told (rule 15).
+    if let Some(started) = &graph.started
+        && millis < (started.stand.second + 1) * 1000
+    {
+        return Why::plain(RefusalKind::BeforeFirstBackup);
     }
     let ideal = ideal_of(history, graph);
     if let Some(ideal) = &ideal
@@ -81,10 +92,14 @@ pub(super) fn why(history: &DatabaseHistory, graph: &Graph, millis: i64) -> Why 
             culprit: Some(culprit),
         };
     }
-    let spans = graph.spans();
     let n_begun = spans.partition_point(|&(from, _)| from * 1000 <= millis);
-    let before = n_begun.checked_sub(1).and_then(|n| spans.get(n));
-    let after = spans.get(n_begun);
+    // Within the second after a backup finished (rule 15) a moment belongs to what lies before its window.
+    let n_before = match n_begun.checked_sub(1).and_then(|n| spans.get(n)) {
+        Some(&(_, to)) if millis < to * 1000 => n_begun - 1,
+        _ => n_begun,
+    };
+    let before = n_before.checked_sub(1).and_then(|n| spans.get(n));
+    let after = spans.get(n_before);
     match (before, after) {
         (None, _) => Why::plain(RefusalKind::BeforeFirstBackup),
         (Some(&(_, end)), None) => after_everything(history, graph, ideal.as_deref(), end, millis),

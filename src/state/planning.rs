@@ -11,9 +11,6 @@ use crate::{
 use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
-/// Above so many sets other limits are worked out by the worker, so that no frame waits for it.
-const MOST_AT_ONCE: usize = 20_000;
-
 /// What is worked out beside the window.
 #[derive(Clone, Debug, Default)]
 pub struct PlanningView {
@@ -119,7 +116,9 @@ impl State {
         history: &Arc<DatabaseHistory>,
     ) -> Limits {
         let wanted = self.wanted_limits(server);
-        if history.len() <= MOST_AT_ONCE || history.is_worked_out(&wanted) {
+        // Among more sets the worker does it, so that no frame waits for it.
+        let few = history.len() <= DatabaseHistory::MOST_AT_ONCE;
+        if few || history.is_worked_out(&wanted) {
             self.planning.waiting = None;
             return wanted;
         }

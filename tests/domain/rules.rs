@@ -4,9 +4,10 @@ use crate::support::{planned, time};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use stopat::domain::{
-    BackupRecord, BackupSet, DatabaseFile, DatabaseHistory, Destination, History, HistoryNoteKind,
-    HistoryRecords, Limits, Lost, Lsn, MediaFile, PlanNote, RecordedServer, RefusalKind,
-    RestoreRecord, RestoreRequest, SkipReason, Target, Trouble, rejected,
+    BackupRecord, BackupSet, DatabaseFile, DatabaseHistory, Destination, FindingKind, History,
+    HistoryNoteKind, HistoryRecords, Limits, Lost, Lsn, MediaFile, PlanNote, RecordedServer,
+    RefusalKind, RestoreRecord, RestoreRequest, Severity, SkipReason, Target, Trouble, check,
+    rejected,
 };
 use uuid::Uuid;
 
@@ -119,6 +120,72 @@ fn windows(history: &DatabaseHistory) -> Vec<(String, String)> {
         .iter()
         .map(|window| (clock(window.from.server), clock(window.to.server)))
         .collect()
+}
+
+#[test]
+fn a_log_that_ends_where_a_differential_does_is_too_early_after_it() {
+    let mut differential = set(5, "I", "03:00:00", 300, 300);
+    differential.differential_base_guid = Some(uuid(1));
+    let mut sets = usual();
+    sets.push(differential);
+    let history = sales(sets);
+    // The next log goes on from the differential; the one that ends with it has no part.
+    assert_eq!(sets_to(&history, "03:30:00"), [1, 5, 4]);
+    let mut plan = planned(&history, &to(&history, "03:30:00")).expect("it was planned just now");
+    let too_early = planned(&history, &to(&history, "02:30:00")).expect("it lies in log 3");
+    let log = too_early.steps.last().expect("log 3 is the last").clone();
+    assert_eq!(log.backup_set_id, Some(3));
+    plan.steps.insert(2, log);
+    let findings: Vec<FindingKind> = check(&plan, &history)
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.kind)
+        .collect();
+    assert!(
+        findings.contains(&FindingKind::LogTooEarly),
+        "4326, as the server says: {findings:?}"
+    );
+}
+
+#[test]
+fn the_second_after_a_backup_finished_belongs_to_what_lies_before_it() {
+    let mut sets = usual();
+    sets.remove(3);
+    sets.push(set(5, "D", "05:00:00", 500, 510));
+    sets.push(set(6, "L", "06:00:00", 500, 600));
+    let history = sales(sets);
+    let first = refused(&history, &to(&history, "01:00:10.500"));
+    assert_eq!(first.kind, RefusalKind::BeforeFirstBackup);
+    let later = refused(&history, &to(&history, "05:00:10.500"));
+    assert_eq!(later.kind, RefusalKind::LogGap);
+}
+
+/// What is damaged or missing in it takes its time to judge, so that is done where the history is built, not in a frame.
+#[test]
+fn a_large_history_comes_with_its_coverage() {
+    let log = |n: u64| {
+        let later = TimeDelta::seconds(i64::try_from(n).unwrap_or_default());
+        let start = at("01:00:20").plus(later);
+        BackupRecord {
+            backup_set_uuid: Some(Uuid::from_u128(1000 + u128::from(n))),
+            media_set_id: i64::try_from(1000 + n).ok(),
+            backup_start_date: Some(start),
+            backup_finish_date: Some(start),
+            is_damaged: Some(n == 9_000),
+            media_files: vec![on(&format!(r"D:\b\{n}.trn"))],
+            ..set(2, "L", "01:00:20", 110 + n * 10, 120 + n * 10)
+        }
+    };
+    let mut sets = vec![set(1, "D", "01:00:00", 100, 110)];
+    sets.extend((0..DatabaseHistory::MOST_AT_ONCE as u64).map(log));
+    let (history, _) = History::from_records(records(sets));
+    let (grown, _) = history.with_new_records(records(vec![log(30_000)]));
+    for history in [history, grown] {
+        let sales = history.database("Sales").expect("it was backed up");
+        let limits = Limits::default();
+        assert!(sales.is_worked_out(&limits), "no frame waits for it");
+        assert_eq!(sales.coverage(&limits).windows.len(), 1, "up to the damage");
+    }
 }
 
 #[test]

@@ -235,71 +235,87 @@ fn going_on_from_restoring_lands_on_the_same_content() {
     let (mut n_gone_on, mut n_with_differential, mut seed) = (0_u64, 0_u64, 3_000_000);
     while n_gone_on < n_cases() / 20 {
         seed += 1;
-        let world = world(seed, 25);
-        let Some(history) = world.history.database("Toy") else {
-            continue;
-        };
-        for millis in targets(&world, 6) {
-            let whole_request = request(&history, millis);
-            let Ok(whole) = planned(&history, &whole_request) else {
-                continue;
-            };
-            for done in 1..whole.steps.len() {
-                let Some(state) = state_after(&history, &whole, done) else {
-                    continue;
-                };
-                let request = RestoreRequest {
-                    start: Start::Restoring(Box::new(state)),
-                    ..whole_request.clone()
-                };
-                // A log that holds the target may have stopped there already: what is left is recovery.
-                let may_have_stopped = whole.steps.get(done - 1).is_some_and(|step| {
-                    step.backup_type == BackupType::Log
-                        && step.finish.0.and_utc().timestamp_millis() + 1000 > millis
-                });
-                let rest = match planned(&history, &request) {
-                    Ok(rest) => rest,
-                    Err(_) if may_have_stopped => continue,
-                    Err(refusal) => {
-                        // The second after a data backup finished cannot be told apart from its end (rule 15).
-                        assert_eq!(
-                            refusal.kind,
-                            RefusalKind::BeforeFirstBackup,
-                            "world {seed}, {}, {done} of {} done\n{}",
-                            stopat_time(millis),
-                            whole.steps.len(),
-                            told(&history, Some(&whole))
-                        );
-                        continue;
-                    }
-                };
-                n_gone_on += 1;
-                n_with_differential += u64::from(
-                    rest.steps
-                        .iter()
-                        .any(|step| step.backup_type == BackupType::Differential),
-                );
-                assert!(
-                    rest.steps
-                        .iter()
-                        .all(|step| step.backup_type != BackupType::Full),
-                    "world {seed}: it starts over"
-                );
-                let mut joined = rest.clone();
-                joined.start = Start::Nothing;
-                joined.steps = whole
-                    .steps
-                    .iter()
-                    .take(done)
-                    .chain(&rest.steps)
-                    .cloned()
-                    .collect();
-                judge_landing(&world, &history, &joined, millis);
-            }
-        }
+        let (gone_on, with_differential) = goes_on_in(seed);
+        n_gone_on += gone_on;
+        n_with_differential += with_differential;
     }
     eprintln!("{n_gone_on} gone on with, {n_with_differential} with a differential");
     assert!(n_with_differential > 0, "none went on with a differential");
+}
+
+/// A log and a differential that end at one record leave a database that looks the same, and only the differential says when.
+#[test]
+fn going_on_where_a_log_and_a_differential_end_at_one_record() {
+    let (n_gone_on, _) = goes_on_in(3_003_507);
+    assert!(n_gone_on > 0, "the world has nothing to go on with");
+}
+
+/// Goes on from every step of some plans in a world: how often, and how often with a differential.
+fn goes_on_in(seed: u64) -> (u64, u64) {
+    let (mut n_gone_on, mut n_with_differential) = (0, 0);
+    let world = world(seed, 25);
+    let Some(history) = world.history.database("Toy") else {
+        return (0, 0);
+    };
+    for millis in targets(&world, 6) {
+        let whole_request = request(&history, millis);
+        let Ok(whole) = planned(&history, &whole_request) else {
+            continue;
+        };
+        for done in 1..whole.steps.len() {
+            let Some(state) = state_after(&history, &whole, done) else {
+                continue;
+            };
+            let request = RestoreRequest {
+                start: Start::Restoring(Box::new(state)),
+                ..whole_request.clone()
+            };
+            // A log that holds the target may have stopped there already: what is left is recovery.
+            let may_have_stopped = whole.steps.get(done - 1).is_some_and(|step| {
+                step.backup_type == BackupType::Log
+                    && step.finish.0.and_utc().timestamp_millis() + 1000 > millis
+            });
+            let rest = match planned(&history, &request) {
+                Ok(rest) => rest,
+                Err(_) if may_have_stopped => continue,
+                Err(refusal) => {
+                    // The second after a data backup finished cannot be told apart from its end (rule 15).
+                    assert_eq!(
+                        refusal.kind,
+                        RefusalKind::BeforeFirstBackup,
+                        "world {seed}, {}, {done} of {} done\n{}",
+                        stopat_time(millis),
+                        whole.steps.len(),
+                        told(&history, Some(&whole))
+                    );
+                    continue;
+                }
+            };
+            n_gone_on += 1;
+            n_with_differential += u64::from(
+                rest.steps
+                    .iter()
+                    .any(|step| step.backup_type == BackupType::Differential),
+            );
+            assert!(
+                rest.steps
+                    .iter()
+                    .all(|step| step.backup_type != BackupType::Full),
+                "world {seed}: it starts over"
+            );
+            let mut joined = rest.clone();
+            joined.start = Start::Nothing;
+            joined.steps = whole
+                .steps
+                .iter()
+                .take(done)
+                .chain(&rest.steps)
+                .cloned()
+                .collect();
+            judge_landing(&world, &history, &joined, millis);
+        }
+    }
+    (n_gone_on, n_with_differential)
 }
 
 /// What `sys.master_files` shows after the first steps of a plan.

@@ -101,9 +101,17 @@ struct Placement {
 }
 
 impl Graphs {
-    /// Builds the graph without limits.
+    /// Builds the graph without limits, and works out its coverage where that takes longer than a frame may.
     pub fn prepare(&self, history: &DatabaseHistory) {
         self.usual(history);
+        self.prepare_coverage(history);
+    }
+
+    /// What is damaged or missing among many sets makes coverage a question of a second: a history is built where nobody waits.
+    fn prepare_coverage(&self, history: &DatabaseHistory) {
+        if history.len() > DatabaseHistory::MOST_AT_ONCE {
+            history.coverage(&Limits::default());
+        }
     }
 
     /// Goes on from the graph of an older version of the history, of which `first_new` sets are unchanged.
@@ -116,7 +124,7 @@ impl Graphs {
             // Nobody else can have set it: the history is not shared yet.
             self.usual.set(Arc::new(graph)).ok();
         } else {
-            self.prepare(history);
+            self.usual(history);
         }
         // What was asked for will be asked for again; those that cannot grow are built then.
         let old = old.others.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,6 +134,8 @@ impl Graphs {
                 others.push((limits.clone(), *strictness, Arc::new(graph)));
             }
         }
+        drop((old, others));
+        self.prepare_coverage(history);
     }
 
     fn usual(&self, history: &DatabaseHistory) -> Arc<Graph> {
@@ -168,11 +178,12 @@ impl Graphs {
 
     /// Whether planning within these limits needs no graph to be built first, and its coverage is known.
     pub fn are_ready(&self, limits: &Limits) -> bool {
-        if *limits == Limits::default() {
-            return self.usual.get().is_some();
-        }
-        self.kept(limits, Strictness::Real)
-            .is_some_and(|graph| graph.coverage.get().is_some())
+        let graph = if *limits == Limits::default() {
+            self.usual.get().cloned()
+        } else {
+            self.kept(limits, Strictness::Real)
+        };
+        graph.is_some_and(|graph| graph.coverage.get().is_some())
     }
 }
 

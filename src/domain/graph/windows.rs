@@ -162,7 +162,7 @@ impl Graph {
         for pair in spans.windows(2).take(MOST_GAPS) {
             let [(_, from), (to, _)] = pair else { continue };
             let middle = (*from * 1000 + *to * 1000) / 2;
-            let why = refusal::why(history, self, middle);
+            let why = refusal::why(history, self, &spans, middle);
             gaps.push(Gap {
                 from: moment(*from),
                 to: moment(*to),
@@ -217,6 +217,9 @@ impl Graph {
 }
 
 impl DatabaseHistory {
+    /// Among so many sets everything can be worked out within a frame.
+    pub const MOST_AT_ONCE: usize = 20_000;
+
     /// Which moments can be reached with what may take part; kept, so asking again is cheap.
     pub fn coverage(&self, limits: &Limits) -> Arc<Coverage> {
         let graph = self.graphs.get(self, limits, Strictness::Real);

@@ -112,7 +112,7 @@ impl DatabaseHistory {
             return ExposureCause::NothingTaken { last };
         }
         let middle = (exposed.since.0.timestamp_millis() + exposed.at.0.timestamp_millis()) / 2;
-        let why = refusal::why(self, &graph, middle);
+        let why = refusal::why(self, &graph, &graph.spans(), middle);
         ExposureCause::Unusable {
             sets,
             kind: why.kind,
