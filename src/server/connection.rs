@@ -209,6 +209,18 @@ impl Row {
         self.cells.get(idx).unwrap_or(&Cell::Null)
     }
 
+    /// The text at a position that `Columns::find` gave; `Null` stays there.
+    pub fn take_text(&mut self, idx: usize) -> Option<String> {
+        match self
+            .cells
+            .get_mut(idx)
+            .map(|cell| std::mem::replace(cell, Cell::Null))
+        {
+            Some(Cell::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     pub fn text(&self, name: &str) -> Option<String> {
         self.cell(name).text()
     }

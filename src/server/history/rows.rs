@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// A row whose columns were looked up once, when the result began.
 struct Fields<'a> {
-    row: &'a Row,
+    row: Row,
     places: &'a [Option<usize>],
 }
 
@@ -21,8 +21,13 @@ impl Fields<'_> {
             .map_or(&Cell::Null, |idx| self.row.at(idx))
     }
 
-    fn text(&self, field: usize) -> Option<String> {
-        self.cell(field).text()
+    /// Takes the text out of its row: there are millions of them.
+    fn text(&mut self, field: usize) -> Option<String> {
+        self.places
+            .get(field)
+            .copied()
+            .flatten()
+            .and_then(|idx| self.row.take_text(idx))
     }
 
     fn int<T: TryFrom<i64>>(&self, field: usize) -> Option<T> {
@@ -104,8 +109,8 @@ impl RowSink for SetSink {
     }
 
     fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
+        let mut f = Fields {
+            row,
             places: &self.places,
         };
         self.records.push(BackupRecord {
@@ -185,8 +190,8 @@ impl RowSink for MediaSink {
     }
 
     fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
+        let mut f = Fields {
+            row,
             places: &self.places,
         };
         if let Some(media_set_id) = f.int(0) {
@@ -228,8 +233,8 @@ impl RowSink for FileSink {
     }
 
     fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
+        let mut f = Fields {
+            row,
             places: &self.places,
         };
         if let Some(backup_set_id) = f.int(0) {
@@ -276,8 +281,8 @@ impl RowSink for RestoreSink {
     }
 
     fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
+        let mut f = Fields {
+            row,
             places: &self.places,
         };
         self.records.push(RestoreRecord {
@@ -317,8 +322,8 @@ impl RowSink for ChangeSink {
     }
 
     fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
+        let mut f = Fields {
+            row,
             places: &self.places,
         };
         self.records.push(ChangeRecord {
@@ -353,8 +358,8 @@ impl RowSink for MarkSink {
     }
 
     fn row(&mut self, row: Row) {
-        let f = Fields {
-            row: &row,
+        let mut f = Fields {
+            row,
             places: &self.places,
         };
         self.records.push(MarkRecord {
