@@ -16,8 +16,8 @@ use crate::{
     worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
 };
 use egui::{
-    Align2, CornerRadius, Frame, Margin, Rect, Response, Role, ScrollArea, Sense, Stroke,
-    ThemePreference, Ui, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, Frame, Label, Margin, Rect, Response, RichText, Role, ScrollArea, Sense,
+    Stroke, ThemePreference, Ui, WidgetInfo, pos2, vec2,
 };
 
 /// Memory of the sidebar: the filter of long lists.
@@ -42,6 +42,12 @@ impl Sidebar {
                 ui.horizontal(|ui| {
                     ui.add_space(8.0);
                     section(ui, "Servers");
+                    if state.workspaces.len() > 1 {
+                        // Whose servers these are must not be a guess.
+                        let name = RichText::new(&state.workspace).size(11.5);
+                        ui.add(Label::new(name.color(Palette::of(ui).text)).truncate())
+                            .on_hover_text("The open workspace; the menu above opens another");
+                    }
                 });
                 ui.add_space(6.0);
                 if n_databases >= MANY_DATABASES {

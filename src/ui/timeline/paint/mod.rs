@@ -330,7 +330,8 @@ fn paint_sizes(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
         let left = bar.left + bar.width + 5.0;
         let until = sets.peek().map_or(f64::INFINITY, |next| next.left);
         let text_width = f64::from(galley.size().x);
-        if left >= free_from && left + text_width + 4.0 <= until {
+        let shows_whole = left >= f64::from(rect.left());
+        if shows_whole && left >= free_from && left + text_width + 4.0 <= until {
             free_from = left + text_width + 6.0;
             let y = rect.bottom() - bar_height(BackupType::Full, bar.size, rect) * 0.62;
             painter.galley(
