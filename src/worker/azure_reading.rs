@@ -5,14 +5,14 @@
 use super::reading::{HistoryState, Refreshed, summaries};
 use crate::{
     domain::{BackupRecord, History, HistoryRecords},
-    explain::{Problem, server_problem},
+    explain::{Problem, backups_unseen, server_problem},
     server::{
         Database, DatabaseSummary, Gateway, ServerError, read_azure_databases,
         read_database_backups,
     },
 };
 use futures_util::{StreamExt as _, stream};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Connections at once: each database needs one of its own.
 const AT_ONCE: usize = 4;
@@ -35,6 +35,7 @@ pub(super) async fn refresh_azure(
         .map(|database| database.name.clone())
         .collect();
     let mut records: Vec<BackupRecord> = Vec::new();
+    let mut unseen = BTreeMap::new();
     let mut readings = stream::iter(names)
         .map(|name| async move {
             let read = backups(gateway, &name).await;
@@ -45,7 +46,9 @@ pub(super) async fn refresh_azure(
         match read {
             Ok(more) => records.extend(more),
             // A tier without the view, or a login without VIEW DATABASE STATE: there is no lane, and the range is Azure's to tell.
-            Err(error) => tracing::debug!(database = name, ?error, "automatic backups"),
+            Err(error) => {
+                unseen.insert(name, backups_unseen(&error));
+            }
         }
     }
     drop(readings);
@@ -60,6 +63,7 @@ pub(super) async fn refresh_azure(
     Ok(Refreshed {
         state: state.with_history(history),
         databases,
+        unseen: Some(unseen),
     })
 }
 
