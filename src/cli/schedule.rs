@@ -261,12 +261,19 @@ fn policy(
                 "Say it with --share, as the server sees it.",
             )
         })?;
-    // Files of the policy of all user databases are looked after one database at a time.
-    if args.what.retention
-        && args.preset.is_none()
-        && installed.is_none()
-        && let Some(of_all) = policy_of_all(reading, &scope)
+    // The policy of all user databases is looked at one database at a time, and changed as a whole.
+    if args.preset.is_none()
+        && let PolicyDatabases::One(name) = &scope
+        && let Some(on_server) = reading.policy_of(name)
+        && let Some(of_all) = on_server.policy.clone().filter(|_| on_server.id != id)
     {
+        let what = &args.what;
+        if what.apply || what.remove || what.script || what.os_files.is_some() {
+            return Err(CliError::usage(
+                format!("{name} is backed up by the schedule of all user databases"),
+                "Change that one with --all-databases, or begin one of its own with a preset, as --preset octopus.",
+            ));
+        }
         return Ok(with_changes(of_all, args));
     }
     let policy = match (&args.preset, installed) {
@@ -284,21 +291,6 @@ fn policy(
         (Some(name), _) => preset(name, global, scope, &share)?,
     };
     Ok(with_changes(policy, args))
-}
-
-/// The policy of all user databases that is on the server, where it means this one.
-fn policy_of_all(reading: &ScheduleReading, scope: &PolicyDatabases) -> Option<Policy> {
-    let PolicyDatabases::One(name) = scope else {
-        return None;
-    };
-    reading
-        .policies
-        .iter()
-        .filter_map(|installed| installed.policy.clone())
-        .find(|policy| {
-            matches!(policy.databases, PolicyDatabases::AllUser { .. })
-                && policy.databases.includes(name)
-        })
 }
 
 fn with_changes(mut policy: Policy, args: &ScheduleArgs) -> Policy {

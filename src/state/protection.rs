@@ -6,8 +6,8 @@
 use super::{Page, State};
 use crate::{
     domain::{
-        DayTimes, Deleting, MinuteOfDay, Policy, PolicyDatabases, PolicyId, PolicyKind,
-        RetentionList, ServerPath, Times, UtcTime, retention, usual_share,
+        DayTimes, Deleting, MinuteOfDay, Policy, PolicyDatabases, PolicyKind, RetentionList,
+        ServerPath, Times, UtcTime, retention, usual_share,
     },
     explain::Problem,
     run::schedule::{
@@ -16,7 +16,7 @@ use crate::{
     },
     settings::Application,
     tsql::ServerFacts,
-    worker::{Request, ScheduleEvent, ScheduleRequest, ServerId},
+    worker::{DatabaseState, Request, ScheduleEvent, ScheduleRequest, ServerId},
 };
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -114,11 +114,26 @@ pub enum ProtectionAction {
 }
 
 impl ProtectionState {
-    /// Whether the page is this database's.
-    fn shows(&self, server: ServerId, database: &str) -> bool {
+    /// Whether the page is about this: its database, or what its policy is about.
+    fn shows(&self, server: ServerId, about: &str) -> bool {
         self.of
             .as_ref()
-            .is_some_and(|(on, shown)| *on == server && shown == database)
+            .is_some_and(|(on, shown)| *on == server && (shown == about || self.about() == about))
+    }
+
+    /// What the wanted policy is about: the database, or all user databases.
+    pub fn about(&self) -> &str {
+        match (&self.policy, &self.of) {
+            (Some(policy), _) => policy.databases.title(),
+            (None, Some((_, database))) => database,
+            (None, None) => "",
+        }
+    }
+
+    /// Whether the wanted policy is the one of all user databases.
+    pub fn is_of_all(&self) -> bool {
+        let databases = self.policy.as_ref().map(|policy| &policy.databases);
+        matches!(databases, Some(PolicyDatabases::AllUser { .. }))
     }
 
     /// The reading.
@@ -129,11 +144,15 @@ impl ProtectionState {
         }
     }
 
-    /// The policy that is on the server for this database.
+    /// What is on the server of the policy that is wanted.
     pub fn installed(&self) -> Option<&InstalledPolicy> {
+        self.told()?.policy(&self.policy.as_ref()?.id())
+    }
+
+    /// The policy that is on the server for this database: its own, or the one of all user databases.
+    pub fn on_server(&self) -> Option<&Policy> {
         let (_, database) = self.of.as_ref()?;
-        let id = PolicyId::of(&PolicyDatabases::One(database.clone()));
-        self.told()?.policy(&id)
+        self.told()?.policy_of(database)?.policy.as_ref()
     }
 
     /// The folders that the wanted policy writes to, each once.
@@ -154,8 +173,7 @@ impl ProtectionState {
     /// What has to be typed before two schedules may back up one database.
     pub fn override_words(&self) -> Option<&str> {
         let outlook = self.outlook.as_ref()?;
-        let (_, database) = self.of.as_ref()?;
-        outlook.needs_override().then_some(database.as_str())
+        outlook.needs_override().then(|| self.about())
     }
 
     /// Whether the open question may be answered with yes.
@@ -258,11 +276,7 @@ impl State {
                     Err(problem) => ProtectionReading::Failed(problem),
                 };
                 if !self.protection.edited {
-                    self.protection.policy = self
-                        .protection
-                        .installed()
-                        .and_then(|installed| installed.policy.clone())
-                        .or_else(|| self.first_policy());
+                    self.protection.policy = self.policy_to_begin_with();
                 }
                 self.look_ahead();
             }
@@ -323,8 +337,27 @@ impl State {
         lives_here.or_else(|| scheduled.next())
     }
 
-    fn first_policy(&self) -> Option<Policy> {
-        self.preset_of(&self.scheduled_application()?.name)
+    /// The one on the server, else the preset of the application that lives in the database.
+    fn policy_to_begin_with(&self) -> Option<Policy> {
+        let is_system = self
+            .protection
+            .of
+            .as_ref()
+            .is_some_and(|(server, database)| {
+                let summary = self
+                    .servers
+                    .get(server)
+                    .and_then(|view| view.summary(database));
+                summary.is_some_and(|summary| summary.is_system)
+            });
+        // No policy takes system databases, whatever it leaves out.
+        let on_server = self
+            .protection
+            .on_server()
+            .filter(|policy| !is_system || matches!(policy.databases, PolicyDatabases::One(_)));
+        on_server
+            .cloned()
+            .or_else(|| self.preset_of(&self.scheduled_application()?.name))
     }
 
     /// The command that writes files for the operating system's scheduler, where there is no Agent.
@@ -371,6 +404,39 @@ impl State {
             .database(database)
     }
 
+    /// The databases that the wanted policy means: the one of the page, or all user databases that are there.
+    fn databases_of_policy(&self, server: ServerId, database: &str) -> Vec<KnownDatabase> {
+        let Some(view) = self.servers.get(&server) else {
+            return Vec::new();
+        };
+        let known = |name: &str, recovery_model: Option<&str>| KnownDatabase {
+            name: name.to_owned(),
+            history: view
+                .history
+                .as_ref()
+                .and_then(|loaded| loaded.history.database(name)),
+            is_simple: recovery_model == Some("SIMPLE"),
+        };
+        let policy = self.protection.policy.as_ref();
+        match policy.filter(|_| self.protection.is_of_all()) {
+            Some(policy) => view
+                .databases
+                .iter()
+                .filter(|summary| {
+                    !summary.is_system
+                        && summary.state != DatabaseState::HistoryOnly
+                        && policy.databases.includes(&summary.name)
+                })
+                .map(|summary| known(&summary.name, summary.recovery_model.as_deref()))
+                .collect(),
+            None => {
+                let summary = view.summary(database);
+                let model = summary.and_then(|summary| summary.recovery_model.as_deref());
+                vec![known(database, model)]
+            }
+        }
+    }
+
     /// Makes the outlook anew, and the list of retention when it is open.
     pub(super) fn look_ahead(&mut self) {
         let history = self.database_history();
@@ -378,12 +444,7 @@ impl State {
             return;
         };
         let view = self.servers.get(&server);
-        let known = KnownDatabase {
-            is_simple: view.and_then(|view| view.summary(&database)?.recovery_model.as_deref())
-                == Some("SIMPLE"),
-            name: database,
-            history: history.clone(),
-        };
+        let known = self.databases_of_policy(server, &database);
         let facts = ServerFacts {
             server_name: view.and_then(|view| Some(view.info()?.name.clone())),
             tail_file: None,
@@ -393,7 +454,7 @@ impl State {
             .policy
             .as_ref()
             .zip(self.protection.told())
-            .map(|(policy, reading)| Box::new(outlook(policy, reading, &[known], &facts)));
+            .map(|(policy, reading)| Box::new(outlook(policy, reading, &known, &facts)));
         self.protection.outlook = made;
         self.protection.retention = match (
             self.protection.open,
@@ -419,11 +480,7 @@ impl State {
             }
             ProtectionAction::TakeInstalled => {
                 self.protection.edited = false;
-                self.protection.policy = self
-                    .protection
-                    .installed()
-                    .and_then(|installed| installed.policy.clone())
-                    .or_else(|| self.first_policy());
+                self.protection.policy = self.policy_to_begin_with();
             }
             ProtectionAction::Show(section) => {
                 self.protection.open = if self.protection.open == section {
@@ -470,9 +527,10 @@ impl State {
         if !self.protection.may_confirm() || self.protection.busy {
             return Vec::new();
         }
-        let Some((server, database)) = self.protection.of.clone() else {
+        let Some((server, _)) = self.protection.of.clone() else {
             return Vec::new();
         };
+        let about = self.protection.about().to_owned();
         let request = match self.protection.asking.take() {
             Some(Asking::Apply) => {
                 self.protection
@@ -480,7 +538,7 @@ impl State {
                     .as_ref()
                     .map(|outlook| ScheduleRequest::Apply {
                         server,
-                        about: database,
+                        about,
                         jobs: outlook.jobs.clone(),
                         overwrite: outlook.overwrite.clone(),
                         unwanted: outlook.unwanted.clone(),
@@ -491,7 +549,7 @@ impl State {
                     .installed()
                     .map(|installed| ScheduleRequest::Remove {
                         server,
-                        about: database,
+                        about,
                         jobs: installed.seen(),
                     })
             }

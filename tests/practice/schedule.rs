@@ -370,6 +370,19 @@ async fn all_user_databases_but_those_left_out_each_with_its_reason() {
         rows(&written, "database_name"),
         ["CRM", "OctopusAI", "OctopusAudit"]
     );
+    // It is the schedule of each that it means, and what it leaves out may have one of its own beside it.
+    assert_eq!(
+        reading.policy_of("crm").map(|found| &found.id),
+        Some(&policy.id())
+    );
+    assert!(reading.policy_of("Ledger").is_none());
+    let disturbs = |name: &str| {
+        let jobs = reading.other_jobs(&PolicyId::of(&one(name)), &one(name));
+        jobs.iter()
+            .any(|job| job.name == "stopat - all user databases - log" && job.backs_up.is_some())
+    };
+    assert!(disturbs("CRM"));
+    assert!(!disturbs("Ledger"));
     // On a replica that is not preferred nothing is backed up.
     practice
         .run("EXEC master.dbo.practice_option N'preferred_replica', N'no';")

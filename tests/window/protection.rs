@@ -6,11 +6,14 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use std::{path::Path, sync::Arc};
 use stopat::{
     app::App,
-    domain::{AgentSchedule, AgentState, JobStep, MinuteOfDay, ServerPath, ServerTime, Times},
+    domain::{
+        AgentSchedule, AgentState, JobStep, MinuteOfDay, PolicyDatabases, ServerPath, ServerTime,
+        Times,
+    },
     explain,
     run::{
         PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult,
-        schedule::{OtherJobText, ScheduleReading},
+        schedule::{InstalledPolicy, OtherJobText, ScheduleReading},
     },
     server::ServerError,
     settings::{ThemeChoice, load_applications, shipped_applications},
@@ -134,6 +137,52 @@ fn a_second_schedule_needs_the_name_typed() {
     harness.get_by_role_and_label(Role::Button, "Apply").click();
     harness.run_steps(3);
     assert_eq!(applied(&wire), Some(3));
+}
+
+#[test]
+fn the_schedule_of_all_user_databases_is_the_one_of_each() {
+    let applications = load_applications(Path::new("nowhere")).applications;
+    let octopus = applications.first().expect("shipped");
+    let preset = octopus.schedule.as_ref().expect("a preset");
+    let all = PolicyDatabases::AllUser {
+        except: Default::default(),
+    };
+    let policy = preset
+        .policy(all, r"\\backup-server\octopus", &octopus.objectives)
+        .expect("a policy");
+    let mut told = reading(AgentState::Running, false);
+    told.policies.push(InstalledPolicy {
+        id: policy.id(),
+        policy: Some(policy),
+        jobs: Vec::new(),
+    });
+    let (mut harness, wire) = page([1440.0, 900.0], ThemeChoice::Dark, told);
+    let whose = "The schedule of all user databases backs this one up: a change here is a change for all of them";
+    harness.get_by_label(whose);
+    // Its jobs are gone: making them again is a change of that schedule.
+    harness.get_by_label("Apply changes").click();
+    harness.run_steps(3);
+    harness.get_by_label("Apply the schedule of all user databases on Practice server?");
+    harness.get_by_role_and_label(Role::Button, "Apply").click();
+    harness.run_steps(3);
+    let about = wire
+        .requests
+        .borrow()
+        .iter()
+        .find_map(|request| match request {
+            Request::Schedule(ScheduleRequest::Apply { about, .. }) => Some(about.clone()),
+            _ => None,
+        });
+    assert_eq!(about.as_deref(), Some("all user databases"));
+    // One of its own beside it is possible, and so is the way back.
+    harness.get_by_label("Preset: Octopus").click();
+    harness.run_steps(3);
+    assert!(harness.query_by_label(whose).is_none());
+    harness
+        .get_by_label("Back to what is on the server")
+        .click();
+    harness.run_steps(3);
+    harness.get_by_label(whose);
 }
 
 #[test]
