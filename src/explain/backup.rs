@@ -178,6 +178,9 @@ pub fn backup_note(note: &BackupNote) -> String {
         BackupNote::LogKeepsGrowing => {
             "Copy-only leaves the log as it is; only the regular log backups free its space.".to_owned()
         }
+        BackupNote::OthersHidden => {
+            "Whether another backup of it runs now is not known: this login lacks VIEW SERVER STATE. If one does, the server lets this one wait, then refuses it.".to_owned()
+        }
     }
 }
 
