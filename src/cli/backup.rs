@@ -22,7 +22,7 @@ use crate::{
         schedule::read_schedule, start_once,
     },
     server::{Gateway as _, ServerError},
-    tsql::{BackupFacts, backup_script},
+    tsql::{BackupFacts, backup_script, once_script},
     worker,
 };
 use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
@@ -187,7 +187,12 @@ async fn back_up(args: &BackupArgs, server: &OpenServer, folder: &Path) -> Resul
     };
     judge(&request, &plan, &reading)?;
     if args.sql {
-        args.output.write(&backup_script(&plan, &facts).to_sql())?;
+        let script = if args.on_server {
+            once_script(&plan, &facts)
+        } else {
+            backup_script(&plan, &facts)
+        };
+        args.output.write(&script.to_sql())?;
         return Ok(Exit::Done);
     }
     look_at_place(server, &request, &reading).await?;
