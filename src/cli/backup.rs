@@ -186,6 +186,19 @@ async fn back_up(args: &BackupArgs, server: &OpenServer, folder: &Path) -> Resul
         look: reading.look,
     };
     judge(&request, &plan, &reading)?;
+    if args.on_server
+        && let Some(reason) = explain::agent_refusal(reading.server.agent)
+    {
+        return Err(failed(
+            Exit::Refused,
+            Problem {
+                kind: ProblemKind::Yours,
+                sentence: reason.trim_end_matches('.').to_owned(),
+                hint: "Without --on-server stopat itself waits for the backups.".to_owned(),
+                details: Vec::new(),
+            },
+        ));
+    }
     if args.sql {
         let script = if args.on_server {
             once_script(&plan, &facts)

@@ -272,11 +272,7 @@ fn running_ui(ui: &mut Ui, form: &BackupForm, actions: &mut Vec<Action>) {
             .facts
             .told()
             .map_or(AgentService::Unknown, |facts| facts.server.agent);
-        let refused = match agent {
-            AgentService::Running | AgentService::Unknown => None,
-            AgentService::Stopped => Some("SQL Server Agent is stopped on this server."),
-            AgentService::Absent => Some("This edition has no SQL Server Agent."),
-        };
+        let refused = explain::agent_refusal(agent);
         FORM.row(ui, "Started", None, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 4.0;
