@@ -512,13 +512,7 @@ fn write_os_files(
     folder: &std::path::Path,
 ) -> Result<Exit, CliError> {
     let endpoint = &server.gateway.endpoint;
-    let mut name = endpoint.host.clone();
-    if let Some(instance) = &endpoint.instance {
-        name = format!("{name}\\{instance}");
-    }
-    if let Some(port) = endpoint.port {
-        name = format!("{name},{port}");
-    }
+    let name = SqlcmdTarget::server(&endpoint.host, endpoint.instance.as_deref(), endpoint.port);
     let user = match &server.gateway.credentials {
         crate::server::Credentials::SqlLogin { user, .. } => Some(user.clone()),
         _ => None,
@@ -526,26 +520,20 @@ fn write_os_files(
     let scheduler = match args.os {
         Some(OsArg::Windows) => OsScheduler::Windows,
         Some(OsArg::Systemd) => OsScheduler::Systemd,
-        None if cfg!(windows) => OsScheduler::Windows,
-        None => OsScheduler::Systemd,
+        None => worker::own_scheduler(),
     };
+    // The scheduler starts them in a folder of its own.
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let target = SqlcmdTarget {
         server: name,
         user,
         folder: args
             .os_folder
             .clone()
-            .unwrap_or_else(|| folder.display().to_string()),
+            .unwrap_or_else(|| absolute.display().to_string()),
     };
     let made = os_schedule(&known.policy, &outlook.jobs, &target, scheduler);
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        for file in &made.files {
-            std::fs::write(folder.join(&file.name), &file.content)?;
-        }
-        Ok(())
-    };
-    write().map_err(|error| {
+    worker::write_timer(&made, folder).map_err(|error| {
         let mut problem = CliError::usage(
             format!("The files could not be written to {}", folder.display()),
             "Choose another folder.",

@@ -3,22 +3,24 @@
 //! The wanted policy begins as the one on the server, else as the preset of the application that lives in the database.
 //! Every change makes a new outlook; nothing reaches the server before it is applied.
 
+mod ahead;
+mod edit;
+
 use super::{Page, State};
 use crate::{
     domain::{
-        DayTimes, Deleting, MinuteOfDay, Policy, PolicyDatabases, PolicyKind, RetentionList,
-        ServerPath, Times, UtcTime, retention, usual_share,
+        DayTimes, Deleting, Policy, PolicyDatabases, PolicyKind, RetentionList, ServerPath,
+        UtcTime, usual_share,
     },
     explain::Problem,
-    run::schedule::{
-        ChangeReport, InstalledPolicy, KnownDatabase, Outlook, RetentionReport, ScheduleReading,
-        outlook,
+    run::{
+        OsScheduler,
+        schedule::{ChangeReport, InstalledPolicy, Outlook, RetentionReport, ScheduleReading},
     },
     settings::Application,
-    tsql::ServerFacts,
-    worker::{DatabaseState, Request, ScheduleEvent, ScheduleRequest, ServerId},
+    worker::{Request, ScheduleEvent, ScheduleRequest, ServerId, TimerFiles, own_scheduler},
 };
-use std::{num::NonZeroU32, sync::Arc};
+use std::sync::Arc;
 
 /// How old a reading may be while somebody looks at it.
 const READ_AGAIN_SECS: f64 = 60.0;
@@ -35,6 +37,10 @@ pub struct ProtectionState {
     pub outlook: Option<Box<Outlook>>,
     /// What of it may be deleted; `None` until somebody asks for the list.
     pub retention: Option<Box<RetentionList>>,
+    /// What the operating system's scheduler would be given, where there is no Agent; `None` until somebody asks for it.
+    pub os_files: Option<TimerFiles>,
+    /// Whose scheduler; `None` is the one of the machine that stopat runs on.
+    pub os_scheduler: Option<OsScheduler>,
     pub open: ProtectionSection,
     /// The question over the page.
     pub asking: Option<Asking>,
@@ -67,6 +73,8 @@ pub enum ProtectionSection {
     Sql,
     Policy,
     Retention,
+    /// Files for the operating system's scheduler.
+    OsFiles,
 }
 
 /// A question that has to be answered before something is done.
@@ -94,6 +102,10 @@ pub enum ProtectionAction {
     /// Wants what is on the server.
     TakeInstalled,
     Show(ProtectionSection),
+    /// Looks at the files for this scheduler.
+    OsScheduler(OsScheduler),
+    /// Writes the files that are shown.
+    WriteOsFiles,
     Share(String),
     /// Wants this kind at this minute each day, every so many minutes, or not at all.
     Times(PolicyKind, Option<DayTimes>),
@@ -303,6 +315,15 @@ impl State {
                     return self.read_protection();
                 }
             }
+            ScheduleEvent::OsFiles {
+                server,
+                about,
+                files,
+            } => {
+                if self.protection.shows(server, &about) {
+                    self.protection.os_files = Some(files);
+                }
+            }
             ScheduleEvent::Retained {
                 server,
                 about,
@@ -360,19 +381,6 @@ impl State {
             .or_else(|| self.preset_of(&self.scheduled_application()?.name))
     }
 
-    /// The command that writes files for the operating system's scheduler, where there is no Agent.
-    pub fn os_files_command(&self) -> Option<String> {
-        let (server, database) = self.protection.of.as_ref()?;
-        let preset = &self.scheduled_application()?.schedule.as_ref()?.preset;
-        let server = match server {
-            ServerId::Practice => "practice",
-            server => self.server_name(*server),
-        };
-        Some(format!(
-            "stopat schedule --server \"{server}\" --database \"{database}\" --preset {preset} --os-files FOLDER"
-        ))
-    }
-
     fn preset_of(&self, application: &str) -> Option<Policy> {
         let (server, database) = self.protection.of.as_ref()?;
         let application = self.applications.named(application)?;
@@ -404,71 +412,6 @@ impl State {
             .database(database)
     }
 
-    /// The databases that the wanted policy means: the one of the page, or all user databases that are there.
-    fn databases_of_policy(&self, server: ServerId, database: &str) -> Vec<KnownDatabase> {
-        let Some(view) = self.servers.get(&server) else {
-            return Vec::new();
-        };
-        let known = |name: &str, recovery_model: Option<&str>| KnownDatabase {
-            name: name.to_owned(),
-            history: view
-                .history
-                .as_ref()
-                .and_then(|loaded| loaded.history.database(name)),
-            is_simple: recovery_model == Some("SIMPLE"),
-        };
-        let policy = self.protection.policy.as_ref();
-        match policy.filter(|_| self.protection.is_of_all()) {
-            Some(policy) => view
-                .databases
-                .iter()
-                .filter(|summary| {
-                    !summary.is_system
-                        && summary.state != DatabaseState::HistoryOnly
-                        && policy.databases.includes(&summary.name)
-                })
-                .map(|summary| known(&summary.name, summary.recovery_model.as_deref()))
-                .collect(),
-            None => {
-                let summary = view.summary(database);
-                let model = summary.and_then(|summary| summary.recovery_model.as_deref());
-                vec![known(database, model)]
-            }
-        }
-    }
-
-    /// Makes the outlook anew, and the list of retention when it is open.
-    pub(super) fn look_ahead(&mut self) {
-        let history = self.database_history();
-        let Some((server, database)) = self.protection.of.clone() else {
-            return;
-        };
-        let view = self.servers.get(&server);
-        let known = self.databases_of_policy(server, &database);
-        let facts = ServerFacts {
-            server_name: view.and_then(|view| Some(view.info()?.name.clone())),
-            tail_file: None,
-        };
-        let made = self
-            .protection
-            .policy
-            .as_ref()
-            .zip(self.protection.told())
-            .map(|(policy, reading)| Box::new(outlook(policy, reading, &known, &facts)));
-        self.protection.outlook = made;
-        self.protection.retention = match (
-            self.protection.open,
-            history,
-            self.protection.policy.as_ref(),
-        ) {
-            (ProtectionSection::Retention, Some(history), Some(policy)) => {
-                let now = self.server_now(server);
-                Some(Box::new(retention(&history, policy, now)))
-            }
-            _ => None,
-        };
-    }
-
     pub(super) fn change_protection(&mut self, action: ProtectionAction) -> Vec<Request> {
         match action {
             ProtectionAction::Refresh => return self.read_protection(),
@@ -489,6 +432,10 @@ impl State {
                     section
                 };
             }
+            ProtectionAction::OsScheduler(scheduler) => {
+                self.protection.os_scheduler = Some(scheduler);
+            }
+            ProtectionAction::WriteOsFiles => return self.os_files(true),
             ProtectionAction::Ask(asking) => {
                 self.protection.asking = Some(asking);
                 self.protection.typed.clear();
@@ -514,13 +461,31 @@ impl State {
             }
             change => {
                 if let Some(policy) = &mut self.protection.policy {
-                    edit(policy, change);
+                    edit::edit(policy, change);
                     self.protection.edited = true;
                 }
             }
         }
         self.look_ahead();
-        Vec::new()
+        self.os_files(false)
+    }
+
+    /// Asks for the files for the operating system's scheduler, while they are looked at.
+    fn os_files(&mut self, write: bool) -> Vec<Request> {
+        let protection = &self.protection;
+        let (ProtectionSection::OsFiles, Some((server, _)), Some(outlook)) =
+            (protection.open, &protection.of, &protection.outlook)
+        else {
+            return Vec::new();
+        };
+        vec![Request::Schedule(ScheduleRequest::OsFiles {
+            server: *server,
+            about: protection.about().to_owned(),
+            policy: Box::new(outlook.policy.clone()),
+            jobs: outlook.jobs.clone(),
+            scheduler: protection.os_scheduler.unwrap_or_else(own_scheduler),
+            write,
+        })]
     }
 
     fn confirmed(&mut self) -> Vec<Request> {
@@ -570,59 +535,5 @@ impl State {
         self.protection.busy = request.is_some();
         self.protection.done = None;
         request.map(Request::Schedule).into_iter().collect()
-    }
-}
-
-fn edit(policy: &mut Policy, change: ProtectionAction) {
-    match change {
-        ProtectionAction::Share(share) => policy.share = share,
-        ProtectionAction::Times(kind, at) => set_times(policy, kind, at),
-        ProtectionAction::Verify(kind, verify) => {
-            if let Some(backup) = policy.backups.iter_mut().find(|backup| backup.kind == kind) {
-                backup.verify = verify;
-            }
-        }
-        ProtectionAction::Compression(on) => policy.options.compression = on,
-        ProtectionAction::Checksum(on) => policy.options.checksum = on,
-        ProtectionAction::Operator(name) => {
-            policy.notify.operator = Some(name).filter(|name| !name.trim().is_empty());
-        }
-        ProtectionAction::WindowDays(days) => {
-            if let Some(days) = NonZeroU32::new(days) {
-                policy.retention.window_days = days;
-            }
-        }
-        ProtectionAction::LeastFulls(fulls) => {
-            if let Some(fulls) = NonZeroU32::new(fulls) {
-                policy.retention.least_fulls = fulls;
-            }
-        }
-        ProtectionAction::Deleting(deleting) => policy.retention.deleting = deleting,
-        _ => {}
-    }
-}
-
-fn set_times(policy: &mut Policy, kind: PolicyKind, at: Option<DayTimes>) {
-    let Some(at) = at else {
-        // Nothing else can be restored from without a full.
-        if kind != PolicyKind::Full {
-            policy.backups.retain(|backup| backup.kind != kind);
-        }
-        return;
-    };
-    match policy.backups.iter_mut().find(|backup| backup.kind == kind) {
-        Some(backup) => backup.times.at = at,
-        None => {
-            policy.backups.push(crate::domain::PolicyBackup {
-                kind,
-                times: Times {
-                    at,
-                    ..Times::daily(MinuteOfDay::MIDNIGHT)
-                },
-                folder: kind.word().to_owned(),
-                verify: false,
-            });
-            policy.backups.sort_by_key(|backup| backup.kind);
-        }
     }
 }

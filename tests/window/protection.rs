@@ -12,7 +12,7 @@ use stopat::{
     },
     explain,
     run::{
-        PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult,
+        OsScheduler, PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult,
         schedule::{InstalledPolicy, OtherJobText, ScheduleReading},
     },
     server::ServerError,
@@ -20,7 +20,7 @@ use stopat::{
     state::{Action, Page},
     worker::{
         ApplicationEvent, BackupCall, BackupEvent, Event, KnownApplications, Request,
-        ScheduleEvent, ScheduleRequest, ServerId,
+        ScheduleEvent, ScheduleRequest, ServerId, TimerFiles,
     },
 };
 
@@ -187,8 +187,8 @@ fn the_schedule_of_all_user_databases_is_the_one_of_each() {
 
 #[test]
 fn without_agent_nothing_is_applied_and_what_is_left_out_is_said() {
-    let (harness, _) = page(
-        [1280.0, 720.0],
+    let (mut harness, wire) = page(
+        [1280.0, 1600.0],
         ThemeChoice::Dark,
         reading(AgentState::None, false),
     );
@@ -196,9 +196,51 @@ fn without_agent_nothing_is_applied_and_what_is_left_out_is_said() {
     harness.get_by_label(
         "Compression is left out: this edition writes no compressed backups, though it restores them",
     );
-    harness.get_by_label(
-        "stopat schedule --server \"practice\" --database \"OctopusAI\" --preset octopus --os-files FOLDER",
-    );
+    harness.get_by_label("Files for the scheduler…").click();
+    harness.run_steps(3);
+    harness.get_by_label("systemd").click();
+    harness.run_steps(3);
+    let asked = |wire: &Wire| {
+        wire.requests
+            .borrow()
+            .iter()
+            .rev()
+            .find_map(|request| match request {
+                Request::Schedule(ScheduleRequest::OsFiles {
+                    policy,
+                    jobs,
+                    scheduler,
+                    write,
+                    ..
+                }) => Some((policy.share.clone(), jobs.len(), *scheduler, *write)),
+                _ => None,
+            })
+    };
+    let (share, jobs, scheduler, write) = asked(&wire).expect("the files are asked for");
+    assert_eq!((jobs, scheduler, write), (3, OsScheduler::Systemd, false));
+    let files = |written| {
+        wire.tell(Event::Schedule(ScheduleEvent::OsFiles {
+            server: ServerId::Practice,
+            about: "OctopusAI".to_owned(),
+            files: TimerFiles {
+                folder: "/here".into(),
+                files: vec![("full.timer".to_owned(), "OnCalendar=daily".to_owned())],
+                commands: vec!["systemctl enable --now full.timer".to_owned()],
+                written,
+            },
+        }));
+    };
+    files(false);
+    harness.run_steps(3);
+    // They are on the screen before anything is written.
+    harness.get_by_label("OnCalendar=daily");
+    harness.get_by_label("systemctl enable --now full.timer");
+    harness.get_by_label("Write the files").click();
+    harness.run_steps(3);
+    assert_eq!(asked(&wire), Some((share, 3, OsScheduler::Systemd, true)));
+    files(true);
+    harness.run_steps(3);
+    harness.get_by_label("Written to /here");
 }
 
 #[test]

@@ -175,14 +175,13 @@ pub fn notes_ui(
             text,
         );
     }
-    if reading.agent == AgentState::None
-        && let Some(command) = state.os_files_command()
-    {
+    if reading.agent == AgentState::None {
         ui.horizontal(|ui| {
             ui.add_space(22.0);
-            ui.add(Label::new(RichText::new(&command).font(mono(11.5))).selectable(true));
-            if button(ui, "Copy").clicked() {
-                ui.ctx().copy_text(command.clone());
+            if button(ui, "Files for the scheduler…").clicked() {
+                actions.push(Action::Protection(ProtectionAction::Show(
+                    ProtectionSection::OsFiles,
+                )));
             }
         });
     }
