@@ -88,7 +88,7 @@ impl Measured {
                     .is_some_and(|extension| extension == "jsonl")
             })
             .collect();
-        // A run's id begins with its time.
+        // Where two began in the same millisecond the order is at least the same each time.
         files.sort();
         let mut found = Self::default();
         for file in files {
@@ -97,7 +97,23 @@ impl Measured {
                 Err(error) => tracing::debug!(%error, "a journal without measurements"),
             }
         }
+        found.sort();
         found
+    }
+
+    /// The oldest first: an id tells whole seconds, and drills that follow one another may share one.
+    fn sort(&mut self) {
+        let Self {
+            restores,
+            drills,
+            rehearsals,
+            azure,
+            hooks: _,
+        } = self;
+        restores.sort_by_key(|restore| restore.measured.at);
+        drills.sort_by_key(|drill| drill.began);
+        rehearsals.sort_by_key(|run| run.began);
+        azure.sort_by_key(|run| run.began);
     }
 
     /// The restores of one server, for its model.
@@ -303,4 +319,35 @@ pub(super) fn time_of(text: &str) -> Option<UtcTime> {
     chrono::DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|time| UtcTime(time.to_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drills_of_one_second_keep_their_order() {
+        let drill = |id: &str, began: f64| Drill {
+            run: RunId(id.to_owned()),
+            server: "PRACTICE".to_owned(),
+            database: "OctopusAI".to_owned(),
+            copy: String::new(),
+            began: UtcTime::from_seconds(began).expect("a time"),
+            plan: DrillPlan::default(),
+            result: None,
+            copy_gone: true,
+            ended: true,
+        };
+        // As their files are named; the one that began first has the larger number.
+        let mut measured = Measured {
+            drills: vec![
+                drill("20261128T174649Z-0152", 1_795_000_000.9),
+                drill("20261128T174649Z-fb88", 1_795_000_000.3),
+            ],
+            ..Measured::default()
+        };
+        measured.sort();
+        let ids: Vec<&str> = measured.drills.iter().map(|it| it.run.0.as_str()).collect();
+        assert_eq!(ids, ["20261128T174649Z-fb88", "20261128T174649Z-0152"]);
+    }
 }
