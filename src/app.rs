@@ -415,7 +415,8 @@ fn save_with_dialog(
     // The dialog is made here, because some platforms want that on the main thread, and awaited there.
     let (title, kind, extension) = match file_name.rsplit_once('.') {
         Some((_, "html")) => ("Save the report", "Web page", "html"),
-        Some((_, "json")) => ("Save the report", "JSON", "json"),
+        Some((_, "json")) => ("Save as JSON", "JSON", "json"),
+        Some((_, "csv")) => ("Save as a table", "CSV", "csv"),
         _ => ("Save the T-SQL", "T-SQL", "sql"),
     };
     let dialog = rfd::AsyncFileDialog::new()

@@ -5,14 +5,14 @@
 use super::reading::{HistoryState, Refreshed, summaries};
 use crate::{
     domain::{BackupRecord, History, HistoryRecords},
-    explain::{Problem, backups_unseen, server_problem},
+    explain::{Problem, server_problem},
     server::{
         Database, DatabaseSummary, Gateway, ServerError, read_azure_databases,
         read_database_backups,
     },
 };
 use futures_util::{StreamExt as _, stream};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Connections at once: each database needs one of its own.
 const AT_ONCE: usize = 4;
@@ -29,13 +29,32 @@ pub(super) async fn refresh_azure(
     if !state.has_begun() {
         tell(Arc::new(summaries(&databases, state.history())));
     }
+    let backup_sets = automatic_backups(gateway, &databases).await;
+    let records = HistoryRecords {
+        server: state.server().clone(),
+        backup_sets,
+        ..HistoryRecords::default()
+    };
+    // Every row lacks log sequence numbers here: that is no news about any of them.
+    let (history, _no_news) = History::from_records(records);
+    let databases = Arc::new(summaries(&databases, &history));
+    Ok(Refreshed {
+        state: state.with_history(history),
+        databases,
+    })
+}
+
+/// What each database that can be asked says of its automatic backups.
+pub(super) async fn automatic_backups(
+    gateway: &dyn Gateway,
+    databases: &[Database],
+) -> Vec<BackupRecord> {
     let names: Vec<String> = databases
         .iter()
         .filter(|database| database.name != "master" && database.state == "ONLINE")
         .map(|database| database.name.clone())
         .collect();
     let mut records: Vec<BackupRecord> = Vec::new();
-    let mut unseen = BTreeMap::new();
     let mut readings = stream::iter(names)
         .map(|name| async move {
             let read = backups(gateway, &name).await;
@@ -46,28 +65,14 @@ pub(super) async fn refresh_azure(
         match read {
             Ok(more) => records.extend(more),
             // A tier without the view, or a login without VIEW DATABASE STATE: there is no lane, and the range is Azure's to tell.
-            Err(error) => {
-                unseen.insert(name, backups_unseen(&error));
-            }
+            Err(error) => tracing::debug!(database = name, ?error, "automatic backups"),
         }
     }
-    drop(readings);
-    let records = HistoryRecords {
-        server: state.server().clone(),
-        backup_sets: records,
-        ..HistoryRecords::default()
-    };
-    // Every row lacks log sequence numbers here: that is no news about any of them.
-    let (history, _no_news) = History::from_records(records);
-    let databases = Arc::new(summaries(&databases, &history));
-    Ok(Refreshed {
-        state: state.with_history(history),
-        databases,
-        unseen: Some(unseen),
-    })
+    records
 }
 
-async fn databases(gateway: &dyn Gateway) -> Result<Vec<Database>, ServerError> {
+/// The databases of an Azure SQL server.
+pub(super) async fn databases(gateway: &dyn Gateway) -> Result<Vec<Database>, ServerError> {
     let mut connection = gateway.connect().await?;
     read_azure_databases(connection.as_mut()).await
 }

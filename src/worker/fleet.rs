@@ -1,6 +1,7 @@
 //! The fleet: the databases of all profiles, read side by side, so that a dead server costs its own line and nothing else.
 
 use super::{
+    azure_reading::{automatic_backups, databases as azure_databases},
     connect::{ConnectFailure, open_profile},
     drills::DRILL_DAYS,
     jobs::{Jobs, blocking, now},
@@ -11,7 +12,10 @@ use crate::{
     domain::{History, HistoryRecords, Status},
     explain::server_problem,
     run::{FleetRow, JudgeGround, Measured, judged_scenario, status_of},
-    server::{Gateway, HistoryReader, ServerError, ServerReading, read_databases, read_server},
+    server::{
+        Database, Gateway, HistoryReader, HistorySlice, Platform, ServerError, ServerReading,
+        read_databases, read_server,
+    },
     settings::{Application, DatabaseKey, DatabaseObjectives, PRACTICE_KEY, Scenario, promises_of},
     worker::ServerId,
 };
@@ -161,12 +165,7 @@ async fn rows_of(
     key: &str,
     judging: Arc<Judging>,
 ) -> Result<Vec<FleetRow>, ServerError> {
-    let mut connection = gateway.connect().await?;
-    let databases = read_databases(connection.as_mut()).await?;
-    let slice = HistoryReader::new(reading.columns)
-        .read(connection.as_mut(), &CancellationToken::new())
-        .await?;
-    drop(connection);
+    let (databases, slice) = databases_and_backups(gateway, &reading).await?;
     let (name, key) = (name.to_owned(), key.to_owned());
     // Judging many sets takes a while; the runtime's threads have other servers to read.
     let rows = blocking(move || {
@@ -219,6 +218,28 @@ async fn rows_of(
             .collect()
     });
     Ok(rows.await.unwrap_or_default())
+}
+
+/// From msdb, or where Azure takes the backups from the databases themselves.
+async fn databases_and_backups(
+    gateway: &dyn Gateway,
+    reading: &ServerReading,
+) -> Result<(Vec<Database>, HistorySlice), ServerError> {
+    if reading.info.platform == Platform::AzureSqlDatabase {
+        let databases = azure_databases(gateway).await?;
+        let backup_sets = automatic_backups(gateway, &databases).await;
+        let slice = HistorySlice {
+            backup_sets,
+            ..HistorySlice::default()
+        };
+        return Ok((databases, slice));
+    }
+    let mut connection = gateway.connect().await?;
+    let databases = read_databases(connection.as_mut()).await?;
+    let slice = HistoryReader::new(reading.columns)
+        .read(connection.as_mut(), &CancellationToken::new())
+        .await?;
+    Ok((databases, slice))
 }
 
 impl Judging {
