@@ -1,7 +1,8 @@
 //! Losses counted in rows: how many rows of one table came in the stretches of time that would be lost.
 //!
 //! Rows are counted in the database as it is now. What was changed or deleted since is not among them, so of the past
-//! the count is a lower bound; of a loss up to now it is what would be lost of new rows.
+//! the count is a lower bound; of a loss up to now it is what would be lost of new rows. Where an application forgets its
+//! oldest rows nothing is left to count of a time before them, so there is no number.
 
 use crate::{
     domain::{Exposed, ServerTime, UtcOffset, UtcTime},
@@ -73,8 +74,12 @@ pub async fn count_lost_rows(
         schema: schema.to_owned(),
         counts: stretches
             .iter()
+            .zip(&times)
             .enumerate()
-            .filter_map(|(n, exposed)| {
+            .filter(|(_, (_, (since, _)))| {
+                row.time("oldest").is_some_and(|oldest| oldest <= *since)
+            })
+            .filter_map(|(n, (exposed, _))| {
                 let rows = u64::try_from(row.int(&format!("r{n}"))?).ok()?;
                 Some((*exposed, rows))
             })

@@ -42,7 +42,8 @@ ELSE
     )
 }
 
-/// How many rows of a table came within stretches of time: columns `r0`, `r1`… in their order; no row when the table is not there.
+/// How many rows of a table came within stretches of time: columns `r0`, `r1`… in their order, and `oldest`, the time of
+/// its oldest row; no row when the table is not there.
 ///
 /// Times are as the column has them, without a zone; the beginning of a stretch does not belong to it.
 pub fn rows_between(
@@ -83,7 +84,8 @@ pub fn rows_between(
         "Count the rows of some stretches of time",
         format!(
             "IF OBJECT_ID({}) IS NOT NULL
-    SELECT {}
+    SELECT (SELECT CAST(MIN({column}) AS datetime2(3)) FROM {full}) AS oldest,
+        {}
     FROM {full}{within};",
             text(&full),
             counts.join(",\n        ")

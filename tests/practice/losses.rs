@@ -35,6 +35,8 @@ async fn rows_that_came_in_a_stretch_are_counted_by_their_column() {
         stretch("2026-11-22T09:00:00Z", "2026-11-22T10:00:00Z"),
         stretch("2026-11-22T10:00:00Z", "2026-11-22T12:00:00Z"),
         stretch("2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"),
+        // Before the oldest row: it may have had some that were forgotten since.
+        stretch("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
     ];
     let mut connection = practice.connect().await;
     let lost = count_lost_rows(
@@ -62,6 +64,7 @@ async fn rows_that_came_in_a_stretch_are_counted_by_their_column() {
     }
     assert!(all > 100, "a morning has messages: {all}");
     assert_eq!(lost.of(stretches[2]), Some(0));
+    assert_eq!(lost.of(stretches[3]), None);
 
     let nowhere = CountedRows {
         what: "rows".to_owned(),

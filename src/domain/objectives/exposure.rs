@@ -156,7 +156,8 @@ impl Exposure {
         })
     }
 
-    /// The moments of a period at which most would have been lost, the worst first: each right before a backup finished, or its end.
+    /// The moments of a period at which most would have been lost, the worst first, of equal ones the latest: each right
+    /// before a backup finished, or its end.
     pub fn worst(&self, from: UtcTime, to: UtcTime, most: usize) -> Vec<Exposed> {
         let mut peaks: Vec<Exposed> = self
             .segments(from, to)
@@ -169,7 +170,7 @@ impl Exposure {
                 },
             })
             .collect();
-        peaks.sort_by(|a, b| b.seconds().total_cmp(&a.seconds()).then(a.at.cmp(&b.at)));
+        peaks.sort_by(|a, b| b.seconds().total_cmp(&a.seconds()).then(b.at.cmp(&a.at)));
         peaks.truncate(most);
         peaks
     }
@@ -306,6 +307,11 @@ mod tests {
             .map(|peak| (peak.at.0.timestamp(), peak.seconds()))
             .collect();
         assert_eq!(told, [(1000, 490.0), (500, 410.0), (100, 100.0)]);
+        // Of equal ones the latest: of those people still know what happened.
+        let teeth = exposure_of_equal_teeth();
+        let worst = teeth.worst(from_seconds(0), from_seconds(250), 9);
+        let told: Vec<i64> = worst.iter().map(|peak| peak.at.0.timestamp()).collect();
+        assert_eq!(told, [200, 100, 250]);
         // Of a later period the moments before it do not count, and its first stretch began before it.
         let worst = exposure.worst(from_seconds(450), from_seconds(515), 9);
         assert_eq!(worst.first().map(Exposed::seconds), Some(410.0));
@@ -317,10 +323,14 @@ mod tests {
         );
     }
 
+    fn exposure_of_equal_teeth() -> Exposure {
+        exposure(&[(0, 0), (100, 100), (200, 200)])
+    }
+
     #[test]
     fn the_median_is_weighed_by_time() {
         // Saw teeth from 0 to 100: half of the time less than 50.
-        let teeth = exposure(&[(0, 0), (100, 100), (200, 200)]);
+        let teeth = exposure_of_equal_teeth();
         assert_eq!(teeth.median(from_seconds(0), from_seconds(300)), Some(50.0));
         // Most of the time lies in the last stretch.
         let stale = exposure(&[(0, 0), (100, 100)]);
