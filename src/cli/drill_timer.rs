@@ -9,7 +9,7 @@ use crate::{
     run::{DrillTimer, OsScheduler, TimedMoment},
     worker::{own_scheduler, timer_files, write_timer},
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// When, and for whose scheduler.
 #[derive(Clone, Debug, clap::Args)]
@@ -99,7 +99,9 @@ impl TimerArgs {
             check_database: timed.check_database,
         };
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("stopat"));
-        let folder = self.files.clone().unwrap_or_default();
+        // What registers them names them by their full paths; without a folder, as if they were saved right here.
+        let here = std::path::absolute(self.files.as_deref().unwrap_or(Path::new("."))).ok();
+        let folder = here.or_else(|| self.files.clone()).unwrap_or_default();
         let made = timer_files(
             &timer,
             &program,
@@ -112,6 +114,12 @@ impl TimerArgs {
         let mut text = String::new();
         for file in &made.files {
             text += &format!("# {}\n{}\n", file.name, file.text().trim_end());
+        }
+        if self.files.is_none() {
+            text += &format!(
+                "# nothing is written yet; --files FOLDER does it. Saved in {},\n",
+                folder.display()
+            );
         }
         text += "# to register it, as the user whose drills these are:\n";
         for command in &made.commands {

@@ -87,3 +87,32 @@ fn an_unreadable_profile_file_is_kept_aside_and_said() {
     let kept = std::fs::read_to_string(folder.join("profiles.aside-1.ron"));
     assert_eq!(kept.expect("kept aside"), "((((");
 }
+
+#[test]
+fn a_timer_that_is_only_shown_names_its_files_by_full_paths() {
+    let program = Program::new();
+    let shown = program.run(&[
+        "drill",
+        "--server",
+        "practice",
+        "--database",
+        "Shop",
+        "--timer",
+        "03:00",
+        "--os",
+        "systemd",
+    ]);
+    assert_eq!(shown.exit, 0, "{}", shown.stderr);
+    let link = shown
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("systemctl --user link"))
+        .expect("how it is registered");
+    let here = program.folder.path().display().to_string();
+    assert!(link.contains(&here), "{link}");
+    assert!(
+        shown.stdout.contains("nothing is written yet"),
+        "{}",
+        shown.stdout
+    );
+}
