@@ -217,3 +217,19 @@ fn a_duplicate_is_another_profile() {
     assert_ne!(profile.id, production().id);
     assert_eq!(password.as_deref(), Some("again"));
 }
+
+#[test]
+fn the_buttons_below_the_servers_do_not_widen_their_panel() {
+    let other = Profile {
+        id: Uuid::from_u128(8),
+        name: "Second".to_owned(),
+        ..production()
+    };
+    let mut harness = window(vec![production(), other], ProfileAction::Add);
+    harness.state_mut().state.update(Action::CloseDialog);
+    harness.run_steps(4);
+    for label in ["All databases", "+ Server", "Open folder…"] {
+        let right = harness.get_by_label(label).rect().right();
+        assert!(right <= theme::size::SIDEBAR, "{label} ends at {right}");
+    }
+}
