@@ -22,14 +22,14 @@ mod settings;
 mod ways;
 
 pub use azure::{
-    az_problem, azure_end, azure_failure, azure_half_swapped, azure_may_go_on, backups_unseen,
-    by_hand_failure, gives_up, interval_name, iso_duration, long_term, long_term_gives_up,
-    platform_limits, platform_name, retention_fault, short_term, utc_words, value_fault,
+    az_problem, azure_end, azure_failure, azure_may_go_on, by_hand_failure, gives_up,
+    interval_name, iso_duration, long_term, long_term_gives_up, platform_limits, platform_name,
+    retention_fault, short_term, utc_words, value_fault,
 };
 pub use backup::{
-    CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, agent_refusal, backup_end, backup_fault,
-    backup_kind, backup_note, backup_refusal, backup_result, chain_reason, file_name,
-    option_reason, option_refusal, place_check, probe_words, template_error, who_writes,
+    CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, backup_end, backup_fault, backup_kind,
+    backup_note, backup_refusal, backup_result, chain_reason, file_name, option_reason,
+    option_refusal, place_check, probe_words, template_error, who_writes,
 };
 pub use event::event_line;
 pub use file_paths::path_fault;
@@ -42,7 +42,8 @@ pub use gap::{backup_word, gap_line};
 pub use journal::{journal_end, run_title};
 pub use look::{QUESTION_HINT, cell_text, look_refusal};
 pub use objectives::{
-    basis, drill_part, exposure_cause, misses, promise, promise_range, remedy, scenario, status,
+    basis, drill_part, drilled, estimate, exposure_cause, misses, promise, promise_range, remedy,
+    scenario, status,
 };
 pub use plan::{
     cost, difference, finding, history_note, kind_name, plan_note, refusal, set_name, set_role,

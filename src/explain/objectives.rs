@@ -6,7 +6,7 @@ use crate::{
         Estimate, EstimateBasis, ExposureCause, Objective, RefusalKind, Remedy, ScenarioKind,
         Standing, Status,
     },
-    run::PartOfDrill,
+    run::{DrillPlan, PartOfDrill},
 };
 
 /// The name of a scenario.
@@ -72,6 +72,48 @@ pub fn basis(estimate: &Estimate, runs: usize) -> String {
             duration(estimate.high)
         ),
     }
+}
+
+/// `27 m 3 s · 24–31 min` as measured here, `≈ 38 s · backup speed` for want of that.
+pub fn estimate(estimate: &Estimate) -> String {
+    let seconds = duration(estimate.seconds);
+    match estimate.basis {
+        EstimateBasis::Measured => format!("{seconds} · {}", band(estimate.low, estimate.high)),
+        EstimateBasis::BackupSpeed => format!("≈ {seconds} · backup speed"),
+    }
+}
+
+/// `0.2–0.6 s`, `24–31 min`, `1.2–1.6 h`: from where to where, in one unit.
+fn band(low_secs: f64, high_secs: f64) -> String {
+    let (unit_secs, unit, digits) = match high_secs {
+        high if high < 9.95 => (1.0, "s", 1),
+        high if high < 90.0 => (1.0, "s", 0),
+        high if high < 570.0 => (60.0, "min", 1),
+        high if high < 5400.0 => (60.0, "min", 0),
+        _ => (3600.0, "h", 1),
+    };
+    let low = format!("{:.digits$}", low_secs / unit_secs);
+    let high = format!("{:.digits$}", high_secs / unit_secs);
+    if low == high {
+        format!("{high} {unit}")
+    } else {
+        format!("{low}–{high} {unit}")
+    }
+}
+
+/// What a drill restored, and how its moment was found.
+pub fn drilled(plan: &DrillPlan) -> String {
+    let DrillPlan {
+        scenario: word,
+        chosen,
+        ..
+    } = plan;
+    let scenario = ScenarioKind::from_word(word).map_or(word.as_str(), |kind| scenario(kind));
+    let moment = match chosen.as_str() {
+        "moment" => "chosen",
+        other => other,
+    };
+    format!("{scenario}, {moment} moment")
 }
 
 /// Why so much would have been lost.
@@ -155,13 +197,19 @@ pub fn remedy(remedy: &Remedy) -> String {
             kind,
             every_secs,
             now_secs,
+            silent_secs,
             worst_loss_secs,
         } => {
             let word = backup_word(kind).to_lowercase();
-            let now = now_secs.map_or_else(
-                || "there is none now".to_owned(),
-                |now| format!("now it is every {}", duration(now)),
-            );
+            let now = match (now_secs, silent_secs) {
+                (None, _) => "there is none now".to_owned(),
+                (Some(every), None) => format!("now it is every {}", duration(every)),
+                (Some(every), Some(silent)) => format!(
+                    "it was every {}, and for {} none was taken",
+                    duration(every),
+                    duration(silent)
+                ),
+            };
             format!(
                 "A {word} every {} would lose {} at most; {now}.",
                 duration(every_secs),
@@ -219,6 +267,56 @@ pub fn drill_part(part: &PartOfDrill) -> (String, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_schedule_that_stopped_is_no_schedule_now() {
+        let told = |silent_secs| {
+            remedy(&Remedy::BackUpEvery {
+                kind: crate::domain::BackupType::Log,
+                every_secs: 900.0,
+                now_secs: Some(3600.0),
+                silent_secs,
+                worst_loss_secs: 902.0,
+            })
+        };
+        assert_eq!(
+            told(None),
+            "A log every 15 m would lose 15 m 2 s at most; now it is every 1 h."
+        );
+        assert_eq!(
+            told(Some(187_200.0)),
+            "A log every 15 m would lose 15 m 2 s at most; it was every 1 h, and for 2 d 4 h none was taken."
+        );
+    }
+
+    #[test]
+    fn a_drill_is_told_by_what_it_restored_and_how_its_moment_was_found() {
+        let plan = |chosen: &str| DrillPlan {
+            scenario: "full_differential".to_owned(),
+            chosen: chosen.to_owned(),
+            ..DrillPlan::default()
+        };
+        assert_eq!(
+            drilled(&plan("moment")),
+            "Full + differential, chosen moment"
+        );
+        assert_eq!(drilled(&plan("worst")), "Full + differential, worst moment");
+    }
+
+    #[test]
+    fn a_band_has_one_unit() {
+        let cases = [
+            ((0.21, 0.64), "0.2–0.6 s"),
+            ((0.6, 0.6), "0.6 s"),
+            ((12.0, 50.4), "12–50 s"),
+            ((95.0, 131.0), "1.6–2.2 min"),
+            ((24.0 * 60.0 + 20.0, 31.0 * 60.0), "24–31 min"),
+            ((1.2 * 3600.0, 1.64 * 3600.0), "1.2–1.6 h"),
+        ];
+        for ((low, high), text) in cases {
+            assert_eq!(band(low, high), text);
+        }
+    }
 
     #[test]
     fn promises_in_their_largest_even_unit() {

@@ -4,7 +4,6 @@
 //! <https://learn.microsoft.com/windows/win32/taskschd/task-scheduler-schema>,
 //! <https://www.freedesktop.org/software/systemd/man/latest/systemd.timer.html>.
 
-use super::drill_timer::shell_word;
 use crate::domain::{DayTimes, JobDefinition, Policy, PolicyBackup, PolicyId, Times, WeekDays};
 pub use crate::run::OsScheduler;
 use std::fmt::Write as _;
@@ -18,17 +17,6 @@ pub struct SqlcmdTarget {
     pub user: Option<String>,
     /// Where the files will lie on the machine that runs them.
     pub folder: String,
-}
-
-impl SqlcmdTarget {
-    /// A server as `-S` takes it.
-    pub fn server(host: &str, instance: Option<&str>, port: Option<u16>) -> String {
-        match (instance, port) {
-            (_, Some(port)) => format!("{host},{port}"),
-            (Some(instance), None) => format!(r"{host}\{instance}"),
-            (None, None) => host.to_owned(),
-        }
-    }
 }
 
 /// One file.
@@ -68,47 +56,26 @@ pub fn os_schedule(
         });
         match scheduler {
             OsScheduler::Windows => windows(&mut schedule, &name, job, backup, target),
-            OsScheduler::Systemd => {
-                let secret = password_file(policy);
-                systemd(&mut schedule, &name, &secret, (job, backup), target);
-            }
+            OsScheduler::Systemd => systemd(&mut schedule, &name, job, backup, target),
         }
     }
-    if target.user.is_some() {
-        let words = match scheduler {
-            OsScheduler::Windows => {
-                "rem sqlcmd takes the password from SQLCMDPASSWORD in the environment of ACCOUNT"
-                    .to_owned()
-            }
-            OsScheduler::Systemd => format!(
-                "# {} holds the line SQLCMDPASSWORD=…, and root alone may read it",
-                password_file(policy)
-            ),
-        };
-        schedule.commands.insert(0, words);
+    if scheduler == OsScheduler::Systemd {
+        schedule
+            .commands
+            .insert(0, "systemctl daemon-reload".to_owned());
     }
     schedule
 }
 
-/// Where a service finds the password of a SQL login.
-fn password_file(policy: &Policy) -> String {
-    let stem = policy_stem(&policy.id(), policy.databases.title());
-    format!("/etc/stopat/{stem}.env")
-}
-
-fn file_stem(id: &PolicyId, title: &str, job: &JobDefinition) -> String {
-    format!("{}-{}", policy_stem(id, title), job.kind.word())
-}
-
 /// Plain letters and digits; the policy's id tells databases apart whose names have few of them.
-fn policy_stem(id: &PolicyId, title: &str) -> String {
+fn file_stem(id: &PolicyId, title: &str, job: &JobDefinition) -> String {
     let plain: String = title
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
         .take(40)
         .collect();
     let digits = id.as_str().get(..8).unwrap_or_default();
-    format!("stopat-{plain}-{digits}")
+    format!("stopat-{plain}-{digits}-{}", job.kind.word())
 }
 
 pub(super) fn join(folder: &str, name: &str, separator: char) -> String {
@@ -233,8 +200,8 @@ fn task_trigger(times: &Times) -> String {
 fn systemd(
     schedule: &mut OsSchedule,
     name: &str,
-    secret: &str,
-    (job, backup): (&JobDefinition, &PolicyBackup),
+    job: &JobDefinition,
+    backup: &PolicyBackup,
     target: &SqlcmdTarget,
 ) {
     let script = join(&target.folder, &format!("{name}.sql"), '/');
@@ -242,7 +209,8 @@ fn systemd(
         None => ("-E".to_owned(), String::new()),
         Some(user) => (
             format!("-U {}", unit_word(user)),
-            format!("EnvironmentFile={secret}\n"),
+            // SQLCMDPASSWORD=… in a file that only the service may read.
+            format!("EnvironmentFile=/etc/stopat/{name}.env\n"),
         ),
     };
     let exec = format!(
@@ -257,14 +225,9 @@ fn systemd(
             content: content.into_bytes(),
         });
     }
-    let path = |ending: &str| {
-        let file = format!("{name}.{ending}");
-        shell_word(&join(&target.folder, &file, '/'))
-    };
-    schedule.commands.extend([
-        format!("systemctl link {} {}", path("service"), path("timer")),
-        format!("systemctl enable --now {name}.timer"),
-    ]);
+    schedule
+        .commands
+        .push(format!("systemctl enable --now {name}.timer"));
 }
 
 /// A service and the timer that starts it; `more` are further lines of the service, each with its end.
@@ -473,15 +436,6 @@ mod tests {
         assert!(
             text(".service")[0]
                 .contains(r#"-S "SQL1\\EXPRESS" -U "back up %%$$" -b -x -i "/etc/stopat/stopat-"#)
-        );
-        assert!(
-            text(".service")[2].contains(&format!("EnvironmentFile={}\n", password_file(&policy)))
-        );
-        assert!(made.commands[0].contains(&password_file(&policy)));
-        assert!(
-            made.commands[1].starts_with("systemctl link '/etc/stopat/stopat-OctopusAI-"),
-            "{:?}",
-            made.commands
         );
         assert!(
             text(".sql")

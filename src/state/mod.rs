@@ -16,6 +16,7 @@ mod leftovers;
 mod marker;
 mod objectives;
 mod planning;
+mod presenter;
 mod protection;
 mod range;
 mod rehearsal;
@@ -44,8 +45,9 @@ pub use database::{BranchPoint, DatabaseView, PlanState, Span, SpanKind};
 pub use destination::{DestinationAction, DestinationChoice, Into};
 pub use files::{FilesAction, FilesBeside, FilesDialog, FilesState};
 pub use fleet::{FleetAction, FleetSort, FleetView};
-pub use objectives::{ObjectivesAction, ObjectivesView, Presenter, RunningDrills, Shown, key_of};
+pub use objectives::{ObjectivesAction, ObjectivesView, RunningDrills, Shown, key_of};
 pub use planning::{PlanningAction, PlanningView};
+pub use presenter::Presenter;
 pub use protection::{
     Asking, ProtectionAction, ProtectionChange, ProtectionReading, ProtectionSection,
     ProtectionState,

@@ -1,6 +1,6 @@
 //! Objectives as the window shows them: what is promised and what is true, drills and what they left.
 
-use super::{Dialog, Page, RehearsalClock, Selection, ServerView, State};
+use super::{Dialog, Page, Presenter, RehearsalClock, Selection, ServerView, State};
 use crate::{
     domain::{DatabaseHistory, Moment, Objective, ScenarioKind, Status, UtcOffset, UtcTime},
     run::{
@@ -10,7 +10,7 @@ use crate::{
     settings::{Application, DatabaseKey, DatabaseObjectives, Outside, Scenario, promises_of},
     worker::{
         DRILL_DAYS, DrillMoment, DrillOrder, LeftoverFound, ObjectivesEvent, ObjectivesRequest,
-        Platform, Request, SaveAs, ServerId, TableFacts, TimerFiles, backed_up_by, is_practice,
+        Request, SaveAs, ServerId, TableFacts, TimerFiles, backed_up_by, is_practice,
     },
 };
 use std::{
@@ -53,15 +53,6 @@ pub struct ObjectivesView {
     pub timer: Option<TimerFiles>,
     /// A rehearsal that is under way.
     pub rehearsal: Option<RehearsalClock>,
-}
-
-/// How the page is shown to a room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Presenter {
-    /// Large type.
-    pub large: bool,
-    /// Names of servers, databases and tables are not shown.
-    pub names_hidden: bool,
 }
 
 /// A database with everything that its page says.
@@ -551,18 +542,10 @@ impl State {
                 Some(**id) != selected
                     && view
                         .info()
-                        .is_some_and(|info| info.platform == Platform::SqlServer)
+                        .is_some_and(|info| backed_up_by(info.platform) == BackedUpBy::Owners)
             })
             .map(|(id, _)| (*id, self.server_name(*id)))
             .collect()
-    }
-
-    /// Whether the database that is shown can be restored beside itself with T-SQL, which a service lets nobody do.
-    pub fn can_drill(&self) -> bool {
-        let server = self.objectives.shown.as_ref().map(|shown| shown.server);
-        server
-            .and_then(|server| self.servers.get(&server)?.info())
-            .is_none_or(|info| info.platform == Platform::SqlServer)
     }
 
     /// The moment under the marker, for a drill to it.

@@ -56,7 +56,7 @@ impl State {
     /// Whether one key makes the practice world anew: while it is presented, and nothing runs.
     pub fn may_reset_practice(&self) -> bool {
         self.page == Page::Objectives
-            && self.objectives.presenter != super::Presenter::default()
+            && self.objectives.presenter.stands_alone()
             && self.selected_server() == Some(ServerId::Practice)
             && self.objectives.running.is_none()
             && !self.running()

@@ -29,7 +29,6 @@ mod run_page;
 mod run_result;
 mod run_rows;
 mod run_time;
-mod scheduler_files;
 mod set_menu;
 mod shortcuts;
 mod sidebar;

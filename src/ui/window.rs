@@ -56,10 +56,13 @@ impl WindowView {
             .rect_filled(ui.max_rect(), 0, palette.background);
 
         // For a room there is nothing but the page.
-        let alone = state.page == Page::Objectives && state.objectives.presenter.large;
+        let alone = state.page == Page::Objectives && state.objectives.presenter.stands_alone();
         if alone {
             CentralPanel::no_frame().show(ui, |ui| {
-                actions.extend(notices::notices_ui(ui, state));
+                // Notices name what they are about; they wait.
+                if !state.objectives.presenter.names_hidden {
+                    actions.extend(notices::notices_ui(ui, state));
+                }
                 actions.extend(self.page(ui, state));
             });
             actions.extend(self.dialogs.ui(ui, state, &mut effects));

@@ -167,7 +167,6 @@ fn all() -> Vec<(&'static str, AzCommand)> {
             "a database of an instance",
             azure::show(&instance, "OctopusAI"),
         ),
-        ("all databases of an instance", azure::list(&instance)),
         (
             "deleted databases of an instance",
             azure::list_deleted(&instance),

@@ -5,6 +5,5 @@ mod commands;
 mod faults;
 mod practice;
 mod stand_in;
-mod swap;
 mod times;
 mod whole;

@@ -164,6 +164,40 @@ fn logs_that_stopped_three_days_ago_have_lost_three_days_and_counting() {
 }
 
 #[test]
+fn a_schedule_that_was_too_coarse_and_then_fell_silent_is_told_as_both() {
+    let mut story = Story::new();
+    story.take(BackupType::Full, at("01T00:00:00"), 1000, 600);
+    story.logs("01T01:00:00", "01T12:00:00", 3600, 1);
+    let history = story.history();
+    let objectives = [objective(LOGS, 15, 45)];
+    let measured = BTreeMap::new();
+    let silence_at = |now: &str| {
+        let assessment = Assessment {
+            objectives: &objectives,
+            model: None,
+            measured: &measured,
+            period: Period::days(utc(now), 14),
+        };
+        let standing = assessment.standing(&history, LOGS);
+        match remedies(&history, &standing, &assessment).as_slice() {
+            [
+                Remedy::BackUpEvery {
+                    now_secs,
+                    silent_secs,
+                    ..
+                },
+            ] => (*now_secs, *silent_secs),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(silence_at("01T12:50:00"), (Some(3600.0), None));
+    assert_eq!(
+        silence_at("03T12:00:00"),
+        (Some(3600.0), Some(2.0 * 86_400.0))
+    );
+}
+
+#[test]
 fn a_schedule_is_judged_by_its_interval_and_the_longest_log_backup() {
     let mut story = Story::new();
     story.take(BackupType::Full, at("01T00:00:00"), 1000, 600);

@@ -26,7 +26,6 @@ mod runs;
 mod schedule;
 mod sessions;
 mod tds;
-mod window;
 mod wire;
 mod worker;
 mod world;

@@ -141,9 +141,9 @@ fn checks() -> Vec<PreflightCheck> {
     ]
 }
 
-/// What the server says of itself.
-pub fn info() -> ServerInfo {
-    ServerInfo {
+/// What a server tells after it was chosen.
+fn connected(server: ServerId) -> Vec<Event> {
+    let info = ServerInfo {
         name: "PRACTICE".to_owned(),
         version: "16.0.4135.4".to_owned(),
         version_text: "Microsoft SQL Server 2022 practice".to_owned(),
@@ -156,11 +156,7 @@ pub fn info() -> ServerInfo {
         default_data_path: Some(r"D:\Data\".to_owned()),
         default_log_path: Some(r"D:\Log\".to_owned()),
         default_backup_path: Some(r"D:\Backup\".to_owned()),
-    }
-}
-
-/// What a server tells after it was chosen.
-fn connected(server: ServerId) -> Vec<Event> {
+    };
     let others = [
         ("OctopusAudit", 120, "FULL"),
         ("CRM", 2880, "FULL"),
@@ -173,7 +169,7 @@ fn connected(server: ServerId) -> Vec<Event> {
     vec![
         Event::Server {
             server,
-            status: ServerStatus::Connected(Arc::new(info())),
+            status: ServerStatus::Connected(Arc::new(info)),
         },
         Event::Databases {
             server,
@@ -188,7 +184,7 @@ fn connected(server: ServerId) -> Vec<Event> {
     ]
 }
 
-pub fn summary(name: &str, age: i64, model: &str) -> DatabaseSummary {
+fn summary(name: &str, age: i64, model: &str) -> DatabaseSummary {
     DatabaseSummary {
         name: name.to_owned(),
         state: DatabaseState::Online,

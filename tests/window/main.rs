@@ -2,7 +2,6 @@
 
 mod activity;
 mod applications;
-mod azure;
 mod backup;
 mod fake;
 mod files;

@@ -190,3 +190,45 @@ fn one_key_makes_the_practice_world_anew_while_it_is_presented() {
     harness.run_steps(3);
     assert_eq!(resets(&wire), 1);
 }
+
+#[test]
+fn where_names_are_hidden_nothing_around_the_page_tells_them() {
+    let (mut harness, wire) = page([1440.0, 900.0], ThemeChoice::Dark);
+    wire.tell(Event::Problem {
+        server: None,
+        problem: stopat::explain::Problem {
+            kind: stopat::explain::ProblemKind::Server,
+            sentence: format!("{DATABASE} cannot be read"),
+            hint: String::new(),
+            details: Vec::new(),
+        },
+    });
+    harness
+        .state_mut()
+        .state
+        .update(Action::Objectives(ObjectivesAction::Present(Presenter {
+            large: false,
+            names_hidden: true,
+        })));
+    harness.run_steps(3);
+    assert_eq!(harness.query_all_by_label_contains(DATABASE).count(), 0);
+    harness.get_by_label_contains("notices wait");
+    harness.get_by_label("Run a drill…").click();
+    harness.run_steps(3);
+    harness.get_by_label("Run a drill of the database");
+    assert_eq!(harness.query_all_by_label_contains(DATABASE).count(), 0);
+    // The first Escape closes the question, the second ends the showing.
+    for _ in 0..2 {
+        harness.key_press_modifiers(Modifiers::NONE, Key::Escape);
+        harness.run_steps(3);
+    }
+    harness.get_by_label_contains("cannot be read");
+}
+
+#[test]
+fn before_the_first_drill_its_card_takes_little_room() {
+    let (harness, _) = page([1440.0, 900.0], ThemeChoice::Dark);
+    let top = |label: &str| harness.get_by_label(label).rect().top();
+    let between = top("What is protected") - top("Last drill");
+    assert!((60.0..160.0).contains(&between), "{between} points");
+}

@@ -16,6 +16,8 @@ pub enum Remedy {
         every_secs: f64,
         /// How often it ran in the period, in seconds; `None` where it did not run.
         now_secs: Option<f64>,
+        /// How long there has been none, in seconds; `None` while they still come.
+        silent_secs: Option<f64>,
         /// The interval and the longest backup.
         worst_loss_secs: f64,
     },
@@ -117,8 +119,21 @@ fn for_loss(
         kind,
         every_secs,
         now_secs,
+        silent_secs: now_secs.and_then(|every| silence(history, kind, period, every)),
         worst_loss_secs: every_secs + longest,
     })
+}
+
+/// How long no backup of a kind has been taken, in seconds, when that is longer than it should be.
+fn silence(
+    history: &DatabaseHistory,
+    kind: BackupType,
+    period: Period,
+    usual_secs: f64,
+) -> Option<f64> {
+    let last = of_period(history, kind, period).last()?.start().instant;
+    let silent = period.to.seconds() - last.seconds();
+    (silent > usual_secs * (1.0 + LITTLE)).then_some(silent)
 }
 
 /// The median time between two backups of a kind that started in the period, in seconds.

@@ -239,7 +239,7 @@ fn drill_section(
     };
     writeln!(
         page,
-        "<section>\n<h3>{} · {} · {}</h3>\n<p>{} moment{}; {} in {}; {}.{}</p>",
+        "<section>\n<h3>{} · {} · {}</h3>\n<p>{}{}; {} in {}; {}.{}</p>",
         escape(&report.when(drill.began)),
         if result.verified {
             "verified"
@@ -247,7 +247,7 @@ fn drill_section(
             "not verified"
         },
         explain::duration(result.seconds),
-        escape(&drill.plan.chosen),
+        escape(&explain::drilled(&drill.plan)),
         drill
             .plan
             .moment

@@ -98,11 +98,10 @@ impl From<&ScheduledJob> for JobRun {
     }
 }
 
-/// Whether Agent runs: Express and Azure SQL Database have none, and it can be stopped.
+/// Whether Agent runs: Express has none, and it can be stopped. Azure shows none to its users and takes its backups by it.
 pub fn is_running(engine: &Engine) -> bool {
     use crate::practice::engine::{AgentService, Edition};
-    !matches!(engine.options.edition, Edition::Express | Edition::Azure)
-        && engine.options.agent == AgentService::Running
+    engine.options.edition != Edition::Express && engine.options.agent == AgentService::Running
 }
 
 /// Why Agent could not go on. A failing step is none of these: it is an outcome.

@@ -32,8 +32,7 @@ impl Kind {
         }
     }
 
-    /// The ending of its file.
-    pub fn extension(self) -> &'static str {
+    fn extension(self) -> &'static str {
         match self {
             Self::Log => "trn",
             _ => "bak",

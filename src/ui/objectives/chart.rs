@@ -1,6 +1,10 @@
 //! Drills as bars beside the objective.
 
-use super::{View, scenarios::day, titled_card};
+use super::{
+    View,
+    scenarios::{day, time_of_day},
+    titled_card,
+};
 use crate::{
     explain::{self, figures},
     run::{BackedUpBy, Drill, DrillResult},
@@ -24,13 +28,17 @@ pub fn drills_ui(ui: &mut Ui, view: &View<'_>, height: f32) -> Vec<Action> {
         .collect();
     let last = measured.len().saturating_sub(MOST_BARS);
     let bars = measured.get(last..).unwrap_or_default();
-    let title = if shown.simulated {
-        "Drills · restore time to a verified copy · simulated"
+    let is_azure = shown.judged.backed_up_by == BackedUpBy::Azure;
+    let mut title = if is_azure {
+        "Restores that Azure carried out".to_owned()
     } else {
-        "Drills · restore time to a verified copy"
+        "Drills · restore time to a verified copy".to_owned()
     };
-    titled_card(ui, view, title, height, |ui| {
-        if shown.judged.backed_up_by == BackedUpBy::Azure {
+    if shown.simulated {
+        title.push_str(" · simulated");
+    }
+    titled_card(ui, view, &title, height, |ui| {
+        if is_azure {
             return azure_ui(ui, view);
         }
         if bars.is_empty() {
@@ -117,6 +125,10 @@ fn paint(
         .judged
         .drill(view.state.objectives.chosen_drill.as_ref())
         .map(|drill| &drill.run);
+    let one_day = bars.first().is_some_and(|(first, _)| {
+        bars.iter()
+            .all(|(drill, _)| day(view, drill.began) == day(view, first.began))
+    });
     for (n, (drill, result)) in bars.iter().enumerate() {
         let middle = rect.left() + 20.0 + slot * (n as f32 + 0.5);
         let bar = Rect::from_min_max(
@@ -155,12 +167,16 @@ fn paint(
         ui.painter().text(
             pos2(middle, rect.bottom() - 2.0),
             Align2::CENTER_BOTTOM,
-            day(view, drill.began),
+            // Of one day, as after a demonstration, the time tells them apart.
+            match one_day {
+                true => time_of_day(view, drill.began),
+                false => day(view, drill.began),
+            },
             regular(view.size(10.5)),
             palette.muted,
         );
         if response
-            .on_hover_text(format!("{label}\n{}", drill.plan.chosen))
+            .on_hover_text(format!("{label}\n{}", explain::drilled(&drill.plan)))
             .clicked()
         {
             actions.push(Action::Objectives(ObjectivesAction::ChooseDrill(

@@ -54,7 +54,7 @@ fn last_ui(ui: &mut Ui, view: &View<'_>, height: f32) {
         let palette = *Palette::of(ui);
         ui.spacing_mut().item_spacing.y = 0.0;
         let grid = Grid {
-            columns: &[0.0, 0.74],
+            columns: &[0.0, 0.79],
             size: view.size(12.5),
             sense: Sense::hover(),
         };
@@ -66,9 +66,7 @@ fn last_ui(ui: &mut Ui, view: &View<'_>, height: f32) {
             );
         }
         ui.add_space(6.0);
-        let scenario = ScenarioKind::from_word(&drill.plan.scenario)
-            .map_or(drill.plan.scenario.as_str(), |kind| explain::scenario(kind));
-        let mut line = format!("{scenario}, {} moment", drill.plan.chosen);
+        let mut line = explain::drilled(&drill.plan);
         if drill.plan.source_server.is_some() {
             line.push_str(&format!(
                 " on {}",
@@ -94,10 +92,20 @@ fn last_ui(ui: &mut Ui, view: &View<'_>, height: f32) {
             );
         }
         for problem in &result.problems {
+            let problem = match view.presenter.names_hidden {
+                true => problem.replace(&drill.copy, "the copy"),
+                false => problem.clone(),
+            };
+            // Of a copy that was verified these are remarks.
+            let color = if result.verified {
+                palette.muted
+            } else {
+                palette.danger
+            };
             ui.label(
                 egui::RichText::new(problem)
                     .font(regular(view.size(12.0)))
-                    .color(palette.danger),
+                    .color(color),
             );
         }
     });
@@ -206,7 +214,7 @@ pub fn leftovers_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
                 });
             });
         }
-        if button(ui, "Leave them for now").clicked() {
+        if button(ui, "Leave it for now").clicked() {
             actions.push(Action::Objectives(ObjectivesAction::KeepLeftovers));
         }
     });
@@ -254,12 +262,12 @@ impl DrillDialog {
             actions.push(Action::CloseDialog);
             return actions;
         };
-        let database = &shown.judged.database;
+        let database = state.objectives.presenter.name(&shown.judged.database);
         strong(ui, format!("Run a drill of {database}"), 15.0);
         small(
             ui,
             format!(
-                "Backups of {database} are restored into a new database beside it, checked, measured and dropped again. {database} itself is only read. The server must have room for the copy."
+                "Its backups are restored into a new database beside it, checked, measured and dropped again. The original, {database}, is only read. The server must have room for the copy."
             ),
         );
         section(ui, "What is restored");

@@ -30,7 +30,8 @@ impl ObjectivesDialog {
         if opened {
             self.begin(state.scenarios_of(shown.server, &shown.judged.database).0);
         }
-        strong(ui, format!("Objectives of {}", shown.judged.database), 15.0);
+        let database = state.objectives.presenter.name(&shown.judged.database);
+        strong(ui, format!("Objectives of {database}"), 15.0);
         small(
             ui,
             "What its owners promise, in minutes from least to most. They are kept in this workspace for this database alone.",

@@ -23,13 +23,14 @@ use super::{
 };
 use crate::{
     explain::figures,
+    run::BackedUpBy,
     state::{Action, ObjectivesAction, Presenter, Selection, Shown, State},
     worker::{SaveAs, ServerId},
 };
 use egui::{Align, Frame, Label, Layout, Margin, RichText, ScrollArea, Ui};
 
 /// The width of the card beside the chart, in points.
-const SIDE_CARD: f32 = 342.0;
+const SIDE_CARD: f32 = 356.0;
 
 /// What the page draws with: the state, the judged database, and how it is presented.
 struct View<'a> {
@@ -94,29 +95,13 @@ pub fn objectives_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
 fn page_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
     head_ui(ui, view, &mut actions);
-    if view.presenter.large {
+    if view.presenter.stands_alone() {
         where_one_is(ui, view);
     }
     actions.extend(drills::leftovers_ui(ui, view));
     actions.extend(scenarios::scenarios_ui(ui, view));
     ui.add_space(10.0);
-    let wide = ui.available_width() > 2.2 * SIDE_CARD;
-    if wide {
-        let height = if view.presenter.large { 330.0 } else { 250.0 };
-        ui.horizontal_top(|ui| {
-            let width = ui.available_width() - SIDE_CARD - 16.0;
-            ui.allocate_ui(egui::vec2(width, height), |ui| {
-                actions.extend(chart::drills_ui(ui, view, height));
-            });
-            ui.add_space(8.0);
-            ui.allocate_ui(egui::vec2(SIDE_CARD, height), |ui| {
-                actions.extend(drills::side_ui(ui, view, height));
-            });
-        });
-    } else {
-        actions.extend(chart::drills_ui(ui, view, 230.0));
-        actions.extend(drills::side_ui(ui, view, 0.0));
-    }
+    actions.extend(proof_ui(ui, view));
     actions.extend(rehearsals::rehearsals_ui(ui, view));
     ui.add_space(10.0);
     protected::protected_ui(ui, view);
@@ -124,6 +109,49 @@ fn page_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
     actions.extend(scenarios::worst_moments_ui(ui, view));
     basis_ui(ui, view);
     actions
+}
+
+/// What was measured: drills beside the steps of one of them, or restores by Azure, which have no steps.
+fn proof_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if view.shown.judged.backed_up_by == BackedUpBy::Azure {
+        return chart::drills_ui(ui, view, 0.0);
+    }
+    let height = proof_height(view);
+    let side = view.size(SIDE_CARD);
+    if ui.available_width() > 2.2 * side {
+        ui.horizontal_top(|ui| {
+            let width = ui.available_width() - side - 16.0;
+            ui.allocate_ui(egui::vec2(width, height), |ui| {
+                actions.extend(chart::drills_ui(ui, view, height));
+            });
+            ui.add_space(8.0);
+            ui.allocate_ui(egui::vec2(side, height), |ui| {
+                actions.extend(drills::side_ui(ui, view, height));
+            });
+        });
+    } else {
+        actions.extend(chart::drills_ui(ui, view, height.min(230.0)));
+        actions.extend(drills::side_ui(ui, view, 0.0));
+    }
+    actions
+}
+
+/// The height of both cards, in points: as much as the steps need, and little while there is nothing to show.
+fn proof_height(view: &View<'_>) -> f32 {
+    const WITH_CHART: f32 = 250.0;
+    const WITHOUT: f32 = 96.0;
+    let objectives = &view.state.objectives;
+    let chosen = view.shown.judged.drill(objectives.chosen_drill.as_ref());
+    view.size(match chosen.and_then(|drill| drill.result.as_ref()) {
+        Some(result) => {
+            // Title, line of steps, what it was about, and remarks.
+            let rows = result.parts().len() as f32 * 33.0 + result.problems.len() as f32 * 32.0;
+            WITH_CHART.max(92.0 + rows)
+        }
+        None if objectives.running.is_some() => WITH_CHART,
+        None => WITHOUT,
+    })
 }
 
 fn head_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
@@ -139,7 +167,8 @@ fn head_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let idle = view.state.objectives.running.is_none();
-            let drilled = view.state.can_drill();
+            // Azure's own backups restore nothing that could be drilled with T-SQL.
+            let drilled = view.shown.judged.backed_up_by == BackedUpBy::Owners;
             if drilled
                 && primary_button(ui, "Run a drill…", 0.0, idle)
                     .on_hover_text("Restores to a copy, verifies and measures it, and drops it")
@@ -176,20 +205,18 @@ fn present_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let mut wanted = now;
     let menu = ui.menu_button("Present", |ui| {
         ui.set_min_width(220.0);
-        ui.checkbox(&mut wanted.large, "Large type, nothing around it");
+        ui.checkbox(&mut wanted.large, "Large type");
         ui.checkbox(&mut wanted.names_hidden, "Hide names");
+        ui.separator();
+        small(ui, "With one of them the page stands alone; Escape ends it");
         if view.shown.server == ServerId::Practice {
-            ui.separator();
-            small(
-                ui,
-                "While one of these is on, F9 makes the practice world anew",
-            );
+            small(ui, "Then F9 makes the practice world anew");
         }
     });
     menu.response
         .on_hover_text("For a room: large type, and names hidden. Escape leaves it");
     if ui.input(|input| input.key_pressed(egui::Key::Escape))
-        && now != Presenter::default()
+        && now.stands_alone()
         && view.state.dialog.is_none()
     {
         wanted = Presenter::default();
@@ -207,18 +234,19 @@ fn where_one_is(ui: &mut Ui, view: &View<'_>) {
     } else {
         ""
     };
-    muted(
-        ui,
-        format!(
-            "{}{}{simulated}",
-            if band.is_empty() {
-                String::new()
-            } else {
-                format!("{band} · ")
-            },
-            view.name(&view.shown.judged.database, "a database")
-        ),
+    let mut words = format!(
+        "{}{}{simulated}",
+        if band.is_empty() {
+            String::new()
+        } else {
+            format!("{band} · ")
+        },
+        view.name(&view.shown.judged.database, "a database")
     );
+    if view.presenter.names_hidden && !view.state.notices.is_empty() {
+        words.push_str(" · notices wait until names are shown again");
+    }
+    muted(ui, words);
 }
 
 /// What the numbers rest on, and what they do not say.

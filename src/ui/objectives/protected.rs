@@ -16,7 +16,10 @@ use crate::{
 use egui::{Sense, Ui};
 use std::collections::BTreeSet;
 
-const COLUMNS: [f32; 6] = [0.0, 0.16, 0.44, 0.565, 0.70, 0.85];
+const COLUMNS: [f32; 6] = [0.0, 0.158, 0.43, 0.565, 0.68, 0.845];
+
+/// Where rows are not counted, a sentence stands in the place of both counts.
+const OUTSIDE_COLUMNS: [f32; 5] = [0.0, 0.158, 0.43, 0.565, 0.845];
 
 /// Shows the table.
 pub fn protected_ui(ui: &mut Ui, view: &View<'_>) {
@@ -51,7 +54,7 @@ pub fn protected_ui(ui: &mut Ui, view: &View<'_>) {
                 "Tables",
                 "Criticality",
                 "Rows now",
-                "Rows in last verified restore",
+                "In last verified restore",
                 "Last change",
             ],
         );
@@ -137,14 +140,25 @@ fn rows_ui(
             Cell::text(changed.map_or_else(dash, explain::server_time_short)),
         ];
         let mut hover = data.because.clone();
+        if !view.presenter.names_hidden {
+            hover.push_str(&format!("\n{}", data.tables.join(", ")));
+        }
         if !missing.is_empty() {
-            hover.push_str(&format!("\nNot in the database: {}", missing.join(", ")));
+            hover.push_str(&if view.presenter.names_hidden {
+                "\nNot all of them are in the database".to_owned()
+            } else {
+                format!("\nNot in the database: {}", missing.join(", "))
+            });
         }
         if changed.is_none() {
             hover.push_str("\nThe server does not tell when it was changed last");
         }
         grid.row(ui, &cells).on_hover_text(hover);
     }
+    let grid = Grid {
+        columns: &OUTSIDE_COLUMNS,
+        ..*grid
+    };
     for (outside, ran) in &view.shown.judged.outside {
         let last = ran.map_or_else(
             || "no backup from stopat yet".to_owned(),
@@ -155,7 +169,6 @@ fn rows_ui(
             Cell::colored("not in SQL Server", palette.muted),
             Cell::colored("back up separately", palette.at_risk),
             Cell::text(last),
-            Cell::text("—"),
             Cell::text("—"),
         ];
         grid.row(ui, &cells)

@@ -178,7 +178,7 @@ impl RehearsalDialog {
             actions.push(Action::CloseDialog);
             return actions;
         };
-        let database = &shown.judged.database;
+        let database = state.objectives.presenter.name(&shown.judged.database);
         strong(ui, format!("Rehearse the loss of {database}"), 15.0);
         small(
             ui,

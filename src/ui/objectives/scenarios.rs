@@ -17,8 +17,8 @@ use crate::{
 };
 use egui::{Label, RichText, Sense, Ui};
 
-/// Where the columns begin: as in the mockup, with room for the rows of a loss.
-const COLUMNS: [f32; 6] = [0.0, 0.265, 0.362, 0.468, 0.682, 0.80];
+/// Where the columns begin: as in the mockup, with room for the rows of a loss and the band of an estimate.
+const COLUMNS: [f32; 6] = [0.0, 0.245, 0.34, 0.435, 0.643, 0.815];
 
 const TITLES: [&str; 6] = [
     "Scenario",
@@ -131,13 +131,9 @@ fn row_ui(
     } else {
         Cell::text(now)
     };
-    let estimate = standing.estimate.map_or_else(dash, |estimate| {
-        let about = match estimate.basis {
-            crate::domain::EstimateBasis::Measured => "",
-            crate::domain::EstimateBasis::BackupSpeed => "≈ ",
-        };
-        format!("{about}{}", explain::duration(estimate.seconds))
-    });
+    let estimate = standing
+        .estimate
+        .map_or_else(dash, |estimate| explain::estimate(&estimate));
     let estimate = if standing.misses.time {
         Cell::colored(estimate, palette.danger)
     } else {
@@ -181,10 +177,7 @@ fn hover(view: &View<'_>, standing: &Standing) -> String {
         ));
     }
     if let Some(median) = standing.median_secs {
-        lines.push(format!(
-            "Half of the last {DRILL_DAYS} days less than {} would have been lost",
-            explain::duration(median)
-        ));
+        lines.push(median_words(median));
     }
     if let Some(estimate) = &standing.estimate {
         let runs = view
@@ -280,7 +273,7 @@ fn back_up_outside_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
 fn remedies_ui(ui: &mut Ui, view: &View<'_>) {
     let palette = *Palette::of(ui);
     if !view.shown.judged.remedies.is_empty() {
-        ui.add_space(2.0);
+        ui.add_space(6.0);
     }
     // Lines of text, not rows of buttons.
     ui.spacing_mut().interact_size.y = 0.0;
@@ -348,14 +341,30 @@ pub fn worst_moments_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
                 actions.push(Action::Objectives(ObjectivesAction::GoTo(exposed.since)));
             }
         }
+        if let Some(median) = standing.median_secs {
+            ui.add_space(6.0);
+            super::note(ui, view, &median_words(median));
+        }
     });
     actions
+}
+
+fn median_words(median_secs: f64) -> String {
+    format!(
+        "Half of the last {DRILL_DAYS} days less than {} would have been lost",
+        explain::duration(median_secs)
+    )
 }
 
 /// A moment on the server's clock, short.
 pub fn moment(view: &View<'_>, at: UtcTime) -> String {
     let offset = offset(view);
     explain::server_time_short(at.to_server(offset))
+}
+
+/// The time of day of a moment on the server's clock.
+pub fn time_of_day(view: &View<'_>, at: UtcTime) -> String {
+    figures::short_time_of_day(at.to_server(offset(view)))
 }
 
 /// The day of a moment on the server's clock.

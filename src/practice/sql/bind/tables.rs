@@ -438,7 +438,13 @@ impl Binder<'_> {
         };
         if database_id != self.session.database && self.is_azure() {
             let text: Vec<&str> = parts.iter().map(|p| p.value.as_str()).collect();
-            return Err(not_supported_reference(&text.join(".")));
+            return Err(Message::error(
+                40515,
+                format!(
+                    "Reference to database and/or server name in '{}' is not supported in this version of SQL Server.",
+                    text.join(".")
+                ),
+            ));
         }
         // Agent's views show its tables.
         let name = match name.to_ascii_lowercase().as_str() {
@@ -584,14 +590,4 @@ pub(super) fn words_before(coming: &Coming) -> &'static str {
 pub(super) fn invalid_object(parts: &[&Ident]) -> Message {
     let name: Vec<&str> = parts.iter().map(|p| p.value.as_str()).collect();
     Message::error(208, format!("Invalid object name '{}'.", name.join(".")))
-}
-
-/// 40515.
-pub(in crate::practice::sql) fn not_supported_reference(written: &str) -> Message {
-    Message::error(
-        40515,
-        format!(
-            "Reference to database and/or server name in '{written}' is not supported in this version of SQL Server."
-        ),
-    )
 }
