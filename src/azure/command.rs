@@ -145,6 +145,9 @@ impl fmt::Debug for AzCommand {
     }
 }
 
+/// The most characters of a database's name.
+pub const LONGEST_NAME: usize = 128;
+
 /// Why a new database cannot have this name; what is not known here the service says.
 ///
 /// <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftsql>
@@ -152,7 +155,7 @@ pub fn new_name_fault(name: &str) -> Option<ValueFault> {
     if name.trim().is_empty() {
         return Some(ValueFault::Empty);
     }
-    if name.chars().count() > 128 {
+    if name.chars().count() > LONGEST_NAME {
         return Some(ValueFault::TooLong);
     }
     if let Some(bad) = name

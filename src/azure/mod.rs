@@ -27,7 +27,7 @@ pub use answer::{
     parse_database, parse_databases, parse_deleted, parse_long_term_backups, parse_operations,
     parse_servers,
 };
-pub use command::{AzCommand, Effect, ValueFault, new_name_fault};
+pub use command::{AzCommand, Effect, LONGEST_NAME, ValueFault, new_name_fault};
 pub use database::{
     NewDatabase, Redundancy, RestoreFrom, delete, list, list_deleted, list_operations,
     long_term_backups, rename, restore, show, utc_second,

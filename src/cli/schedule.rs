@@ -261,12 +261,19 @@ fn policy(
                 "Say it with --share, as the server sees it.",
             )
         })?;
-    // Files of the policy of all user databases are looked after one database at a time.
-    if args.what.retention
-        && args.preset.is_none()
-        && installed.is_none()
-        && let Some(of_all) = policy_of_all(reading, &scope)
+    // The policy of all user databases is looked at one database at a time, and changed as a whole.
+    if args.preset.is_none()
+        && let PolicyDatabases::One(name) = &scope
+        && let Some(on_server) = reading.policy_of(name)
+        && let Some(of_all) = on_server.policy.clone().filter(|_| on_server.id != id)
     {
+        let what = &args.what;
+        if what.apply || what.remove || what.script || what.os_files.is_some() {
+            return Err(CliError::usage(
+                format!("{name} is backed up by the schedule of all user databases"),
+                "Change that one with --all-databases, or begin one of its own with a preset, as --preset octopus.",
+            ));
+        }
         return Ok(with_changes(of_all, args));
     }
     let policy = match (&args.preset, installed) {
@@ -284,21 +291,6 @@ fn policy(
         (Some(name), _) => preset(name, global, scope, &share)?,
     };
     Ok(with_changes(policy, args))
-}
-
-/// The policy of all user databases that is on the server, where it means this one.
-fn policy_of_all(reading: &ScheduleReading, scope: &PolicyDatabases) -> Option<Policy> {
-    let PolicyDatabases::One(name) = scope else {
-        return None;
-    };
-    reading
-        .policies
-        .iter()
-        .filter_map(|installed| installed.policy.clone())
-        .find(|policy| {
-            matches!(policy.databases, PolicyDatabases::AllUser { .. })
-                && policy.databases.includes(name)
-        })
 }
 
 fn with_changes(mut policy: Policy, args: &ScheduleArgs) -> Policy {
@@ -520,13 +512,7 @@ fn write_os_files(
     folder: &std::path::Path,
 ) -> Result<Exit, CliError> {
     let endpoint = &server.gateway.endpoint;
-    let mut name = endpoint.host.clone();
-    if let Some(instance) = &endpoint.instance {
-        name = format!("{name}\\{instance}");
-    }
-    if let Some(port) = endpoint.port {
-        name = format!("{name},{port}");
-    }
+    let name = SqlcmdTarget::server(&endpoint.host, endpoint.instance.as_deref(), endpoint.port);
     let user = match &server.gateway.credentials {
         crate::server::Credentials::SqlLogin { user, .. } => Some(user.clone()),
         _ => None,
@@ -534,26 +520,20 @@ fn write_os_files(
     let scheduler = match args.os {
         Some(OsArg::Windows) => OsScheduler::Windows,
         Some(OsArg::Systemd) => OsScheduler::Systemd,
-        None if cfg!(windows) => OsScheduler::Windows,
-        None => OsScheduler::Systemd,
+        None => worker::own_scheduler(),
     };
+    // The scheduler starts them in a folder of its own.
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let target = SqlcmdTarget {
         server: name,
         user,
         folder: args
             .os_folder
             .clone()
-            .unwrap_or_else(|| folder.display().to_string()),
+            .unwrap_or_else(|| absolute.display().to_string()),
     };
     let made = os_schedule(&known.policy, &outlook.jobs, &target, scheduler);
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        for file in &made.files {
-            std::fs::write(folder.join(&file.name), &file.content)?;
-        }
-        Ok(())
-    };
-    write().map_err(|error| {
+    worker::write_timer(&made, folder).map_err(|error| {
         let mut problem = CliError::usage(
             format!("The files could not be written to {}", folder.display()),
             "Choose another folder.",

@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{UtcOffset, UtcTime},
     run::{AzureEnd, AzureFailure, ByHandFailure},
-    server::Platform,
+    server::{Platform, ServerError},
 };
 
 /// The failure of a call of `az`.
@@ -209,6 +209,12 @@ pub fn azure_failure(failure: &AzureFailure) -> Problem {
             "Look at the database in the Azure portal.",
             Vec::new(),
         ),
+        AzureFailure::NotRenamed => said(
+            ProblemKind::Server,
+            "The database was not renamed".to_owned(),
+            "Try the step again.",
+            Vec::new(),
+        ),
         AzureFailure::Checks(faults) => {
             let mut problems: Vec<Problem> = faults.iter().map(verification_fault).collect();
             if problems.is_empty() {
@@ -268,6 +274,41 @@ pub fn azure_may_go_on(new_database: &str, server: &str) -> Problem {
         sentence: format!("Azure may still be restoring {new_database}"),
         hint: format!("stopat signs in to {server} to find out, and watches it again."),
         details: Vec::new(),
+    }
+}
+
+/// At a start: the names of an earlier restore are half swapped.
+pub fn azure_half_swapped(source: &str, server: &str) -> Problem {
+    Problem {
+        kind: ProblemKind::Yours,
+        sentence: format!("The swap of names for {source} was begun and not ended"),
+        hint: format!(
+            "stopat signs in to {server} to find out how far it is, and shows the ways on."
+        ),
+        details: Vec::new(),
+    }
+}
+
+/// Why the automatic backups of a database have no lanes on the timeline.
+pub fn backups_unseen(error: &ServerError) -> Problem {
+    let (sentence, hint) = if error.is_permission() {
+        (
+            "The automatic backups are not shown: the login may not see them",
+            "What can be restored is told by az all the same. To see the backups as well, grant VIEW DATABASE STATE in the database; in Basic, S0, S1 and pools it takes the server admin or ##MS_ServerStateReader##.",
+        )
+    } else if error.number() == Some(208) {
+        (
+            "The automatic backups are not shown: this tier has no list of them, as Hyperscale",
+            "What can be restored is told by az all the same.",
+        )
+    } else {
+        return server_problem(error);
+    };
+    Problem {
+        kind: ProblemKind::Yours,
+        sentence: sentence.to_owned(),
+        hint: hint.to_owned(),
+        details: server_problem(error).details,
     }
 }
 

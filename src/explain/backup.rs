@@ -3,7 +3,7 @@
 use super::{Problem, ProblemKind, figures, server_problem, server_time, size};
 use crate::{
     domain::{
-        BackupKind, BackupNote, BackupOption, BackupRefusal, BackupStep, ChainReason,
+        AgentService, BackupKind, BackupNote, BackupOption, BackupRefusal, BackupStep, ChainReason,
         OptionRefusal, SecondaryInstead, ServerPath, TemplateError,
     },
     run::{
@@ -178,6 +178,18 @@ pub fn backup_note(note: &BackupNote) -> String {
         BackupNote::LogKeepsGrowing => {
             "Copy-only leaves the log as it is; only the regular log backups free its space.".to_owned()
         }
+        BackupNote::OthersHidden => {
+            "Whether another backup of it runs now is not known: this login lacks VIEW SERVER STATE. If one does, the server lets this one wait, then refuses it.".to_owned()
+        }
+    }
+}
+
+/// Why a backup cannot be started as a job on the server; `None` when it can, or when the server does not say.
+pub fn agent_refusal(agent: AgentService) -> Option<&'static str> {
+    match agent {
+        AgentService::Running | AgentService::Unknown => None,
+        AgentService::Stopped => Some("SQL Server Agent is stopped on this server."),
+        AgentService::Absent => Some("This edition has no SQL Server Agent."),
     }
 }
 

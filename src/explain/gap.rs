@@ -1,7 +1,7 @@
 //! Why a stretch of the timeline cannot be restored, in one line.
 
 use super::figures;
-use crate::domain::{BackupType, DatabaseHistory, Gap, RefusalKind, ServerTime};
+use crate::domain::{BackupType, DatabaseHistory, Gap, Moment, RefusalKind, ServerTime};
 
 /// One line for a gap on the restorable band: what is lost, why, and where restoring works again.
 pub fn gap_line(history: &DatabaseHistory, gap: &Gap) -> String {
@@ -16,6 +16,12 @@ pub fn gap_line(history: &DatabaseHistory, gap: &Gap) -> String {
                 figures::day_and_time(gap.from.server),
                 time_near(next.start().server, gap.from.server),
             ),
+            None if none_since(history, gap.from) => {
+                return format!(
+                    "{lost} in no log backup yet — none since {}, the next may hold it",
+                    figures::day_and_time(gap.from.server)
+                );
+            }
             None => format!(
                 "{lost} lost — log after {} missing",
                 figures::day_and_time(gap.from.server)
@@ -67,6 +73,15 @@ pub fn gap_line(history: &DatabaseHistory, gap: &Gap) -> String {
         ));
     }
     line
+}
+
+/// Whether no log backup was begun since: a full or differential that came first leaves the log to the next one.
+pub(super) fn none_since(history: &DatabaseHistory, moment: Moment) -> bool {
+    !history
+        .sets()
+        .rev()
+        .take_while(|set| set.start().instant > moment.instant)
+        .any(|set| set.kind() == BackupType::Log)
 }
 
 /// What a backup is called in a sentence.

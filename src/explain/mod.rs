@@ -22,14 +22,14 @@ mod settings;
 mod ways;
 
 pub use azure::{
-    az_problem, azure_end, azure_failure, azure_may_go_on, by_hand_failure, gives_up,
-    interval_name, iso_duration, long_term, long_term_gives_up, platform_limits, platform_name,
-    retention_fault, short_term, utc_words, value_fault,
+    az_problem, azure_end, azure_failure, azure_half_swapped, azure_may_go_on, backups_unseen,
+    by_hand_failure, gives_up, interval_name, iso_duration, long_term, long_term_gives_up,
+    platform_limits, platform_name, retention_fault, short_term, utc_words, value_fault,
 };
 pub use backup::{
-    CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, backup_end, backup_fault, backup_kind,
-    backup_note, backup_refusal, backup_result, chain_reason, file_name, option_reason,
-    option_refusal, place_check, probe_words, template_error, who_writes,
+    CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, agent_refusal, backup_end, backup_fault,
+    backup_kind, backup_note, backup_refusal, backup_result, chain_reason, file_name,
+    option_reason, option_refusal, place_check, probe_words, template_error, who_writes,
 };
 pub use event::event_line;
 pub use file_paths::path_fault;

@@ -1,6 +1,6 @@
 //! Plans, refusals, notes and findings in words: one sentence, one hint.
 
-use super::{Problem, ProblemKind, count, moment, server_time, size};
+use super::{Problem, ProblemKind, count, gap::none_since, moment, server_time, size};
 use crate::domain::{
     BackupSet, BackupType, Cost, CostDifference, DatabaseHistory, Difference, Exchange, Finding,
     FindingKind, HistoryNote, HistoryNoteKind, PlanNote, Refusal, RefusalKind, Saving, ServerTime,
@@ -28,6 +28,11 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
     let culprit = culprit.and_then(|uuid| set_in(history, uuid));
     let named = culprit.map(set_name);
     let span = gap.map(|(from, to)| between(from, to));
+    // A full or differential came after the last log: the log in between was not backed up yet.
+    let log_to_come = culprit.is_none()
+        && history
+            .zip(*nearest_before)
+            .is_some_and(|(history, before)| none_since(history, before));
     let sentence = match kind {
         RefusalKind::NoBackups => {
             format!("Nothing is known of a backup of {database} that may take part")
@@ -49,6 +54,9 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
         RefusalKind::SimpleRecovery => format!(
             "{database} was in the simple recovery model at {when}, so only the moments at which backups finished can be reached"
         ),
+        RefusalKind::LogGap if log_to_come => {
+            format!("No log backup of {database} holds {when} yet")
+        }
         RefusalKind::LogGap => match (&named, &span) {
             (Some(log), _) => format!("A log backup of {database} is missing before {log}"),
             (None, Some(span)) => format!("The log backups of {database} have a gap {span}"),
@@ -115,6 +123,9 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
         RefusalKind::AfterLastLog if tail.is_some() => {
             Some("Back up the log now; then this moment can be reached.".to_owned())
         }
+        RefusalKind::LogGap if log_to_come => Some(
+            "Back up the log; then this moment can be reached if the chain is whole.".to_owned(),
+        ),
         RefusalKind::MissingMedia => {
             Some("Look for the file on other storage, or put it back where it was.".to_owned())
         }

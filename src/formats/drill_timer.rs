@@ -150,7 +150,7 @@ fn windows_word(text: &str) -> String {
 }
 
 /// A word of a POSIX shell.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 

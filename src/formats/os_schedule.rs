@@ -4,6 +4,7 @@
 //! <https://learn.microsoft.com/windows/win32/taskschd/task-scheduler-schema>,
 //! <https://www.freedesktop.org/software/systemd/man/latest/systemd.timer.html>.
 
+use super::drill_timer::shell_word;
 use crate::domain::{DayTimes, JobDefinition, Policy, PolicyBackup, PolicyId, Times, WeekDays};
 pub use crate::run::OsScheduler;
 use std::fmt::Write as _;
@@ -17,6 +18,17 @@ pub struct SqlcmdTarget {
     pub user: Option<String>,
     /// Where the files will lie on the machine that runs them.
     pub folder: String,
+}
+
+impl SqlcmdTarget {
+    /// A server as `-S` takes it.
+    pub fn server(host: &str, instance: Option<&str>, port: Option<u16>) -> String {
+        match (instance, port) {
+            (_, Some(port)) => format!("{host},{port}"),
+            (Some(instance), None) => format!(r"{host}\{instance}"),
+            (None, None) => host.to_owned(),
+        }
+    }
 }
 
 /// One file.
@@ -56,26 +68,47 @@ pub fn os_schedule(
         });
         match scheduler {
             OsScheduler::Windows => windows(&mut schedule, &name, job, backup, target),
-            OsScheduler::Systemd => systemd(&mut schedule, &name, job, backup, target),
+            OsScheduler::Systemd => {
+                let secret = password_file(policy);
+                systemd(&mut schedule, &name, &secret, (job, backup), target);
+            }
         }
     }
-    if scheduler == OsScheduler::Systemd {
-        schedule
-            .commands
-            .insert(0, "systemctl daemon-reload".to_owned());
+    if target.user.is_some() {
+        let words = match scheduler {
+            OsScheduler::Windows => {
+                "rem sqlcmd takes the password from SQLCMDPASSWORD in the environment of ACCOUNT"
+                    .to_owned()
+            }
+            OsScheduler::Systemd => format!(
+                "# {} holds the line SQLCMDPASSWORD=…, and root alone may read it",
+                password_file(policy)
+            ),
+        };
+        schedule.commands.insert(0, words);
     }
     schedule
 }
 
-/// Plain letters and digits; the policy's id tells databases apart whose names have few of them.
+/// Where a service finds the password of a SQL login.
+fn password_file(policy: &Policy) -> String {
+    let stem = policy_stem(&policy.id(), policy.databases.title());
+    format!("/etc/stopat/{stem}.env")
+}
+
 fn file_stem(id: &PolicyId, title: &str, job: &JobDefinition) -> String {
+    format!("{}-{}", policy_stem(id, title), job.kind.word())
+}
+
+/// Plain letters and digits; the policy's id tells databases apart whose names have few of them.
+fn policy_stem(id: &PolicyId, title: &str) -> String {
     let plain: String = title
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
         .take(40)
         .collect();
     let digits = id.as_str().get(..8).unwrap_or_default();
-    format!("stopat-{plain}-{digits}-{}", job.kind.word())
+    format!("stopat-{plain}-{digits}")
 }
 
 pub(super) fn join(folder: &str, name: &str, separator: char) -> String {
@@ -200,8 +233,8 @@ fn task_trigger(times: &Times) -> String {
 fn systemd(
     schedule: &mut OsSchedule,
     name: &str,
-    job: &JobDefinition,
-    backup: &PolicyBackup,
+    secret: &str,
+    (job, backup): (&JobDefinition, &PolicyBackup),
     target: &SqlcmdTarget,
 ) {
     let script = join(&target.folder, &format!("{name}.sql"), '/');
@@ -209,8 +242,7 @@ fn systemd(
         None => ("-E".to_owned(), String::new()),
         Some(user) => (
             format!("-U {}", unit_word(user)),
-            // SQLCMDPASSWORD=… in a file that only the service may read.
-            format!("EnvironmentFile=/etc/stopat/{name}.env\n"),
+            format!("EnvironmentFile={secret}\n"),
         ),
     };
     let exec = format!(
@@ -225,9 +257,14 @@ fn systemd(
             content: content.into_bytes(),
         });
     }
-    schedule
-        .commands
-        .push(format!("systemctl enable --now {name}.timer"));
+    let path = |ending: &str| {
+        let file = format!("{name}.{ending}");
+        shell_word(&join(&target.folder, &file, '/'))
+    };
+    schedule.commands.extend([
+        format!("systemctl link {} {}", path("service"), path("timer")),
+        format!("systemctl enable --now {name}.timer"),
+    ]);
 }
 
 /// A service and the timer that starts it; `more` are further lines of the service, each with its end.
@@ -436,6 +473,15 @@ mod tests {
         assert!(
             text(".service")[0]
                 .contains(r#"-S "SQL1\\EXPRESS" -U "back up %%$$" -b -x -i "/etc/stopat/stopat-"#)
+        );
+        assert!(
+            text(".service")[2].contains(&format!("EnvironmentFile={}\n", password_file(&policy)))
+        );
+        assert!(made.commands[0].contains(&password_file(&policy)));
+        assert!(
+            made.commands[1].starts_with("systemctl link '/etc/stopat/stopat-OctopusAI-"),
+            "{:?}",
+            made.commands
         );
         assert!(
             text(".sql")

@@ -44,9 +44,11 @@ mod verify;
 mod watch;
 
 pub use azure::{
-    AzureEnd, AzureFailure, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent, AzureStepReport,
-    AzureSurroundings, AzureUnfinished, STEPS as AZURE_STEPS, WATCH as AZURE_WATCH,
-    delete_new_database, run_azure_restore, unfinished_azure_restores, watch_azure_again,
+    AzureEnd, AzureFailure, AzureOrder, AzureOutcome, AzurePast, AzureReport, AzureRunEvent,
+    AzureStepReport, AzureSurroundings, AzureUnfinished, STEPS as AZURE_STEPS, SwapFound, SwapStep,
+    SwapSurroundings, WATCH as AZURE_WATCH, delete_new_database, half_swapped_restores,
+    read_azure_restore, rename_line, run_azure_restore, run_swap_step, settle_swap,
+    unfinished_azure_restores, watch_azure_again,
 };
 pub use backup::{
     BackupEnd, BackupFault, BackupJob, BackupOutcome, BackupPhase, BackupProgress, BackupReading,

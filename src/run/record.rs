@@ -3,7 +3,7 @@
 use super::{
     journal::{Entry, JournalContent, JournalError, Record, hash, read_journal},
     owed::Owed,
-    report::{RunId, RunKind, StepFacts, Verification, Who},
+    report::{RunId, RunKind, StepFacts, TableCount, Verification, Who},
     stored::StoredRun,
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub struct RunRecord {
     pub began_at: String,
     /// The own clock of the last record.
     pub last_at: String,
+    /// The own clock when it ended; what is noted later, as that its copy was dropped, is no part of it.
+    pub ended_at: Option<String>,
     pub server: String,
     pub source_database: String,
     pub target_database: String,
@@ -82,6 +84,37 @@ pub struct RecordedTable {
     pub rows: Option<u64>,
     /// In the original at that time, from partition metadata.
     pub rows_original: Option<u64>,
+}
+
+impl From<&RecordedVerification> for Verification {
+    /// What was found; the faults among it stand in the journal as words, with the step that they failed.
+    fn from(recorded: &RecordedVerification) -> Self {
+        let RecordedVerification {
+            state,
+            access,
+            schema_version,
+            owner,
+            orphaned_users,
+            tables,
+            problems: _,
+        } = recorded;
+        Self {
+            state: state.clone(),
+            tables: tables
+                .iter()
+                .map(|table| TableCount {
+                    table: table.table.clone(),
+                    rows_copy: table.rows,
+                    rows_original: table.rows_original,
+                })
+                .collect(),
+            schema_version: schema_version.clone(),
+            owner: owner.clone(),
+            orphaned_users: orphaned_users.clone(),
+            access: access.clone(),
+            problems: Vec::new(),
+        }
+    }
 }
 
 impl From<&Verification> for RecordedVerification {
@@ -190,6 +223,7 @@ impl RunRecord {
             who: who.clone(),
             began_at: first.at.clone(),
             last_at: first.at.clone(),
+            ended_at: None,
             server: server.clone(),
             source_database: source_database.clone(),
             target_database: target_database.clone(),
@@ -269,6 +303,7 @@ impl RunRecord {
             Record::Resumed { steps, .. } => {
                 self.n_resumed += 1;
                 self.end = None;
+                self.ended_at = None;
                 self.titles.clone_from(steps);
             }
             Record::CopyCreated {
@@ -278,7 +313,10 @@ impl RunRecord {
             } => self.copy = Some((*database_guid, create_date.clone())),
             Record::CopyBegun { create_date, .. } => self.created = Some(create_date.clone()),
             Record::CopyDropped { .. } => self.copy_dropped = true,
-            Record::End { end, state } => self.end = Some((end.clone(), state.clone())),
+            Record::End { end, state } => {
+                self.end = Some((end.clone(), state.clone()));
+                self.ended_at = Some(entry.at.clone());
+            }
             Record::ServerJob { job_id, name } => self.server_job = Some((*job_id, name.clone())),
             Record::Before {
                 database_guid,

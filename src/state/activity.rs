@@ -336,6 +336,7 @@ mod tests {
             },
             began_at: String::new(),
             last_at: String::new(),
+            ended_at: None,
             server: "SQL01".to_owned(),
             source_database: database.to_owned(),
             target_database: database.to_owned(),

@@ -372,6 +372,19 @@ impl DatabaseView {
         sets
     }
 
+    /// Where the newest backup of a service began, until the service is asked what it can restore.
+    ///
+    /// Its backups have no log sequence numbers, so nothing but the service proves them.
+    fn newest_of_service(&self) -> Option<UtcTime> {
+        self.managed.as_ref()?;
+        [BackupType::Full, BackupType::Differential, BackupType::Log]
+            .into_iter()
+            .filter_map(|kind| self.history.lane(kind))
+            .filter_map(|lane| lane.iter_from(lane.len().saturating_sub(1)).next())
+            .map(|set| set.start().instant)
+            .max()
+    }
+
     /// How far back one would have to go right now.
     pub fn freshness(&self) -> Freshness {
         let lane = [BackupType::Log, BackupType::Differential, BackupType::Full]
@@ -391,8 +404,9 @@ impl DatabaseView {
                 .unwrap_or_default()
         });
         // A log holds everything up to its start; what is known to be reachable ends there.
+        let newest = self.newest().map(|moment| moment.instant);
         Freshness {
-            newest: self.newest().map(|moment| moment.instant),
+            newest: newest.or_else(|| self.newest_of_service()),
             usual_interval,
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     settings::{Application, DatabaseKey, DatabaseObjectives, Outside, Scenario, promises_of},
     worker::{
         DRILL_DAYS, DrillMoment, DrillOrder, LeftoverFound, ObjectivesEvent, ObjectivesRequest,
-        Request, SaveAs, ServerId, TableFacts, TimerFiles, backed_up_by, is_practice,
+        Platform, Request, SaveAs, ServerId, TableFacts, TimerFiles, backed_up_by, is_practice,
     },
 };
 use std::{
@@ -542,10 +542,18 @@ impl State {
                 Some(**id) != selected
                     && view
                         .info()
-                        .is_some_and(|info| backed_up_by(info.platform) == BackedUpBy::Owners)
+                        .is_some_and(|info| info.platform == Platform::SqlServer)
             })
             .map(|(id, _)| (*id, self.server_name(*id)))
             .collect()
+    }
+
+    /// Whether the database that is shown can be restored beside itself with T-SQL, which a service lets nobody do.
+    pub fn can_drill(&self) -> bool {
+        let server = self.objectives.shown.as_ref().map(|shown| shown.server);
+        server
+            .and_then(|server| self.servers.get(&server)?.info())
+            .is_none_or(|info| info.platform == Platform::SqlServer)
     }
 
     /// The moment under the marker, for a drill to it.

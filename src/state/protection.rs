@@ -3,22 +3,24 @@
 //! The wanted policy begins as the one on the server, else as the preset of the application that lives in the database.
 //! Every change makes a new outlook; nothing reaches the server before it is applied.
 
+mod ahead;
+mod edit;
+
 use super::{Page, State};
 use crate::{
     domain::{
-        DayTimes, Deleting, MinuteOfDay, Policy, PolicyDatabases, PolicyId, PolicyKind,
-        RetentionList, ServerPath, Times, UtcTime, retention, usual_share,
+        DayTimes, Deleting, Policy, PolicyDatabases, PolicyKind, RetentionList, ServerPath,
+        UtcTime, usual_share,
     },
     explain::Problem,
-    run::schedule::{
-        ChangeReport, InstalledPolicy, KnownDatabase, Outlook, RetentionReport, ScheduleReading,
-        outlook,
+    run::{
+        OsScheduler,
+        schedule::{ChangeReport, InstalledPolicy, Outlook, RetentionReport, ScheduleReading},
     },
     settings::Application,
-    tsql::ServerFacts,
-    worker::{Request, ScheduleEvent, ScheduleRequest, ServerId},
+    worker::{Request, ScheduleEvent, ScheduleRequest, ServerId, TimerFiles, own_scheduler},
 };
-use std::{num::NonZeroU32, sync::Arc};
+use std::sync::Arc;
 
 /// How old a reading may be while somebody looks at it.
 const READ_AGAIN_SECS: f64 = 60.0;
@@ -35,6 +37,10 @@ pub struct ProtectionState {
     pub outlook: Option<Box<Outlook>>,
     /// What of it may be deleted; `None` until somebody asks for the list.
     pub retention: Option<Box<RetentionList>>,
+    /// What the operating system's scheduler would be given, where there is no Agent; `None` until somebody asks for it.
+    pub os_files: Option<TimerFiles>,
+    /// Whose scheduler; `None` is the one of the machine that stopat runs on.
+    pub os_scheduler: Option<OsScheduler>,
     pub open: ProtectionSection,
     /// The question over the page.
     pub asking: Option<Asking>,
@@ -67,6 +73,8 @@ pub enum ProtectionSection {
     Sql,
     Policy,
     Retention,
+    /// Files for the operating system's scheduler.
+    OsFiles,
 }
 
 /// A question that has to be answered before something is done.
@@ -94,6 +102,10 @@ pub enum ProtectionAction {
     /// Wants what is on the server.
     TakeInstalled,
     Show(ProtectionSection),
+    /// Looks at the files for this scheduler.
+    OsScheduler(OsScheduler),
+    /// Writes the files that are shown.
+    WriteOsFiles,
     Share(String),
     /// Wants this kind at this minute each day, every so many minutes, or not at all.
     Times(PolicyKind, Option<DayTimes>),
@@ -114,11 +126,26 @@ pub enum ProtectionAction {
 }
 
 impl ProtectionState {
-    /// Whether the page is this database's.
-    fn shows(&self, server: ServerId, database: &str) -> bool {
+    /// Whether the page is about this: its database, or what its policy is about.
+    fn shows(&self, server: ServerId, about: &str) -> bool {
         self.of
             .as_ref()
-            .is_some_and(|(on, shown)| *on == server && shown == database)
+            .is_some_and(|(on, shown)| *on == server && (shown == about || self.about() == about))
+    }
+
+    /// What the wanted policy is about: the database, or all user databases.
+    pub fn about(&self) -> &str {
+        match (&self.policy, &self.of) {
+            (Some(policy), _) => policy.databases.title(),
+            (None, Some((_, database))) => database,
+            (None, None) => "",
+        }
+    }
+
+    /// Whether the wanted policy is the one of all user databases.
+    pub fn is_of_all(&self) -> bool {
+        let databases = self.policy.as_ref().map(|policy| &policy.databases);
+        matches!(databases, Some(PolicyDatabases::AllUser { .. }))
     }
 
     /// The reading.
@@ -129,11 +156,15 @@ impl ProtectionState {
         }
     }
 
-    /// The policy that is on the server for this database.
+    /// What is on the server of the policy that is wanted.
     pub fn installed(&self) -> Option<&InstalledPolicy> {
+        self.told()?.policy(&self.policy.as_ref()?.id())
+    }
+
+    /// The policy that is on the server for this database: its own, or the one of all user databases.
+    pub fn on_server(&self) -> Option<&Policy> {
         let (_, database) = self.of.as_ref()?;
-        let id = PolicyId::of(&PolicyDatabases::One(database.clone()));
-        self.told()?.policy(&id)
+        self.told()?.policy_of(database)?.policy.as_ref()
     }
 
     /// The folders that the wanted policy writes to, each once.
@@ -154,8 +185,7 @@ impl ProtectionState {
     /// What has to be typed before two schedules may back up one database.
     pub fn override_words(&self) -> Option<&str> {
         let outlook = self.outlook.as_ref()?;
-        let (_, database) = self.of.as_ref()?;
-        outlook.needs_override().then_some(database.as_str())
+        outlook.needs_override().then(|| self.about())
     }
 
     /// Whether the open question may be answered with yes.
@@ -258,11 +288,7 @@ impl State {
                     Err(problem) => ProtectionReading::Failed(problem),
                 };
                 if !self.protection.edited {
-                    self.protection.policy = self
-                        .protection
-                        .installed()
-                        .and_then(|installed| installed.policy.clone())
-                        .or_else(|| self.first_policy());
+                    self.protection.policy = self.policy_to_begin_with();
                 }
                 self.look_ahead();
             }
@@ -287,6 +313,15 @@ impl State {
                 }
                 if shown {
                     return self.read_protection();
+                }
+            }
+            ScheduleEvent::OsFiles {
+                server,
+                about,
+                files,
+            } => {
+                if self.protection.shows(server, &about) {
+                    self.protection.os_files = Some(files);
                 }
             }
             ScheduleEvent::Retained {
@@ -323,21 +358,27 @@ impl State {
         lives_here.or_else(|| scheduled.next())
     }
 
-    fn first_policy(&self) -> Option<Policy> {
-        self.preset_of(&self.scheduled_application()?.name)
-    }
-
-    /// The command that writes files for the operating system's scheduler, where there is no Agent.
-    pub fn os_files_command(&self) -> Option<String> {
-        let (server, database) = self.protection.of.as_ref()?;
-        let preset = &self.scheduled_application()?.schedule.as_ref()?.preset;
-        let server = match server {
-            ServerId::Practice => "practice",
-            server => self.server_name(*server),
-        };
-        Some(format!(
-            "stopat schedule --server \"{server}\" --database \"{database}\" --preset {preset} --os-files FOLDER"
-        ))
+    /// The one on the server, else the preset of the application that lives in the database.
+    fn policy_to_begin_with(&self) -> Option<Policy> {
+        let is_system = self
+            .protection
+            .of
+            .as_ref()
+            .is_some_and(|(server, database)| {
+                let summary = self
+                    .servers
+                    .get(server)
+                    .and_then(|view| view.summary(database));
+                summary.is_some_and(|summary| summary.is_system)
+            });
+        // No policy takes system databases, whatever it leaves out.
+        let on_server = self
+            .protection
+            .on_server()
+            .filter(|policy| !is_system || matches!(policy.databases, PolicyDatabases::One(_)));
+        on_server
+            .cloned()
+            .or_else(|| self.preset_of(&self.scheduled_application()?.name))
     }
 
     fn preset_of(&self, application: &str) -> Option<Policy> {
@@ -371,43 +412,6 @@ impl State {
             .database(database)
     }
 
-    /// Makes the outlook anew, and the list of retention when it is open.
-    pub(super) fn look_ahead(&mut self) {
-        let history = self.database_history();
-        let Some((server, database)) = self.protection.of.clone() else {
-            return;
-        };
-        let view = self.servers.get(&server);
-        let known = KnownDatabase {
-            is_simple: view.and_then(|view| view.summary(&database)?.recovery_model.as_deref())
-                == Some("SIMPLE"),
-            name: database,
-            history: history.clone(),
-        };
-        let facts = ServerFacts {
-            server_name: view.and_then(|view| Some(view.info()?.name.clone())),
-            tail_file: None,
-        };
-        let made = self
-            .protection
-            .policy
-            .as_ref()
-            .zip(self.protection.told())
-            .map(|(policy, reading)| Box::new(outlook(policy, reading, &[known], &facts)));
-        self.protection.outlook = made;
-        self.protection.retention = match (
-            self.protection.open,
-            history,
-            self.protection.policy.as_ref(),
-        ) {
-            (ProtectionSection::Retention, Some(history), Some(policy)) => {
-                let now = self.server_now(server);
-                Some(Box::new(retention(&history, policy, now)))
-            }
-            _ => None,
-        };
-    }
-
     pub(super) fn change_protection(&mut self, action: ProtectionAction) -> Vec<Request> {
         match action {
             ProtectionAction::Refresh => return self.read_protection(),
@@ -419,11 +423,7 @@ impl State {
             }
             ProtectionAction::TakeInstalled => {
                 self.protection.edited = false;
-                self.protection.policy = self
-                    .protection
-                    .installed()
-                    .and_then(|installed| installed.policy.clone())
-                    .or_else(|| self.first_policy());
+                self.protection.policy = self.policy_to_begin_with();
             }
             ProtectionAction::Show(section) => {
                 self.protection.open = if self.protection.open == section {
@@ -432,6 +432,10 @@ impl State {
                     section
                 };
             }
+            ProtectionAction::OsScheduler(scheduler) => {
+                self.protection.os_scheduler = Some(scheduler);
+            }
+            ProtectionAction::WriteOsFiles => return self.os_files(true),
             ProtectionAction::Ask(asking) => {
                 self.protection.asking = Some(asking);
                 self.protection.typed.clear();
@@ -457,22 +461,41 @@ impl State {
             }
             change => {
                 if let Some(policy) = &mut self.protection.policy {
-                    edit(policy, change);
+                    edit::edit(policy, change);
                     self.protection.edited = true;
                 }
             }
         }
         self.look_ahead();
-        Vec::new()
+        self.os_files(false)
+    }
+
+    /// Asks for the files for the operating system's scheduler, while they are looked at.
+    fn os_files(&mut self, write: bool) -> Vec<Request> {
+        let protection = &self.protection;
+        let (ProtectionSection::OsFiles, Some((server, _)), Some(outlook)) =
+            (protection.open, &protection.of, &protection.outlook)
+        else {
+            return Vec::new();
+        };
+        vec![Request::Schedule(ScheduleRequest::OsFiles {
+            server: *server,
+            about: protection.about().to_owned(),
+            policy: Box::new(outlook.policy.clone()),
+            jobs: outlook.jobs.clone(),
+            scheduler: protection.os_scheduler.unwrap_or_else(own_scheduler),
+            write,
+        })]
     }
 
     fn confirmed(&mut self) -> Vec<Request> {
         if !self.protection.may_confirm() || self.protection.busy {
             return Vec::new();
         }
-        let Some((server, database)) = self.protection.of.clone() else {
+        let Some((server, _)) = self.protection.of.clone() else {
             return Vec::new();
         };
+        let about = self.protection.about().to_owned();
         let request = match self.protection.asking.take() {
             Some(Asking::Apply) => {
                 self.protection
@@ -480,7 +503,7 @@ impl State {
                     .as_ref()
                     .map(|outlook| ScheduleRequest::Apply {
                         server,
-                        about: database,
+                        about,
                         jobs: outlook.jobs.clone(),
                         overwrite: outlook.overwrite.clone(),
                         unwanted: outlook.unwanted.clone(),
@@ -491,7 +514,7 @@ impl State {
                     .installed()
                     .map(|installed| ScheduleRequest::Remove {
                         server,
-                        about: database,
+                        about,
                         jobs: installed.seen(),
                     })
             }
@@ -512,59 +535,5 @@ impl State {
         self.protection.busy = request.is_some();
         self.protection.done = None;
         request.map(Request::Schedule).into_iter().collect()
-    }
-}
-
-fn edit(policy: &mut Policy, change: ProtectionAction) {
-    match change {
-        ProtectionAction::Share(share) => policy.share = share,
-        ProtectionAction::Times(kind, at) => set_times(policy, kind, at),
-        ProtectionAction::Verify(kind, verify) => {
-            if let Some(backup) = policy.backups.iter_mut().find(|backup| backup.kind == kind) {
-                backup.verify = verify;
-            }
-        }
-        ProtectionAction::Compression(on) => policy.options.compression = on,
-        ProtectionAction::Checksum(on) => policy.options.checksum = on,
-        ProtectionAction::Operator(name) => {
-            policy.notify.operator = Some(name).filter(|name| !name.trim().is_empty());
-        }
-        ProtectionAction::WindowDays(days) => {
-            if let Some(days) = NonZeroU32::new(days) {
-                policy.retention.window_days = days;
-            }
-        }
-        ProtectionAction::LeastFulls(fulls) => {
-            if let Some(fulls) = NonZeroU32::new(fulls) {
-                policy.retention.least_fulls = fulls;
-            }
-        }
-        ProtectionAction::Deleting(deleting) => policy.retention.deleting = deleting,
-        _ => {}
-    }
-}
-
-fn set_times(policy: &mut Policy, kind: PolicyKind, at: Option<DayTimes>) {
-    let Some(at) = at else {
-        // Nothing else can be restored from without a full.
-        if kind != PolicyKind::Full {
-            policy.backups.retain(|backup| backup.kind != kind);
-        }
-        return;
-    };
-    match policy.backups.iter_mut().find(|backup| backup.kind == kind) {
-        Some(backup) => backup.times.at = at,
-        None => {
-            policy.backups.push(crate::domain::PolicyBackup {
-                kind,
-                times: Times {
-                    at,
-                    ..Times::daily(MinuteOfDay::MIDNIGHT)
-                },
-                folder: kind.word().to_owned(),
-                verify: false,
-            });
-            policy.backups.sort_by_key(|backup| backup.kind);
-        }
     }
 }

@@ -7,9 +7,11 @@
 //! <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-add-job-transact-sql>
 
 use super::{
+    backup::{BackupFacts, backup_script},
     quote::Words,
     script::{Batch, BatchKind, Purpose, Script},
 };
+use crate::domain::BackupPlan;
 use uuid::Uuid;
 
 /// `@on_success_action` and `@on_fail_action`.
@@ -35,6 +37,21 @@ pub struct OnceJob<'a> {
 /// What the job of a run is called.
 pub fn once_job_name(run: &str) -> String {
     format!("stopat once {run}")
+}
+
+/// What the job is for, for people who find it in Agent.
+pub const ONCE_DESCRIPTION: &str = "Backups that stopat was asked to run on the server, once.";
+
+/// The job of a plan as a script to be read or run by hand; when it is started from here only its name is another, and its description says who asked.
+pub fn once_script(plan: &BackupPlan, facts: &BackupFacts) -> Script {
+    let job = OnceJob {
+        name: &once_job_name("by hand"),
+        description: ONCE_DESCRIPTION,
+        server_name: facts.server_name.as_deref(),
+    };
+    Script {
+        batches: vec![once_job_script(&job, &backup_script(plan, facts))],
+    }
 }
 
 /// Makes the job and starts it; answers `job_id`.

@@ -7,7 +7,7 @@
 use super::{quote::Words, script::Batch};
 use crate::domain::ServerPath;
 
-/// Version, edition, clock and default backup folder.
+/// Version, edition, clock, default backup folder, and whether the login may see what other sessions do.
 pub fn backup_server() -> Batch {
     Batch::look(
         "Ask what the server is",
@@ -16,6 +16,9 @@ pub fn backup_server() -> Batch {
        CAST(SERVERPROPERTY('EngineEdition') AS int) AS engine_edition,
        CAST(SERVERPROPERTY('InstanceDefaultBackupPath') AS nvarchar(260)) AS default_backup_path,
        @@SERVERNAME AS server_name,
+       CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1
+              OR HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER PERFORMANCE STATE') = 1
+            THEN 1 ELSE 0 END AS may_see_requests,
        SYSDATETIMEOFFSET() AS server_clock;",
     )
 }

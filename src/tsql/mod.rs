@@ -18,8 +18,8 @@ mod script;
 mod tables;
 
 pub use agent_once::{
-    OnceJob, once_job_name, once_job_progress, once_job_script, once_job_state, once_jobs,
-    remove_once_job, stop_once_job,
+    ONCE_DESCRIPTION, OnceJob, once_job_name, once_job_progress, once_job_script, once_job_state,
+    once_jobs, once_script, remove_once_job, stop_once_job,
 };
 pub use ask::{
     abilities, database_state, databases, file_list, files_of, header_only, jobs_due, label_only,

@@ -29,6 +29,7 @@ mod run_page;
 mod run_result;
 mod run_rows;
 mod run_time;
+mod scheduler_files;
 mod set_menu;
 mod shortcuts;
 mod sidebar;

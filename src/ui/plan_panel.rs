@@ -285,7 +285,10 @@ pub(super) fn target_ui(
     );
     strong(ui, heading, 21.0);
     let zone = moment
-        .and_then(|moment| database.history.clock().offset_at(moment.instant))
+        .map(|moment| moment.instant)
+        // Before a moment is chosen a service's clock is known all the same.
+        .or(database.managed.as_ref().map(|_| database.now))
+        .and_then(|instant| database.history.clock().offset_at(instant))
         .map_or_else(
             || "server time; the backups do not tell its zone".to_owned(),
             |offset| format!("server time, {}", figures::zone(offset)),

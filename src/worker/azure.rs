@@ -8,9 +8,9 @@ use crate::{
     },
     domain::UtcTime,
     explain::Problem,
-    run::{AzureEnd, ByHand, RunId, Verification},
+    run::{AzureEnd, ByHand, RunId, SwapFound, SwapStep, Verification},
 };
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 use uuid::Uuid;
 
 /// What the window asks of Azure.
@@ -35,11 +35,14 @@ pub enum AzureRequest {
     StopWatching { run: RunId },
     /// Deletes the database that a run made: what cancels a restore.
     DeleteNew { server: ServerId, run: RunId },
-    Rename {
+    /// Carries out one rename of the swap of names after a restore.
+    Swap {
         server: ServerId,
-        database: String,
-        to: String,
+        run: RunId,
+        step: SwapStep,
     },
+    /// Shows a restore of the past again, with how far its swap of names is.
+    OpenRun { server: ServerId, run: RunId },
     /// Asks Amazon RDS how the tasks of a database stand.
     ReadTasks { server: ServerId, database: String },
     /// Runs what was shown, on a managed instance or on RDS; the gateway holds it to the profile.
@@ -119,12 +122,14 @@ pub enum AzureEvent {
         run: RunId,
         result: Result<String, Problem>,
     },
-    Renamed {
+    /// The rename that was asked for last ended.
+    Swapped {
         server: ServerId,
-        database: String,
-        to: String,
+        run: RunId,
         result: Result<(), Problem>,
     },
+    /// A restore of the past.
+    RunShown(Box<AzureShown>),
     /// A line for each task.
     TasksRead {
         result: Result<Vec<String>, Problem>,
@@ -148,6 +153,16 @@ pub enum AzureEvent {
         server: ServerId,
         new_database: String,
     },
+    /// The swap of names of an earlier restore stopped half way, by the server of this profile.
+    HalfSwapped {
+        server: ServerId,
+        source: String,
+    },
+    /// Whose automatic backups cannot be seen, and why; all others can.
+    Unseen {
+        server: ServerId,
+        databases: BTreeMap<String, Problem>,
+    },
     RetentionSet {
         server: ServerId,
         database: String,
@@ -161,6 +176,23 @@ pub enum AzureStepOutcome {
     Done,
     Failed(Problem),
     Cancelled,
+}
+
+/// A restore that ended, as its journal and Azure tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AzureShown {
+    pub server: ServerId,
+    pub run: RunId,
+    pub source: String,
+    pub new_database: String,
+    /// When it began.
+    pub at: UtcTime,
+    /// The command of each step, and in how many seconds it ended and how.
+    pub steps: Vec<(String, Option<(f64, AzureStepOutcome)>)>,
+    pub end: AzureEnd,
+    pub seconds: f64,
+    pub verification: Option<Verification>,
+    pub swap: SwapFound,
 }
 
 /// What Azure knows of one database.

@@ -10,22 +10,28 @@ use super::{
 };
 use crate::{
     azure::{self, AzCommand, AzError, Effect, Home},
-    explain::{Problem, az_problem, azure_failure, journal_problem, server_problem},
+    explain::{Problem, az_problem, azure_failure, journal_problem},
     run::{
-        AzureOrder, AzureOutcome, AzureReport, AzureRunEvent, AzureSurroundings, AzureUnfinished,
-        Journal, JournalError, RunId, delete_new_database, journal_path, run_azure_restore,
-        unfinished_azure_restores, watch_azure_again,
+        AzureFailure, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent, AzureSurroundings,
+        AzureUnfinished, Journal, JournalError, RunId, delete_new_database, half_swapped_restores,
+        journal_path, run_azure_restore, unfinished_azure_restores, watch_azure_again,
     },
-    server::{Gateway, ask},
+    server::Gateway,
     settings::Application,
-    tsql,
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions for the state of a database: a restore takes minutes, and each question seconds.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// Watching that was told to end holds its journal until the call that is under way was ended.
+const LETS_GO_WITHIN_TRIES: u32 = 100;
+const LETS_GO_AGAIN: Duration = Duration::from_millis(100);
 
 impl Jobs {
     pub(super) fn azure_request(&mut self, request: AzureRequest) {
@@ -59,11 +65,8 @@ impl Jobs {
             }
             AzureRequest::StopWatching { run } => self.restores.cancel(&run),
             AzureRequest::DeleteNew { server, run } => self.azure_delete(server, run),
-            AzureRequest::Rename {
-                server,
-                database,
-                to,
-            } => self.azure_rename(server, database, to),
+            AzureRequest::Swap { server, run, step } => self.azure_swap(server, run, step),
+            AzureRequest::OpenRun { server, run } => self.azure_open(server, &run),
             AzureRequest::ReadTasks { server, database } => self.read_tasks(server, database),
             AzureRequest::SetShortTerm {
                 server,
@@ -131,40 +134,52 @@ impl Jobs {
                         self.azure_run(server, id, Start::Again(unfinished));
                     }
                 }
+                self.azure_half_swapped(server);
             }
         }
     }
 
-    /// A workspace was opened: names the profiles on whose servers Azure may still be at work.
+    /// A workspace was opened: names the profiles on whose servers Azure may still be at work, or where a swap of names
+    /// stopped half way.
     pub(super) fn azure_unfinished(&self) {
         let Some(workspace) = &self.workspace else {
             return;
         };
-        for unfinished in unfinished_azure_restores(&workspace.runs_folder()) {
-            let AzureUnfinished {
-                home, new_database, ..
-            } = unfinished;
-            let of = self.profiles.iter().find(|profile| {
-                profile.azure.as_ref().is_some_and(|place| {
-                    place.subscription == home.subscription
-                        && place.resource_group == home.resource_group
-                        && place.server == home.name
-                })
-            });
-            if let Some(profile) = of {
+        let folder = workspace.runs_folder();
+        for unfinished in unfinished_azure_restores(&folder) {
+            if let Some(server) = self.profile_at(&unfinished.home) {
+                let new_database = unfinished.new_database;
                 tell(
                     &self.events,
                     AzureEvent::Unfinished {
-                        server: ServerId::Profile(profile.id),
+                        server,
                         new_database,
                     },
                 );
             }
         }
+        for past in half_swapped_restores(&folder) {
+            if let Some(server) = self.profile_at(&past.home) {
+                let source = past.record.source_database;
+                tell(&self.events, AzureEvent::HalfSwapped { server, source });
+            }
+        }
+    }
+
+    /// The profile of the server at this home.
+    fn profile_at(&self, home: &Home) -> Option<ServerId> {
+        let profile = self.profiles.iter().find(|profile| {
+            profile.azure.as_ref().is_some_and(|place| {
+                place.subscription == home.subscription
+                    && place.resource_group == home.resource_group
+                    && place.server == home.name
+            })
+        })?;
+        Some(ServerId::Profile(profile.id))
     }
 
     /// The server with its gateway, or an answer to nobody.
-    fn azure_of(&self, server: ServerId) -> Option<(AzureServer, Arc<dyn Gateway>)> {
+    pub(super) fn azure_of(&self, server: ServerId) -> Option<(AzureServer, Arc<dyn Gateway>)> {
         let there = self.servers.get(&server)?;
         match &there.azure {
             Some(Ok(azure)) => Some((azure.clone(), Arc::clone(&there.gateway))),
@@ -227,48 +242,12 @@ impl Jobs {
         let events = self.events.clone();
         let reports = self.reports.clone();
         tokio::spawn(async move {
-            let result = match delete_new_database(&journal, azure.client.as_ref(), now).await {
+            let result = match delete_when_free(&journal, &azure).await {
                 Ok(Ok(name)) => Ok(name),
                 Ok(Err(failure)) => Err(azure_failure(&failure)),
                 Err(error) => Err(journal_problem(&error)),
             };
             tell(&events, AzureEvent::Deleting { run, result });
-            reports.send(Report::Changed { server }).ok();
-        });
-    }
-
-    fn azure_rename(&self, server: ServerId, database: String, to: String) {
-        let Some((azure, gateway)) = self.azure_of(server) else {
-            return;
-        };
-        let events = self.events.clone();
-        let reports = self.reports.clone();
-        let cancel = self.azure_asking.clone();
-        tokio::spawn(async move {
-            let result = match azure::rename(&azure.home, &database, &to) {
-                Some(command) => azure
-                    .client
-                    .ask(&command, &cancel)
-                    .await
-                    .map(|_| ())
-                    .map_err(|error| az_problem(&error)),
-                None => async {
-                    let mut connection = gateway.connect().await?;
-                    ask(connection.as_mut(), &tsql::instance_rename(&database, &to)).await
-                }
-                .await
-                .map(|_| ())
-                .map_err(|error| server_problem(&error)),
-            };
-            tell(
-                &events,
-                AzureEvent::Renamed {
-                    server,
-                    database,
-                    to,
-                    result,
-                },
-            );
             reports.send(Report::Changed { server }).ok();
         });
     }
@@ -307,6 +286,20 @@ impl Jobs {
 
 pub(super) fn tell(events: &Events, event: AzureEvent) {
     events.send(Event::Azure(event));
+}
+
+/// Deletes the database that a run made, once the watching has let go of the journal.
+async fn delete_when_free(
+    journal: &Path,
+    azure: &AzureServer,
+) -> Result<Result<String, AzureFailure>, JournalError> {
+    for _ in 0..LETS_GO_WITHIN_TRIES {
+        match delete_new_database(journal, azure.client.as_ref(), now).await {
+            Err(JournalError::InUse { .. }) => tokio::time::sleep(LETS_GO_AGAIN).await,
+            other => return other,
+        }
+    }
+    delete_new_database(journal, azure.client.as_ref(), now).await
 }
 
 async fn find_servers(

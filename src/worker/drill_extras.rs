@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files that start a drill again and again, as they are shown.
+/// Files for the operating system's scheduler, as they are shown: they start a drill or a backup again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimerFiles {
     /// Where they lie, or would.
@@ -58,7 +58,7 @@ pub fn timer_files(
     )
 }
 
-/// Writes the files of a timer.
+/// Writes files for the scheduler.
 pub fn write_timer(made: &OsSchedule, folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for file in &made.files {
@@ -159,13 +159,25 @@ impl Jobs {
             .clone()
             .unwrap_or_else(|| PathBuf::from("stopat"));
         let folder = workspace.folder().join("schedules");
-        let root = self.root.clone();
+        let made = timer_files(
+            &timer, &program, &self.root, &workspace, &name, &database, &folder,
+        );
         let tell = self.tell();
+        self.hand_out(made, folder, write, move |shown| {
+            tell(ObjectivesEvent::Timer(shown));
+        });
+    }
+
+    /// Shows files for the scheduler, and writes them when that is asked for.
+    pub(super) fn hand_out(
+        &self,
+        made: OsSchedule,
+        folder: PathBuf,
+        write: bool,
+        tell: impl FnOnce(TimerFiles) + Send + 'static,
+    ) {
         let events = self.events.clone();
         tokio::spawn(async move {
-            let made = timer_files(
-                &timer, &program, &root, &workspace, &name, &database, &folder,
-            );
             let mut shown = TimerFiles {
                 files: made
                     .files
@@ -183,7 +195,7 @@ impl Jobs {
                         server: None,
                         problem: Problem {
                             kind: ProblemKind::Yours,
-                            sentence: "The files of the timer could not be written".to_owned(),
+                            sentence: "The files for the scheduler could not be written".to_owned(),
                             hint: "Look whether the data folder may be written.".to_owned(),
                             details: vec![error.to_string()],
                         },
@@ -191,7 +203,7 @@ impl Jobs {
                     None => {}
                 }
             }
-            tell(ObjectivesEvent::Timer(shown));
+            tell(shown);
         });
     }
 

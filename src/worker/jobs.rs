@@ -2,6 +2,7 @@
 
 use super::{
     activity::JournalCache,
+    azure::AzureEvent,
     azure_client::{AzureServer, azure_server},
     backups::Backups,
     beside::JoinedFiles,
@@ -491,7 +492,18 @@ impl Jobs {
         };
         let again = std::mem::take(&mut server.refresh_again);
         match result {
-            Ok(Refreshed { state, databases }) => {
+            Ok(Refreshed {
+                state,
+                databases,
+                unseen,
+            }) => {
+                if let Some(databases) = unseen {
+                    let unseen = AzureEvent::Unseen {
+                        server: id,
+                        databases,
+                    };
+                    self.events.send(Event::Azure(unseen));
+                }
                 self.events.send(Event::Databases {
                     server: id,
                     databases,

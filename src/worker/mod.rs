@@ -6,6 +6,7 @@ mod azure;
 mod azure_client;
 mod azure_jobs;
 mod azure_reading;
+mod azure_swap;
 mod backups;
 mod beside;
 mod by_hand;
@@ -42,7 +43,7 @@ pub use crate::{
 };
 pub use activity::{ActivityEvent, ActivityRequest, ReportFormat, UnreadableJournal};
 pub use applications::{ApplicationEvent, ApplicationRequest, KnownApplications};
-pub use azure::{AzureEvent, AzureRequest, AzureStepOutcome, AzureTold};
+pub use azure::{AzureEvent, AzureRequest, AzureShown, AzureStepOutcome, AzureTold};
 pub(crate) use backups::once_problem;
 pub use backups::{BackupCall, BackupEvent};
 pub use beside::JoinedFiles;

@@ -38,6 +38,8 @@ pub(super) struct HistoryState {
 pub(super) struct Refreshed {
     pub(super) state: HistoryState,
     pub(super) databases: Arc<Vec<DatabaseSummary>>,
+    /// Of Azure SQL Database: whose automatic backups cannot be seen, and why; `None` elsewhere.
+    pub(super) unseen: Option<BTreeMap<String, Problem>>,
 }
 
 impl HistoryState {
@@ -125,6 +127,7 @@ pub(super) async fn refresh(
     Ok(Refreshed {
         state,
         databases: Arc::new(databases),
+        unseen: None,
     })
 }
 

@@ -1,19 +1,22 @@
 //! Schedules: read, applied, removed, looked after; one change at a time on a server.
 
 use super::{
+    drill_extras::TimerFiles,
     jobs::{Jobs, Report, not_connected, now},
     messages::{Event, ServerId},
 };
 use crate::{
     domain::{DatabaseHistory, JobDefinition, Policy, RetentionList},
     explain::{Problem, schedule as words, server_problem},
+    formats::os_schedule::{SqlcmdTarget, os_schedule},
     run::{
-        RunId, journal_path,
+        OsScheduler, RunId, journal_path,
         schedule::{
             ChangeReport, Changing, RetentionReport, ScheduleReading, apply_schedule,
             read_schedule, remove_schedule, run_retention,
         },
     },
+    settings::SignIn,
     tsql::{SeenJob, ServerFacts},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -37,6 +40,15 @@ pub enum ScheduleRequest {
         about: String,
         jobs: Vec<SeenJob>,
     },
+    /// Files for the operating system's scheduler, where there is no Agent: made to be read, and written when asked for.
+    OsFiles {
+        server: ServerId,
+        about: String,
+        policy: Box<Policy>,
+        jobs: Vec<JobDefinition>,
+        scheduler: OsScheduler,
+        write: bool,
+    },
     /// Deletes what the list lets go; the list was shown.
     Retain {
         server: ServerId,
@@ -58,6 +70,11 @@ pub enum ScheduleEvent {
         /// The database whose page asked for it.
         about: String,
         report: Result<ChangeReport, Problem>,
+    },
+    OsFiles {
+        server: ServerId,
+        about: String,
+        files: TimerFiles,
     },
     Retained {
         server: ServerId,
@@ -89,6 +106,14 @@ impl Jobs {
             } => self.change_schedule(server, about, move |changing| {
                 Box::pin(async move { remove_schedule(&jobs, changing).await })
             }),
+            ScheduleRequest::OsFiles {
+                server,
+                about,
+                policy,
+                jobs,
+                scheduler,
+                write,
+            } => self.os_files(server, about, (&policy, &jobs, scheduler), write),
             ScheduleRequest::Retain {
                 server,
                 policy,
@@ -119,6 +144,40 @@ impl Jobs {
             events.send(Event::Schedule(ScheduleEvent::Read {
                 server: id,
                 reading,
+            }));
+        });
+    }
+
+    fn os_files(
+        &self,
+        id: ServerId,
+        about: String,
+        (policy, jobs, scheduler): (&Policy, &[JobDefinition], OsScheduler),
+        write: bool,
+    ) {
+        let profile = match id {
+            ServerId::Profile(id) => self.profiles.iter().find(|known| known.id == id),
+            ServerId::Practice | ServerId::Folder(_) => None,
+        };
+        let (Some(profile), Some(workspace)) = (profile, &self.workspace) else {
+            return self.problem(Some(id), not_connected());
+        };
+        let folder = workspace.folder().join("schedules");
+        let target = SqlcmdTarget {
+            server: SqlcmdTarget::server(&profile.host, profile.instance.as_deref(), profile.port),
+            user: match &profile.sign_in {
+                SignIn::SqlLogin { user, .. } => Some(user.clone()),
+                _ => None,
+            },
+            folder: folder.display().to_string(),
+        };
+        let made = os_schedule(policy, jobs, &target, scheduler);
+        let events = self.events.clone();
+        self.hand_out(made, folder, write, move |files| {
+            events.send(Event::Schedule(ScheduleEvent::OsFiles {
+                server: id,
+                about,
+                files,
             }));
         });
     }

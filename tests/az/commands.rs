@@ -51,6 +51,18 @@ pub fn answer(world: &mut World, arguments: &Arguments) -> Result<Value, Failure
             let database = find(world, &server, &name)?;
             Ok(shown(database, &place, &subscription))
         }
+        "sql db list" | "sql midb list" => {
+            known(&[])?;
+            let server = server(world, arguments)?;
+            let place = server_of(world, &server)?;
+            let subscription = world.subscription.clone();
+            Ok(world
+                .databases
+                .iter()
+                .filter(|database| database.server == server)
+                .map(|database| shown(database, &place, &subscription))
+                .collect())
+        }
         "sql db list-deleted" | "sql midb list-deleted" => {
             known(&[])?;
             let server = server(world, arguments)?;
@@ -185,11 +197,17 @@ pub fn answer(world: &mut World, arguments: &Arguments) -> Result<Value, Failure
             }
             find(world, &server, &name)?;
             let (from_quoted, to_quoted) = (practice::quoted(&name), practice::quoted(&to));
+            let to_text = to.replace('\'', "''");
             practice::run(
                 world,
-                &[format!(
-                    "ALTER DATABASE {from_quoted} MODIFY NAME = {to_quoted};"
-                )],
+                &[
+                    format!("ALTER DATABASE {from_quoted} MODIFY NAME = {to_quoted};"),
+                    // The service goes by the database, and its backups are those of that database.
+                    format!(
+                        "UPDATE msdb.dbo.backupset SET database_name = N'{to_text}' WHERE database_guid =
+                         (SELECT r.database_guid FROM sys.database_recovery_status AS r WHERE r.database_id = DB_ID(N'{to_text}'));"
+                    ),
+                ],
             )
             .map_err(|text| Failure::azure("InternalServerError", &text))?;
             find(world, &server, &name)?.name = to;

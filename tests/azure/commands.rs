@@ -167,6 +167,7 @@ fn all() -> Vec<(&'static str, AzCommand)> {
             "a database of an instance",
             azure::show(&instance, "OctopusAI"),
         ),
+        ("all databases of an instance", azure::list(&instance)),
         (
             "deleted databases of an instance",
             azure::list_deleted(&instance),

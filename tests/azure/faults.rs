@@ -20,12 +20,12 @@ fn home() -> Home {
     Home::server("myRG", "myserver")
 }
 
-fn now() -> UtcTime {
+pub(crate) fn now() -> UtcTime {
     UtcTime(chrono::Utc::now())
 }
 
 /// No database opens: what is inside is another test's matter.
-struct Closed;
+pub(crate) struct Closed;
 
 impl Gateway for Closed {
     fn connect(&self) -> ConnectFuture<'_> {
@@ -173,9 +173,9 @@ async fn a_profile_that_only_looks_changes_nothing() {
     assert_eq!(stand_in.calls(), ["version"], "it was not even started");
 }
 
-struct Ran {
-    workspace: TempDir,
-    report: AzureReport,
+pub(crate) struct Ran {
+    pub(crate) workspace: TempDir,
+    pub(crate) report: AzureReport,
     events: Vec<AzureRunEvent>,
 }
 
@@ -201,7 +201,7 @@ fn id() -> RunId {
     RunId("20261122T062812Z-1f3a".to_owned())
 }
 
-async fn ran(stand_in: &StandIn, cancel: &CancellationToken, at: UtcTime) -> Ran {
+pub(crate) async fn ran(stand_in: &StandIn, cancel: &CancellationToken, at: UtcTime) -> Ran {
     let workspace = tempfile::tempdir().expect("a temporary folder");
     let az = stand_in.az().await;
     let events = Mutex::new(Vec::new());
@@ -228,7 +228,7 @@ async fn ran(stand_in: &StandIn, cancel: &CancellationToken, at: UtcTime) -> Ran
     }
 }
 
-fn yesterday() -> UtcTime {
+pub(crate) fn yesterday() -> UtcTime {
     now().plus(-chrono::TimeDelta::hours(20))
 }
 

@@ -5,5 +5,6 @@ mod commands;
 mod faults;
 mod practice;
 mod stand_in;
+mod swap;
 mod times;
 mod whole;

@@ -3,7 +3,8 @@
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use stopat::{
-    practice::{PracticeOptions, PracticeServer, WorldFolder, engine::Edition},
+    domain::UtcTime,
+    practice::{ClockChoice, PracticeOptions, PracticeServer, WorldFolder, engine::Edition},
     server::{Credentials, Endpoint, SqlServer},
     settings::{Encryption, Reach},
 };
@@ -17,6 +18,16 @@ pub struct Practice {
 
 impl Practice {
     pub fn start(edition: Edition) -> Self {
+        Self::with(edition, ClockChoice::Live, None)
+    }
+
+    /// One whose time passes only by `practice_advance`, on a Wednesday morning.
+    pub fn standing(edition: Edition) -> Self {
+        let now = UtcTime("2026-11-25T09:01:00Z".parse().expect("a time"));
+        Self::with(edition, ClockChoice::Frozen, Some(now))
+    }
+
+    fn with(edition: Edition, clock: ClockChoice, now: Option<UtcTime>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut options = PracticeOptions::new(WorldFolder::Temporary {
             within: folder.path().to_owned(),
@@ -24,6 +35,8 @@ impl Practice {
         options.seed = 1;
         options.days = 1;
         options.edition = edition;
+        options.clock = clock;
+        options.now = now;
         let runtime = stopat::worker::runtime().expect("a runtime");
         let server = runtime
             .block_on(PracticeServer::start(options))

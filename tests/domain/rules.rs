@@ -189,6 +189,44 @@ fn a_large_history_comes_with_its_coverage() {
 }
 
 #[test]
+fn a_full_after_the_last_log_loses_nothing_yet() {
+    let line = |sets| {
+        let history = sales(sets);
+        let coverage = history.coverage(&Limits::default());
+        let words = |gap| stopat::explain::gap_line(&history, gap);
+        coverage.gaps.iter().map(words).collect::<Vec<_>>()
+    };
+    let mut sets = usual();
+    sets.push(set(5, "D", "04:05:00", 450, 460));
+    assert_eq!(
+        line(sets.clone()),
+        ["5 m 10 s in no log backup yet — none since 1 Jun 04:00, the next may hold it"]
+    );
+    let history = sales(sets.clone());
+    let target = history.clock().moment(at("04:03:00"));
+    let request = RestoreRequest::to(Target::At(target));
+    let refusal = planned(&history, &request).expect_err("no log reaches it");
+    let problem = stopat::explain::refusal(&refusal, "Sales", Some(&history));
+    assert_eq!(
+        problem.sentence,
+        "No log backup of Sales holds 1 Jun 2026 04:03:00 yet"
+    );
+    assert!(
+        problem.hint.starts_with("Back up the log"),
+        "{}",
+        problem.hint
+    );
+    // The next log bridges it; one that begins later shows that one is missing.
+    let with = |first| {
+        let mut sets = sets.clone();
+        sets.push(set(6, "L", "05:00:00", first, 500));
+        line(sets)
+    };
+    assert_eq!(with(400), Vec::<String>::new());
+    assert!(with(420)[0].contains("lost"), "{:?}", with(420));
+}
+
+#[test]
 fn a_later_backup_in_the_same_file_overwrites_the_older_one() {
     // INIT: the same media set, the same position.
     let mut sets = usual();

@@ -26,6 +26,7 @@ mod runs;
 mod schedule;
 mod sessions;
 mod tds;
+mod window;
 mod wire;
 mod worker;
 mod world;

@@ -370,6 +370,19 @@ async fn all_user_databases_but_those_left_out_each_with_its_reason() {
         rows(&written, "database_name"),
         ["CRM", "OctopusAI", "OctopusAudit"]
     );
+    // It is the schedule of each that it means, and what it leaves out may have one of its own beside it.
+    assert_eq!(
+        reading.policy_of("crm").map(|found| &found.id),
+        Some(&policy.id())
+    );
+    assert!(reading.policy_of("Ledger").is_none());
+    let disturbs = |name: &str| {
+        let jobs = reading.other_jobs(&PolicyId::of(&one(name)), &one(name));
+        jobs.iter()
+            .any(|job| job.name == "stopat - all user databases - log" && job.backs_up.is_some())
+    };
+    assert!(disturbs("CRM"));
+    assert!(!disturbs("Ledger"));
     // On a replica that is not preferred nothing is backed up.
     practice
         .run("EXEC master.dbo.practice_option N'preferred_replica', N'no';")
@@ -488,9 +501,11 @@ async fn what_somebody_changed_by_hand_is_a_difference_and_is_not_overwritten_un
     let policy = policy(one("OctopusAI"));
     let before = bench.apply(&practice, &policy).await;
     let name = PolicyId::job_name(&policy.databases, PolicyKind::Log);
+    let other = PolicyId::job_name(&policy.databases, PolicyKind::Differential);
     practice
         .run(&format!(
             "EXEC msdb.dbo.sp_update_job @job_name = N'{name}', @enabled = 0;
+             EXEC msdb.dbo.sp_update_job @job_name = N'{other}', @enabled = 0;
              EXEC msdb.dbo.sp_update_jobstep @job_name = N'{name}', @step_id = 1, @command = N'PRINT 1';
              EXEC msdb.dbo.sp_update_schedule @name = N'{name}', @freq_subday_interval = 30;"
         ))
@@ -519,6 +534,16 @@ async fn what_somebody_changed_by_hand_is_a_difference_and_is_not_overwritten_un
         .troubles(reading.agent, reading.server_now);
     assert!(troubles.contains(&JobTrouble::Disabled));
 
+    // Switched off it does not run, and switched on again it does.
+    let next = |reading: &ScheduleReading| {
+        let installed = reading.policy(&policy.id()).expect("there");
+        installed
+            .job(PolicyKind::Differential)
+            .expect("there")
+            .next_run
+    };
+    assert_eq!(next(&reading), None);
+
     // What was seen before the change is not what is there now.
     let stale = before.policy(&policy.id()).expect("applied").seen();
     let report = apply_schedule(&jobs, &stale, &[], bench.changing(&practice, "OctopusAI"))
@@ -531,6 +556,8 @@ async fn what_somebody_changed_by_hand_is_a_difference_and_is_not_overwritten_un
     for job in jobs_of(&policy, &after) {
         assert_eq!(job.differences(installed.job(job.kind)), []);
     }
+    assert_eq!(next(&after), next(&before));
+    assert!(next(&after).is_some());
 }
 
 #[tokio::test]

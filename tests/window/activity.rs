@@ -93,6 +93,7 @@ pub fn run(number: u32, kind: RunKind, database: &str, end: Option<&str>) -> Arc
             .plus(chrono::TimeDelta::seconds(74))
             .0
             .to_rfc3339(),
+        ended_at: None,
         server: "PRACTICE".to_owned(),
         source_database: database.to_owned(),
         target_database: if copy {

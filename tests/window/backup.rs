@@ -75,6 +75,7 @@ fn reading() -> BackupReading {
             default_folder: Some(ServerPath::new(r"D:\Backup")),
             service_account: Some(r"NT Service\MSSQLSERVER".to_owned()),
             agent: AgentService::Running,
+            sees_requests: true,
             certificates: vec![BackupCertificate {
                 name: "BackupCertificate".to_owned(),
                 expires: None,

@@ -141,9 +141,9 @@ fn checks() -> Vec<PreflightCheck> {
     ]
 }
 
-/// What a server tells after it was chosen.
-fn connected(server: ServerId) -> Vec<Event> {
-    let info = ServerInfo {
+/// What the server says of itself.
+pub fn info() -> ServerInfo {
+    ServerInfo {
         name: "PRACTICE".to_owned(),
         version: "16.0.4135.4".to_owned(),
         version_text: "Microsoft SQL Server 2022 practice".to_owned(),
@@ -156,7 +156,11 @@ fn connected(server: ServerId) -> Vec<Event> {
         default_data_path: Some(r"D:\Data\".to_owned()),
         default_log_path: Some(r"D:\Log\".to_owned()),
         default_backup_path: Some(r"D:\Backup\".to_owned()),
-    };
+    }
+}
+
+/// What a server tells after it was chosen.
+fn connected(server: ServerId) -> Vec<Event> {
     let others = [
         ("OctopusAudit", 120, "FULL"),
         ("CRM", 2880, "FULL"),
@@ -169,7 +173,7 @@ fn connected(server: ServerId) -> Vec<Event> {
     vec![
         Event::Server {
             server,
-            status: ServerStatus::Connected(Arc::new(info)),
+            status: ServerStatus::Connected(Arc::new(info())),
         },
         Event::Databases {
             server,
@@ -184,7 +188,7 @@ fn connected(server: ServerId) -> Vec<Event> {
     ]
 }
 
-fn summary(name: &str, age: i64, model: &str) -> DatabaseSummary {
+pub fn summary(name: &str, age: i64, model: &str) -> DatabaseSummary {
     DatabaseSummary {
         name: name.to_owned(),
         state: DatabaseState::Online,

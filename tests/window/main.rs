@@ -2,6 +2,7 @@
 
 mod activity;
 mod applications;
+mod azure;
 mod backup;
 mod fake;
 mod files;

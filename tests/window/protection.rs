@@ -6,18 +6,21 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use std::{path::Path, sync::Arc};
 use stopat::{
     app::App,
-    domain::{AgentSchedule, AgentState, JobStep, MinuteOfDay, ServerPath, ServerTime, Times},
+    domain::{
+        AgentSchedule, AgentState, JobStep, MinuteOfDay, PolicyDatabases, ServerPath, ServerTime,
+        Times,
+    },
     explain,
     run::{
-        PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult,
-        schedule::{OtherJobText, ScheduleReading},
+        OsScheduler, PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult,
+        schedule::{InstalledPolicy, OtherJobText, ScheduleReading},
     },
     server::ServerError,
     settings::{ThemeChoice, load_applications, shipped_applications},
     state::{Action, Page},
     worker::{
         ApplicationEvent, BackupCall, BackupEvent, Event, KnownApplications, Request,
-        ScheduleEvent, ScheduleRequest, ServerId,
+        ScheduleEvent, ScheduleRequest, ServerId, TimerFiles,
     },
 };
 
@@ -137,9 +140,55 @@ fn a_second_schedule_needs_the_name_typed() {
 }
 
 #[test]
+fn the_schedule_of_all_user_databases_is_the_one_of_each() {
+    let applications = load_applications(Path::new("nowhere")).applications;
+    let octopus = applications.first().expect("shipped");
+    let preset = octopus.schedule.as_ref().expect("a preset");
+    let all = PolicyDatabases::AllUser {
+        except: Default::default(),
+    };
+    let policy = preset
+        .policy(all, r"\\backup-server\octopus", &octopus.objectives)
+        .expect("a policy");
+    let mut told = reading(AgentState::Running, false);
+    told.policies.push(InstalledPolicy {
+        id: policy.id(),
+        policy: Some(policy),
+        jobs: Vec::new(),
+    });
+    let (mut harness, wire) = page([1440.0, 900.0], ThemeChoice::Dark, told);
+    let whose = "The schedule of all user databases backs this one up: a change here is a change for all of them";
+    harness.get_by_label(whose);
+    // Its jobs are gone: making them again is a change of that schedule.
+    harness.get_by_label("Apply changes").click();
+    harness.run_steps(3);
+    harness.get_by_label("Apply the schedule of all user databases on Practice server?");
+    harness.get_by_role_and_label(Role::Button, "Apply").click();
+    harness.run_steps(3);
+    let about = wire
+        .requests
+        .borrow()
+        .iter()
+        .find_map(|request| match request {
+            Request::Schedule(ScheduleRequest::Apply { about, .. }) => Some(about.clone()),
+            _ => None,
+        });
+    assert_eq!(about.as_deref(), Some("all user databases"));
+    // One of its own beside it is possible, and so is the way back.
+    harness.get_by_label("Preset: Octopus").click();
+    harness.run_steps(3);
+    assert!(harness.query_by_label(whose).is_none());
+    harness
+        .get_by_label("Back to what is on the server")
+        .click();
+    harness.run_steps(3);
+    harness.get_by_label(whose);
+}
+
+#[test]
 fn without_agent_nothing_is_applied_and_what_is_left_out_is_said() {
-    let (harness, _) = page(
-        [1280.0, 720.0],
+    let (mut harness, wire) = page(
+        [1280.0, 1600.0],
         ThemeChoice::Dark,
         reading(AgentState::None, false),
     );
@@ -147,9 +196,51 @@ fn without_agent_nothing_is_applied_and_what_is_left_out_is_said() {
     harness.get_by_label(
         "Compression is left out: this edition writes no compressed backups, though it restores them",
     );
-    harness.get_by_label(
-        "stopat schedule --server \"practice\" --database \"OctopusAI\" --preset octopus --os-files FOLDER",
-    );
+    harness.get_by_label("Files for the scheduler…").click();
+    harness.run_steps(3);
+    harness.get_by_label("systemd").click();
+    harness.run_steps(3);
+    let asked = |wire: &Wire| {
+        wire.requests
+            .borrow()
+            .iter()
+            .rev()
+            .find_map(|request| match request {
+                Request::Schedule(ScheduleRequest::OsFiles {
+                    policy,
+                    jobs,
+                    scheduler,
+                    write,
+                    ..
+                }) => Some((policy.share.clone(), jobs.len(), *scheduler, *write)),
+                _ => None,
+            })
+    };
+    let (share, jobs, scheduler, write) = asked(&wire).expect("the files are asked for");
+    assert_eq!((jobs, scheduler, write), (3, OsScheduler::Systemd, false));
+    let files = |written| {
+        wire.tell(Event::Schedule(ScheduleEvent::OsFiles {
+            server: ServerId::Practice,
+            about: "OctopusAI".to_owned(),
+            files: TimerFiles {
+                folder: "/here".into(),
+                files: vec![("full.timer".to_owned(), "OnCalendar=daily".to_owned())],
+                commands: vec!["systemctl enable --now full.timer".to_owned()],
+                written,
+            },
+        }));
+    };
+    files(false);
+    harness.run_steps(3);
+    // They are on the screen before anything is written.
+    harness.get_by_label("OnCalendar=daily");
+    harness.get_by_label("systemctl enable --now full.timer");
+    harness.get_by_label("Write the files").click();
+    harness.run_steps(3);
+    assert_eq!(asked(&wire), Some((share, 3, OsScheduler::Systemd, true)));
+    files(true);
+    harness.run_steps(3);
+    harness.get_by_label("Written to /here");
 }
 
 #[test]

@@ -261,6 +261,8 @@ pub struct BackupServer {
     pub service_account: Option<String>,
     /// Whether there is somebody who runs jobs.
     pub agent: AgentService,
+    /// Whether the login may see the requests of other sessions; without it none of them is seen, and no error tells.
+    pub sees_requests: bool,
     /// What could encrypt.
     pub certificates: Vec<BackupCertificate>,
 }
@@ -304,7 +306,7 @@ pub struct BackupDatabase {
     pub has_base: Option<bool>,
     /// A log chain has begun; `None` where the server does not say.
     pub has_log_chain: Option<bool>,
-    /// What of `BACKUP` or `RESTORE` works on it right now.
+    /// What of `BACKUP` or `RESTORE` works on it right now; `None` says little where [`BackupServer::sees_requests`] is off.
     pub running: Option<String>,
     /// Of its data files.
     pub data_bytes: Option<u64>,
@@ -392,6 +394,8 @@ pub enum BackupNote {
     NameEscaped,
     /// Copy-only log backups leave the log as it is.
     LogKeepsGrowing,
+    /// Another full or differential may run now: the login does not see it, and the server refuses or delays this one (message 3023).
+    OthersHidden,
 }
 
 /// Why a database cannot be backed up this way.

@@ -313,6 +313,9 @@ fn notes(
     if step.kind == BackupKind::Log && copy_only {
         notes.push(BackupNote::LogKeepsGrowing);
     }
+    if step.kind != BackupKind::Log && !server.sees_requests {
+        notes.push(BackupNote::OthersHidden);
+    }
     if let Some(encryption) = &step.options.encryption
         && server
             .certificates

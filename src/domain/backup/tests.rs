@@ -11,6 +11,7 @@ pub(super) fn server() -> BackupServer {
         default_folder: Some(ServerPath::new(r"D:\Backup")),
         service_account: Some(r"NT Service\MSSQLSERVER".to_owned()),
         agent: AgentService::Running,
+        sees_requests: true,
         certificates: vec![BackupCertificate {
             name: "Backups".to_owned(),
             expires: Some(ServerTime("2031-01-01T00:00:00".parse().expect("a time"))),
@@ -150,6 +151,21 @@ fn what_the_server_does_not_tell_refuses_nothing() {
     facts.replica = ReplicaRole::Unknown;
     facts.running = Some("BACKUP DATABASE".to_owned());
     assert!(planned(&request(BackupKind::Log), facts).is_ok());
+}
+
+#[test]
+fn a_login_that_sees_no_other_session_is_told_so() {
+    let mut blind = server();
+    blind.sees_requests = false;
+    let notes = |kind| {
+        let mut plan = plan_backups(&request(kind), &blind, &[database("Pay")], None, &[], None);
+        plan.steps.pop().expect("planned").notes
+    };
+    assert!(notes(BackupKind::Full).contains(&BackupNote::OthersHidden));
+    // Log backups run beside a full.
+    assert!(!notes(BackupKind::Log).contains(&BackupNote::OthersHidden));
+    let seen = planned(&request(BackupKind::Full), database("Pay")).expect("planned");
+    assert!(!seen.notes.contains(&BackupNote::OthersHidden));
 }
 
 #[test]

@@ -98,10 +98,11 @@ impl From<&ScheduledJob> for JobRun {
     }
 }
 
-/// Whether Agent runs: Express has none, and it can be stopped. Azure shows none to its users and takes its backups by it.
+/// Whether Agent runs: Express and Azure SQL Database have none, and it can be stopped.
 pub fn is_running(engine: &Engine) -> bool {
     use crate::practice::engine::{AgentService, Edition};
-    engine.options.edition != Edition::Express && engine.options.agent == AgentService::Running
+    !matches!(engine.options.edition, Edition::Express | Edition::Azure)
+        && engine.options.agent == AgentService::Running
 }
 
 /// Why Agent could not go on. A failing step is none of these: it is an outcome.

@@ -3,6 +3,8 @@
 //!
 //! Each is switched with `EXEC master.dbo.practice_option`, and shows in the views and messages of the real server.
 
+use crate::practice::reply::Message;
+
 /// Switches that change what the server says, and what it refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pretended {
@@ -18,6 +20,19 @@ pub struct Pretended {
     pub in_group: Option<String>,
     /// The log of this database has a damaged place, past which only `CONTINUE_AFTER_ERROR` reads (message 9004).
     pub damaged_log: Option<String>,
+    /// Why Azure SQL Database shows nothing of its automatic backups.
+    pub database_backups: DatabaseBackups,
+}
+
+/// Who sees `sys.dm_database_backups`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DatabaseBackups {
+    #[default]
+    Shown,
+    /// `VIEW DATABASE STATE` is not granted (message 262).
+    Denied,
+    /// This tier has no such view, as Hyperscale (message 208).
+    Missing,
 }
 
 impl Pretended {
@@ -36,6 +51,9 @@ impl Pretended {
             ("availability_group", database) => self.in_group = Some(database.to_owned()),
             ("damaged_log", "none") => self.damaged_log = None,
             ("damaged_log", database) => self.damaged_log = Some(database.to_owned()),
+            ("database_backups", "shown") => self.database_backups = DatabaseBackups::Shown,
+            ("database_backups", "denied") => self.database_backups = DatabaseBackups::Denied,
+            ("database_backups", "missing") => self.database_backups = DatabaseBackups::Missing,
             _ => return false,
         }
         true
@@ -48,6 +66,22 @@ impl Pretended {
         let state = permission.eq_ignore_ascii_case("VIEW SERVER STATE")
             || permission.eq_ignore_ascii_case("VIEW SERVER PERFORMANCE STATE");
         !(backup && self.backup_denied || state && self.state_denied)
+    }
+
+    /// Whether the automatic backups of a database are shown.
+    pub fn check_database_backups(&self, database: &str) -> Result<(), Message> {
+        match self.database_backups {
+            DatabaseBackups::Shown => Ok(()),
+            DatabaseBackups::Denied => Err(Message::error(
+                262,
+                format!("VIEW DATABASE STATE permission denied in database '{database}'."),
+            )
+            .with_class(14)),
+            DatabaseBackups::Missing => Err(Message::error(
+                208,
+                "Invalid object name 'sys.dm_database_backups'.",
+            )),
+        }
     }
 
     /// Whether a session sees another one.

@@ -1,4 +1,6 @@
 //! Makes a world: databases, jobs, two weeks of simulated life, the accident and the neighbours' problems.
+//!
+//! On Azure the service backs up (see `service`): no jobs, and no neighbour has a problem of its own making.
 
 use super::{
     neighbour::{self, NEIGHBOURS, Story},
@@ -153,42 +155,26 @@ async fn build(
         })
         .await??;
 
+    let edition = engine.run(|engine| engine.options.edition).await?;
     let mut session = Connection::open(engine).await?;
-    create_databases(&mut session).await?;
-    if engine.run(|engine| engine.options.edition).await? == Edition::Rds {
+    create_databases(&mut session, edition).await?;
+    if edition == Edition::Rds {
         // By this database of the service its users know Amazon RDS.
         session
             .run("CREATE DATABASE [rdsadmin]; ALTER DATABASE [rdsadmin] SET RECOVERY SIMPLE;")
             .await?;
     }
     session.run(super::record::TABLE).await?;
-    engine
-        .run(move |engine| -> Result<(), Message> {
-            let mut jobs = plan::octopus_jobs(first_day);
-            for (name, story) in NEIGHBOURS {
-                jobs.extend(plan::neighbour_jobs(name, story, first_day));
-            }
-            for job in &jobs {
-                agent::add_job(
-                    engine,
-                    &NewJob {
-                        name: &job.name,
-                        description: &job.description,
-                        step: "backup",
-                        command: &job.command,
-                        schedule_name: &job.schedule_name,
-                        schedule: job.schedule,
-                    },
-                )?;
-            }
-            Ok(())
-        })
-        .await??;
+    let by_service = edition.is_azure();
+    if !by_service {
+        add_jobs(engine, first_day).await?;
+    }
     let mut simulation = engine
         .run(move |engine| Simulation::begin(engine, seed))
         .await??;
-    first_backups(&mut session, engine).await?;
-
+    if !by_service {
+        first_backups(&mut session, engine).await?;
+    }
     let accident = accident_second(now, local(now).0);
     simulation.keep_quiet(accident);
     let mut happenings = [
@@ -200,7 +186,11 @@ async fn build(
         ),
     ];
     happenings.sort_unstable();
-    for (at, happening) in happenings {
+    let own_problems = |happening: &Happening| !by_service || *happening == Happening::Accident;
+    for (at, happening) in happenings
+        .into_iter()
+        .filter(|(_, happening)| own_problems(happening))
+    {
         simulation = simulate(engine, simulation, at, cancel).await?;
         match happening {
             Happening::Fork => super::fork::restore_earlier(&mut session, engine).await?,
@@ -232,8 +222,10 @@ DROP TABLE OctopusAI.dbo.Octopus_PromptDrafts;",
     // A job that is due at the very end would move the clock beyond it.
     let end = now.plus(-TimeDelta::milliseconds(1));
     simulation = simulate(engine, simulation, end, cancel).await?;
-    super::fork::lose_a_log(&mut session, engine, database_of(Story::LogMissing)).await?;
-    session.run(CERTIFICATE).await?;
+    if !by_service {
+        super::fork::lose_a_log(&mut session, engine, database_of(Story::LogMissing)).await?;
+        session.run(CERTIFICATE).await?;
+    }
     session.close().await;
     engine
         .run(move |engine| {
@@ -242,6 +234,45 @@ DROP TABLE OctopusAI.dbo.Octopus_PromptDrafts;",
         })
         .await?;
     Ok(simulation)
+}
+
+/// The backup jobs of every database.
+async fn add_jobs(engine: &EngineHandle, first_day: NaiveDate) -> Result<(), WorldError> {
+    engine
+        .run(move |engine| -> Result<(), Message> {
+            let mut jobs = plan::octopus_jobs(first_day);
+            for (name, story) in NEIGHBOURS {
+                jobs.extend(plan::neighbour_jobs(name, story, first_day));
+            }
+            for job in &jobs {
+                agent::add_job(
+                    engine,
+                    &NewJob {
+                        name: &job.name,
+                        description: &job.description,
+                        step: "backup",
+                        command: &job.command,
+                        schedule_name: &job.schedule_name,
+                        schedule: job.schedule,
+                    },
+                )?;
+            }
+            Ok(())
+        })
+        .await??;
+    Ok(())
+}
+
+/// The databases of a world, each with what is wrong with it.
+fn inhabitants(edition: Edition) -> Vec<(&'static str, Option<Story>)> {
+    let octopus = std::iter::once((octopus::DATABASE, None));
+    if edition.is_azure() {
+        let sound = [Story::LogMissing, Story::LogsStopped].map(|story| (database_of(story), None));
+        return octopus.chain(sound).collect();
+    }
+    octopus
+        .chain(NEIGHBOURS.map(|(name, story)| (name, Some(story))))
+        .collect()
 }
 
 /// The neighbour with this problem.
@@ -269,10 +300,8 @@ fn logs_stopped_for(days: u32) -> TimeDelta {
     TimeDelta::hours((i64::from(days.max(1)) * 24 / 3).min(52))
 }
 
-async fn create_databases(session: &mut Connection) -> Result<(), WorldError> {
-    for (name, story) in std::iter::once((octopus::DATABASE, None))
-        .chain(NEIGHBOURS.map(|(name, story)| (name, Some(story))))
-    {
+async fn create_databases(session: &mut Connection, edition: Edition) -> Result<(), WorldError> {
+    for (name, story) in inhabitants(edition) {
         session
             .run(&format!(
                 "CREATE DATABASE [{name}]
@@ -288,9 +317,10 @@ async fn create_databases(session: &mut Connection) -> Result<(), WorldError> {
         session
             .run(&format!("ALTER DATABASE [{name}] SET RECOVERY {model};"))
             .await?;
-        let schema = match story {
-            None => octopus::SCHEMA,
-            Some(_) => neighbour::SCHEMA,
+        let schema = if name == octopus::DATABASE {
+            octopus::SCHEMA
+        } else {
+            neighbour::SCHEMA
         };
         session.run(&format!("USE [{name}];\n{schema}")).await?;
         session.run("USE master;").await?;
@@ -300,9 +330,7 @@ async fn create_databases(session: &mut Connection) -> Result<(), WorldError> {
 
 /// A first full backup of everything, so that the log backups before midnight have a chain to begin.
 async fn first_backups(session: &mut Connection, engine: &EngineHandle) -> Result<(), WorldError> {
-    for (name, story) in std::iter::once((octopus::DATABASE, None))
-        .chain(NEIGHBOURS.map(|(name, story)| (name, Some(story))))
-    {
+    for (name, story) in inhabitants(Edition::Developer) {
         let now = engine.run(|engine| engine.clock.now_local()).await?;
         let file = if story == Some(Story::SameFiles) {
             format!(r"{}\{name}_full.bak", plan::SHARE)
@@ -328,7 +356,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    async fn open(engine: &EngineHandle) -> Result<Self, WorldError> {
+    pub(super) async fn open(engine: &EngineHandle) -> Result<Self, WorldError> {
         let login = Login {
             login: "sa".to_owned(),
             host: "PRACTICE".to_owned(),
@@ -374,7 +402,7 @@ impl Connection {
         }
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         self.session.close().await;
     }
 }

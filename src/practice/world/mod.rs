@@ -10,6 +10,7 @@ pub mod neighbour;
 pub mod octopus;
 pub mod plan;
 mod record;
+mod service;
 mod simulation;
 pub mod text;
 

@@ -32,7 +32,8 @@ impl Kind {
         }
     }
 
-    fn extension(self) -> &'static str {
+    /// The ending of its file.
+    pub fn extension(self) -> &'static str {
         match self {
             Self::Log => "trn",
             _ => "bak",

@@ -1,4 +1,4 @@
-//! Lets time pass: rows change, due jobs run, and what was planned for a moment happens then.
+//! Lets time pass: rows change, due jobs run (on Azure the service's own backups), and what was planned for a moment happens then.
 //!
 //! Simulated time moves a frozen clock from event to event; live time waits for them on the machine's clock.
 
@@ -6,6 +6,8 @@ use super::{
     change::Transaction,
     neighbour::{NEIGHBOURS, Neighbour},
     octopus::{self, Counters, Octopus},
+    plan::Kind,
+    service,
 };
 use crate::{
     domain::UtcTime,
@@ -50,6 +52,30 @@ pub struct Simulation {
     lives: Vec<Life>,
     /// No transaction commits in the two seconds from here; see [`Simulation::keep_quiet`].
     quiet: Option<UtcTime>,
+}
+
+/// What is due at an instant.
+#[derive(Debug, Default)]
+struct Due {
+    jobs: Vec<ScheduledJob>,
+    /// Backups that the service takes by itself.
+    service: Vec<Kind>,
+}
+
+impl Due {
+    async fn run(
+        &self,
+        engine: &EngineHandle,
+        cancel: &CancellationToken,
+    ) -> Result<(), AgentError> {
+        for job in &self.jobs {
+            agent::run_job(engine, job, cancel).await?;
+        }
+        if !self.service.is_empty() {
+            service::back_up(engine, &self.service).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Life {
@@ -176,20 +202,21 @@ pub async fn simulate(
     cancel: &CancellationToken,
 ) -> Result<Simulation, AgentError> {
     loop {
-        let (back, at, jobs) = engine
+        let (back, due) = engine
             .run(move |engine| -> Result<_, Message> {
                 let due = next_due(engine)?.filter(|(at, _)| *at <= until);
-                let (at, jobs) = due.unwrap_or((until, Vec::new()));
+                let at = due.as_ref().map_or(until, |(at, _)| *at);
                 simulation.catch_up(engine, at)?;
                 engine.clock.set(at);
-                Ok((simulation, at, jobs))
+                Ok((simulation, due))
             })
             .await??;
         simulation = back;
-        for job in &jobs {
-            agent::run_job(engine, job, cancel).await?;
+        match due {
+            Some((_, due)) => due.run(engine, cancel).await?,
+            None => return Ok(simulation),
         }
-        if cancel.is_cancelled() || (at == until && jobs.is_empty()) {
+        if cancel.is_cancelled() {
             return Ok(simulation);
         }
     }
@@ -284,26 +311,49 @@ pub async fn live(engine: &EngineHandle, cancel: &CancellationToken) -> Result<(
                 Ok(simulation)
             })
             .await??;
-        if let Some((due_at, jobs)) = due
+        if let Some((due_at, due)) = due
             && due_at <= at
         {
-            // A job may take long with `--pace`; rows go on changing meanwhile.
+            // A backup may take long with `--pace`; rows go on changing meanwhile.
             let (engine, cancel) = (engine.clone(), cancel.clone());
             tokio::spawn(async move {
-                for job in &jobs {
-                    if let Err(error) = agent::run_job(&engine, job, &cancel).await {
-                        tracing::warn!(job = job.job.name, "a job could not be run: {error}");
-                    }
+                if let Err(error) = due.run(&engine, &cancel).await {
+                    tracing::warn!("what was due could not be run: {error}");
                 }
             });
         }
     }
 }
 
-/// The next instant at which jobs are due, after the clock's now.
+/// The next instant at which something is due, after the clock's now.
+fn next_due(engine: &mut Engine) -> Result<Option<(UtcTime, Due)>, Message> {
+    let on_azure = engine.options.edition.is_azure();
+    let by_service = service::next(engine.clock.now()).filter(|_| on_azure);
+    let by_agent = next_jobs(engine)?;
+    let at = [
+        by_service.as_ref().map(|(at, _)| *at),
+        by_agent.as_ref().map(|(at, _)| *at),
+    ]
+    .into_iter()
+    .flatten()
+    .min();
+    let Some(at) = at else {
+        return Ok(None);
+    };
+    let mut due = Due::default();
+    if let Some((_, kinds)) = by_service.filter(|(its, _)| *its == at) {
+        due.service = kinds;
+    }
+    if let Some((_, jobs)) = by_agent.filter(|(its, _)| *its == at) {
+        due.jobs = jobs;
+    }
+    Ok(Some((at, due)))
+}
+
+/// The next instant at which jobs are due.
 ///
 /// Agent follows the wall clock: in a repeated hour its jobs run twice, in a skipped hour not at all.
-fn next_due(engine: &mut Engine) -> Result<Option<(UtcTime, Vec<ScheduledJob>)>, Message> {
+fn next_jobs(engine: &mut Engine) -> Result<Option<(UtcTime, Vec<ScheduledJob>)>, Message> {
     let now = engine.clock.now();
     let mut after = engine.clock.now_local().0;
     // A time in a skipped hour names no instant: look behind it.

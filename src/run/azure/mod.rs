@@ -10,9 +10,16 @@
 
 mod past;
 mod steps;
+mod swap;
 
-pub use past::{AzureUnfinished, delete_new_database, unfinished_azure_restores};
+pub use past::{
+    AzureUnfinished, delete_new_database, half_swapped_restores, unfinished_azure_restores,
+};
 pub(super) use place::WAIT;
+pub use swap::{
+    AzurePast, SwapFound, SwapStep, SwapSurroundings, read_azure_restore, rename_line,
+    run_swap_step, settle_swap,
+};
 
 use super::{
     failure::VerificationFault,
@@ -128,6 +135,9 @@ pub enum AzureFailure {
     /// What was looked at is not as it should be.
     #[error("{} of the checks failed", .0.len())]
     Checks(Vec<VerificationFault>),
+    /// An earlier stopat asked for the rename and heard no answer; the databases show that it was not done.
+    #[error("the database was not renamed")]
+    NotRenamed,
 }
 
 /// The state in which a run leaves things.
@@ -155,6 +165,19 @@ impl AzureEnd {
             Self::GoesOn => "goes_on",
             Self::Failed => "failed",
         }
+    }
+
+    /// What a word of the journal says.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Verified,
+            Self::OnlineNotVerified,
+            Self::NotOrdered,
+            Self::GoesOn,
+            Self::Failed,
+        ]
+        .into_iter()
+        .find(|end| end.word() == word)
     }
 }
 
@@ -185,6 +208,8 @@ mod place {
     pub(super) const ORDER: usize = 1;
     pub(in crate::run) const WAIT: usize = 2;
     pub(super) const CHECK: usize = 3;
+    /// The first of the renames, which follow when somebody wants them.
+    pub(super) const SWAP: usize = 4;
 }
 
 /// Orders a restore and watches it to its end.

@@ -1,8 +1,10 @@
 //! Restores of the past: those that Azure may still be at work on, how long it took, and deleting what a run made.
 
-use super::{AzureEnd, AzureFailure, created_text, database, place, stamp};
+use super::{
+    AzureEnd, AzureFailure, AzurePast, created_text, database, place, read_azure_restore, stamp,
+};
 use crate::{
-    azure::{self, AzCaller, Home, HomeKind},
+    azure::{self, AzCaller, AzureDatabase, Home, HomeKind},
     domain::UtcTime,
     run::{
         journal::{Journal, JournalError, Record, read_journal},
@@ -11,6 +13,7 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// A run of which Azure may still be at work.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,28 +29,77 @@ pub struct AzureUnfinished {
 
 /// The restores in a folder of journals that were ordered and have not ended.
 pub fn unfinished_azure_restores(folder: &Path) -> Vec<AzureUnfinished> {
-    let Ok(files) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut found: Vec<AzureUnfinished> = files
-        .filter_map(|file| unfinished(&file.ok()?.path()))
+    let mut found: Vec<AzureUnfinished> = journals_in(folder)
+        .iter()
+        .filter_map(|path| unfinished(path))
         .collect();
     found.sort_by(|a, b| a.id.cmp(&b.id));
     found
 }
 
-fn unfinished(path: &Path) -> Option<AzureUnfinished> {
-    if path
-        .extension()
-        .is_none_or(|extension| extension != "jsonl")
-    {
+/// The restores in a folder of journals whose swap of names stopped half way, as far as the journals tell.
+pub fn half_swapped_restores(folder: &Path) -> Vec<AzurePast> {
+    journals_in(folder)
+        .iter()
+        // A journal that cannot be read is told by whoever lists all runs.
+        .filter_map(|path| read_azure_restore(path).ok()?)
+        .filter(|past| past.record.is_half_swapped() && !past.record.copy_dropped)
+        .collect()
+}
+
+fn journals_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(files) = std::fs::read_dir(folder) else {
+        // A workspace without runs has no folder for them.
+        return Vec::new();
+    };
+    files
+        .filter_map(|file| Some(file.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "jsonl")
+        })
+        .collect()
+}
+
+/// Where the databases of an order are managed; `None` for any other record.
+pub(super) fn home_in(record: &Record) -> Option<Home> {
+    let Record::AzureOrder {
+        managed_instance,
+        subscription,
+        resource_group,
+        server,
+        ..
+    } = record
+    else {
         return None;
+    };
+    let kind = if *managed_instance {
+        HomeKind::ManagedInstance
+    } else {
+        HomeKind::Server
+    };
+    Some(Home {
+        subscription: subscription.clone(),
+        kind,
+        ..Home::server(resource_group, server)
+    })
+}
+
+/// Whether a database is the one with this identity; a managed instance tells no id, so there its creation time counts.
+pub(super) fn is_that(shown: &AzureDatabase, database_guid: Uuid, created: &str) -> bool {
+    match shown.database_id {
+        Some(id) => id == database_guid,
+        None => created_text(shown) == created,
     }
+}
+
+fn unfinished(path: &Path) -> Option<AzureUnfinished> {
     // A journal that cannot be read is told by whoever lists all runs.
     let content = read_journal(path).ok()?;
     let mut found: Option<AzureUnfinished> = None;
     let mut open = false;
     for entry in content.entries {
+        let home = home_in(&entry.record);
         match entry.record {
             Record::Begin {
                 run,
@@ -68,28 +120,19 @@ fn unfinished(path: &Path) -> Option<AzureUnfinished> {
                 });
             }
             Record::AzureOrder {
-                managed_instance,
-                subscription,
-                resource_group,
-                server,
                 source_database,
                 new_database,
+                ..
             } => {
                 let found = found.as_mut()?;
-                found.home = Home {
-                    subscription,
-                    kind: if managed_instance {
-                        HomeKind::ManagedInstance
-                    } else {
-                        HomeKind::Server
-                    },
-                    ..Home::server(&resource_group, &server)
-                };
+                found.home = home?;
                 found.source = source_database;
                 found.new_database = new_database;
             }
-            // Before the order there is nothing that could go on.
-            Record::StepBegin { step, .. } if step >= place::ORDER => open = true,
+            // Before the order there is nothing that could go on; renames come after the end.
+            Record::StepBegin { step, .. } if (place::ORDER..=place::CHECK).contains(&step) => {
+                open = true;
+            }
             Record::End { end, .. } => open = end == AzureEnd::GoesOn.word(),
             Record::CopyDropped { .. } => open = false,
             _ => {}
@@ -108,29 +151,9 @@ pub async fn delete_new_database(
     let mut home = None;
     let mut identity = None;
     for entry in content.entries {
+        let here = home_in(&entry.record);
         match entry.record {
-            Record::AzureOrder {
-                managed_instance,
-                subscription,
-                resource_group,
-                server,
-                new_database,
-                ..
-            } => {
-                let kind = if managed_instance {
-                    HomeKind::ManagedInstance
-                } else {
-                    HomeKind::Server
-                };
-                home = Some((
-                    Home {
-                        subscription,
-                        kind,
-                        ..Home::server(&resource_group, &server)
-                    },
-                    new_database,
-                ));
-            }
+            Record::AzureOrder { new_database, .. } => home = here.map(|home| (home, new_database)),
             Record::CopyCreated {
                 database_guid,
                 create_date,
@@ -147,11 +170,7 @@ pub async fn delete_new_database(
     let cancel = CancellationToken::new();
     let done = async {
         let shown = database(az, &azure::show(&home, &name), &cancel).await?;
-        let same = match shown.database_id {
-            Some(id) => id == database_guid,
-            None => created_text(&shown) == create_date,
-        };
-        if !same {
+        if !is_that(&shown, database_guid, &create_date) {
             return Err(AzureFailure::Vanished { name: name.clone() });
         }
         az.call(&azure::delete(&home, &name), &cancel)

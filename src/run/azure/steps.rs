@@ -22,6 +22,39 @@ const SHOWS_WITHIN: f64 = 600.0;
 /// A database that has just come online may refuse connections for a while (40613).
 const OPENS_WITHIN_TRIES: usize = 12;
 
+/// How a step ended, and the record of it.
+pub(super) fn ended(
+    step: usize,
+    result: Result<(), AzureFailure>,
+    seconds: f64,
+) -> (AzureOutcome, Record) {
+    let outcome = match result {
+        Ok(()) => AzureOutcome::Done,
+        Err(AzureFailure::Az(AzError::Cancelled)) => AzureOutcome::Cancelled,
+        Err(failure) => AzureOutcome::Failed(failure),
+    };
+    let (word, words) = match &outcome {
+        AzureOutcome::Done => ("done", Vec::new()),
+        AzureOutcome::Cancelled => ("cancelled", Vec::new()),
+        AzureOutcome::Failed(failure) => {
+            let mut words = vec![failure.to_string()];
+            if let AzureFailure::Az(error) = failure {
+                words.extend(error.said().lines().map(str::to_owned));
+            }
+            ("failed", words)
+        }
+    };
+    let record = Record::StepEnd {
+        step,
+        outcome: word.to_owned(),
+        seconds,
+        words,
+        messages: Vec::new(),
+        facts: StepFacts::default(),
+    };
+    (outcome, record)
+}
+
 /// A run under way.
 pub(super) struct Run<'a> {
     id: RunId,
@@ -83,34 +116,9 @@ impl<'a> Run<'a> {
         line: &str,
         result: Result<(), AzureFailure>,
     ) -> Result<bool, JournalError> {
-        let outcome = match result {
-            Ok(()) => AzureOutcome::Done,
-            Err(AzureFailure::Az(AzError::Cancelled)) => AzureOutcome::Cancelled,
-            Err(failure) => AzureOutcome::Failed(failure),
-        };
         let seconds = (self.around.now)().seconds() - self.step_began.seconds();
-        let (word, words) = match &outcome {
-            AzureOutcome::Done => ("done", Vec::new()),
-            AzureOutcome::Cancelled => ("cancelled", Vec::new()),
-            AzureOutcome::Failed(failure) => {
-                let mut words = vec![failure.to_string()];
-                if let AzureFailure::Az(error) = failure {
-                    words.extend(error.said().lines().map(str::to_owned));
-                }
-                ("failed", words)
-            }
-        };
-        self.journal.write(
-            stamp(self.around.now),
-            Record::StepEnd {
-                step,
-                outcome: word.to_owned(),
-                seconds,
-                words,
-                messages: Vec::new(),
-                facts: StepFacts::default(),
-            },
-        )?;
+        let (outcome, record) = ended(step, result, seconds);
+        self.journal.write(stamp(self.around.now), record)?;
         let done = outcome == AzureOutcome::Done;
         let report = AzureStepReport {
             title: STEPS.get(step).copied().unwrap_or_default(),
@@ -213,6 +221,11 @@ impl<'a> Run<'a> {
         }
         self.begin(place::CHECK, "")?;
         let checked = self.check(expected).await;
+        if let Ok(found) = &checked {
+            let found = Box::new(found.into());
+            self.journal
+                .write(stamp(self.around.now), Record::Verified { found })?;
+        }
         let (verification, result) = match checked {
             Ok(verification) if verification.problems.is_empty() => (Some(verification), Ok(())),
             Ok(verification) => {

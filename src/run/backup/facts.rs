@@ -72,6 +72,7 @@ pub async fn read_backup_facts(
         default_folder: text("default_backup_path").map(ServerPath::new),
         service_account: None,
         agent: AgentService::Unknown,
+        sees_requests: row.int("may_see_requests") != Some(0),
         certificates: Vec::new(),
     };
     if server.edition.is_azure_database() {

@@ -194,7 +194,7 @@ fn end(
 }
 
 fn describe(who: &Who) -> String {
-    let mut words = "Backups that stopat was asked to run on the server, once.".to_owned();
+    let mut words = tsql::ONCE_DESCRIPTION.to_owned();
     if let Some(login) = &who.login {
         words.push_str(&format!(" Asked for by {login}"));
         if let Some(host) = &who.host {

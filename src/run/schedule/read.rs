@@ -65,6 +65,19 @@ impl ScheduleReading {
         self.policies.iter().find(|policy| policy.id == *id)
     }
 
+    /// The policy that backs a database up: its own, else the one of all user databases where it means this one.
+    pub fn policy_of(&self, database: &str) -> Option<&InstalledPolicy> {
+        let own = PolicyId::of(&PolicyDatabases::One(database.to_owned()));
+        self.policy(&own).or_else(|| {
+            self.policies.iter().find(|installed| {
+                installed.policy.as_ref().is_some_and(|policy| {
+                    matches!(policy.databases, PolicyDatabases::AllUser { .. })
+                        && policy.databases.includes(database)
+                })
+            })
+        })
+    }
+
     /// Where the policies write: a regular backup that goes there keeps their chains (design §3.9).
     pub fn policy_places(&self) -> Vec<PolicyPlace> {
         self.policies
@@ -108,7 +121,7 @@ impl ScheduleReading {
                     enabled: job.enabled,
                     schedules: job.schedules.clone(),
                     usual_secs: job.outcomes.first().map(|outcome| outcome.seconds),
-                    backs_up: judged(&job.steps),
+                    backs_up: judged(&job.steps).filter(|_| !policy.leaves_alone(databases)),
                 })
             });
         foreign.chain(of_policies).collect()
@@ -116,6 +129,18 @@ impl ScheduleReading {
 }
 
 impl InstalledPolicy {
+    /// Whether none of these databases is one of its own, as far as its steps still tell.
+    fn leaves_alone(&self, databases: &PolicyDatabases) -> bool {
+        let Some(policy) = &self.policy else {
+            return false;
+        };
+        match (&policy.databases, databases) {
+            (theirs, PolicyDatabases::One(name)) => !theirs.includes(name),
+            (PolicyDatabases::One(name), all) => !all.includes(name),
+            (PolicyDatabases::AllUser { .. }, PolicyDatabases::AllUser { .. }) => false,
+        }
+    }
+
     /// Its jobs by what identifies them.
     pub fn seen(&self) -> Vec<SeenJob> {
         self.jobs

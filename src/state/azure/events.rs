@@ -2,9 +2,12 @@
 
 use super::{AzureRunView, AzureStepView, Swap};
 use crate::{
-    run::RunId,
+    explain::Problem,
+    run::{RunId, SwapFound},
     state::{Dialog, Page, State},
-    worker::{AzureEvent, DatabaseState, DatabaseSummary, Request, ServerId},
+    worker::{
+        AzureEvent, AzureShown, DatabaseState, DatabaseSummary, Request, ServerId, ServerStatus,
+    },
 };
 use std::sync::Arc;
 
@@ -137,20 +140,25 @@ impl State {
                     self.notice(server, problem);
                 }
             }
-            AzureEvent::Renamed { result, server, .. } => {
-                let failed = result.is_err();
-                if let Some(run) = &mut self.azure.run {
-                    run.swap = match (run.swap, failed) {
-                        (Swap::SettingAside, false) => Swap::SetAside,
-                        (Swap::SettingAside, true) => Swap::NotBegun,
-                        (Swap::Renaming, false) => Swap::Done,
-                        (Swap::Renaming, true) => Swap::SetAside,
-                        (other, _) => other,
-                    };
+            AzureEvent::Swapped {
+                server,
+                run,
+                result,
+            } => {
+                if let Some(view) = self.azure_run(&run) {
+                    view.swap = view.swap.ended(result.is_ok());
                 }
                 if let Err(problem) = result {
                     self.notice(Some(server), problem);
                 }
+            }
+            AzureEvent::RunShown(shown) => self.show_azure_run(*shown),
+            AzureEvent::Unseen { server, databases } => {
+                self.azure.unseen.insert(server, databases);
+            }
+            AzureEvent::HalfSwapped { server, source } => {
+                let problem = crate::explain::azure_half_swapped(&source, self.server_name(server));
+                return self.connect_to_find_out(server, problem);
             }
             AzureEvent::TasksRead { result } => {
                 let view = &mut self.azure.by_hand;
@@ -189,22 +197,81 @@ impl State {
                 server,
                 new_database,
             } => {
-                if self.servers.get(&server).is_none_or(|view| {
-                    matches!(view.status, crate::worker::ServerStatus::Disconnected)
-                }) {
-                    let requests = self.connect(server, None);
-                    self.notice(
-                        Some(server),
-                        crate::explain::azure_may_go_on(&new_database, self.server_name(server)),
-                    );
-                    return requests;
-                }
+                let problem =
+                    crate::explain::azure_may_go_on(&new_database, self.server_name(server));
+                return self.connect_to_find_out(server, problem);
             }
             AzureEvent::RetentionSet { result, .. } => {
                 self.azure.setting = Some(result);
             }
         }
         Vec::new()
+    }
+
+    /// Connects a server because of what an earlier stopat left there, and says why.
+    fn connect_to_find_out(&mut self, server: ServerId, why: Problem) -> Vec<Request> {
+        let disconnected = self
+            .servers
+            .get(&server)
+            .is_none_or(|view| matches!(view.status, ServerStatus::Disconnected));
+        if !disconnected {
+            return Vec::new();
+        }
+        let requests = self.connect(server, None);
+        self.notice(Some(server), why);
+        requests
+    }
+
+    /// Shows a restore of the past, unless one is under way.
+    fn show_azure_run(&mut self, shown: AzureShown) {
+        if self.azure_running() {
+            return;
+        }
+        let AzureShown {
+            server,
+            run,
+            source,
+            new_database,
+            at,
+            steps,
+            end,
+            seconds,
+            verification,
+            swap,
+        } = shown;
+        // What a start said of it is answered.
+        self.notices.retain(|notice| notice.server != Some(server));
+        self.azure.run = Some(AzureRunView {
+            server,
+            id: run,
+            source,
+            new_database,
+            again: true,
+            started: at,
+            steps: steps
+                .into_iter()
+                .map(|(line, ended)| AzureStepView {
+                    line,
+                    began: ended.is_some(),
+                    ended,
+                    ..AzureStepView::default()
+                })
+                .collect(),
+            status: None,
+            percent: None,
+            trouble: None,
+            end: Some(end),
+            seconds,
+            verification,
+            deleting: false,
+            deleted: swap == SwapFound::Gone,
+            swap: match swap {
+                SwapFound::NotBegun | SwapFound::Gone => Swap::NotBegun,
+                SwapFound::SetAside => Swap::SetAside,
+                SwapFound::Done => Swap::Done,
+            },
+        });
+        self.page = Page::AzureRun;
     }
 
     /// Deleted databases that can be restored stand in the list beside the others.

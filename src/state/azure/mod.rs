@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{DatabaseHistory, Moment, UtcOffset, UtcTime},
     explain::Problem,
-    run::{AzureEnd, ByHand, RunId, Verification},
+    run::{AzureEnd, ByHand, RunId, SwapStep, Verification},
     worker::{AzureStepOutcome, AzureTold, Platform, ServerId},
 };
 use chrono::TimeDelta;
@@ -43,9 +43,11 @@ pub enum AzureAction {
     DeleteNew,
     CloseRun,
     /// A step of the swap of names.
-    Rename {
-        database: String,
-        to: String,
+    Swap(SwapStep),
+    /// Shows a restore of the past again.
+    OpenRun {
+        server: ServerId,
+        run: RunId,
     },
     EditRetention,
     /// The URL or ARN that a batch of the panel names.
@@ -74,6 +76,8 @@ pub struct AzureState {
     /// Asked, and not answered yet.
     pub asking: BTreeSet<(ServerId, String)>,
     pub deleted: BTreeMap<ServerId, Vec<DeletedDatabase>>,
+    /// Whose automatic backups cannot be seen, and why.
+    pub unseen: BTreeMap<ServerId, BTreeMap<String, Problem>>,
     /// The profile for which servers are being looked for.
     pub finding: Option<Uuid>,
     pub found: Option<(Uuid, Result<Vec<LogicalServer>, Problem>)>,
@@ -157,7 +161,37 @@ pub enum Swap {
     SetAside,
     /// The second rename is under way.
     Renaming,
+    /// The first rename is being turned round.
+    GivingBack,
     Done,
+}
+
+impl Swap {
+    /// With this step under way; `None` where it is not its turn.
+    pub fn begun(self, step: SwapStep) -> Option<Self> {
+        match (self, step) {
+            (Self::NotBegun, SwapStep::SetAside) => Some(Self::SettingAside),
+            (Self::SetAside, SwapStep::TakeName) => Some(Self::Renaming),
+            (Self::SetAside, SwapStep::GiveBack) => Some(Self::GivingBack),
+            _ => None,
+        }
+    }
+
+    /// With the step that is under way ended.
+    pub fn ended(self, done: bool) -> Self {
+        match (self, done) {
+            (Self::SettingAside, false) | (Self::GivingBack, true) => Self::NotBegun,
+            (Self::SettingAside, true) | (Self::Renaming | Self::GivingBack, false) => {
+                Self::SetAside
+            }
+            (Self::Renaming, true) => Self::Done,
+            (other, _) => other,
+        }
+    }
+
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::SettingAside | Self::Renaming | Self::GivingBack)
+    }
 }
 
 /// What a service can restore of a database that it backs up itself.
@@ -228,21 +262,9 @@ impl AzureRunView {
         self.end.is_none()
     }
 
-    /// The name that the original gets in the swap.
-    pub fn aside_name(&self) -> String {
-        format!(
-            "{}_before_{}",
-            self.source,
-            self.started.0.format("%Y%m%d_%H%M%S")
-        )
-    }
-
-    /// The two renames of the swap, in order.
-    pub fn renames(&self) -> [(String, String); 2] {
-        [
-            (self.source.clone(), self.aside_name()),
-            (self.new_database.clone(), self.source.clone()),
-        ]
+    /// Which database a step of the swap gives which name.
+    pub fn names(&self, step: SwapStep) -> (String, String) {
+        step.names(&self.source, &self.new_database, &self.id)
     }
 }
 
@@ -313,6 +335,22 @@ impl State {
             return None;
         };
         self.azure.told.get(&(*server, database.clone()))
+    }
+
+    /// Whether Azure is being asked about the selected database.
+    pub fn azure_asking(&self) -> bool {
+        let Selection::Database { server, database } = &self.selection else {
+            return false;
+        };
+        self.azure.asking.contains(&(*server, database.clone()))
+    }
+
+    /// Why the automatic backups of the selected database are not shown.
+    pub fn azure_unseen(&self) -> Option<&Problem> {
+        let Selection::Database { server, database } = &self.selection else {
+            return None;
+        };
+        self.azure.unseen.get(server)?.get(database)
     }
 
     /// Where the selected server is managed.

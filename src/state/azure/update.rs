@@ -1,6 +1,6 @@
 //! What the user does with Azure.
 
-use super::{AzureAction, AzureRunView, ByHandView, NewOptions, Swap};
+use super::{AzureAction, AzureRunView, ByHandView, NewOptions};
 use crate::{
     azure,
     state::{Dialog, Page, Selection, State},
@@ -76,18 +76,21 @@ impl State {
                     self.page = Page::Timeline;
                 }
             }
-            AzureAction::Rename { database, to } => {
-                if let Some(run) = &mut self.azure.run {
-                    run.swap = match run.swap {
-                        Swap::NotBegun => Swap::SettingAside,
-                        Swap::SetAside => Swap::Renaming,
-                        other => other,
-                    };
-                    return ask(AzureRequest::Rename {
+            AzureAction::Swap(step) => {
+                if let Some(run) = &mut self.azure.run
+                    && let Some(swap) = run.swap.begun(step)
+                {
+                    run.swap = swap;
+                    return ask(AzureRequest::Swap {
                         server: run.server,
-                        database,
-                        to,
+                        run: run.id.clone(),
+                        step,
                     });
+                }
+            }
+            AzureAction::OpenRun { server, run } => {
+                if !self.azure_running() {
+                    return ask(AzureRequest::OpenRun { server, run });
                 }
             }
             AzureAction::EditRetention => {

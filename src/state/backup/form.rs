@@ -10,7 +10,7 @@ use crate::{
     explain::Problem,
     run::{BackupReading, FolderListing, PlaceCheck, PlaceThere, ProbeResult},
     state::State,
-    tsql::{BackupFacts, Script, backup_script},
+    tsql::{BackupFacts, Script, backup_script, once_script},
     worker::{BackupCall, Request, ServerId},
 };
 
@@ -82,9 +82,13 @@ impl BackupForm {
 
     /// The script that would run now.
     pub fn script(&self) -> Option<Script> {
-        self.plan
-            .as_ref()
-            .map(|plan| backup_script(plan, &self.batch_facts()))
+        let plan = self.plan.as_ref().filter(|plan| !plan.steps.is_empty())?;
+        let facts = self.batch_facts();
+        Some(if self.on_server {
+            once_script(plan, &facts)
+        } else {
+            backup_script(plan, &facts)
+        })
     }
 
     /// Why nothing can be started yet; `None` when it can.

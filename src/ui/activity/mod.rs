@@ -203,6 +203,9 @@ pub fn run_words(state: &State, run: &RunRecord) -> String {
     if run.copy_dropped && run.end.as_ref().is_none_or(|(end, _)| end != "abandoned") {
         words.push_str("; the copy was dropped");
     }
+    if run.is_half_swapped() {
+        words.push_str("; the swap of names was begun and not ended");
+    }
     if !run.owed.is_empty() {
         words.push_str("; something is still owed");
     }
@@ -230,7 +233,7 @@ pub fn run_seconds(state: &State, run: &RunRecord) -> f64 {
     let last = if state.runs_here(&run.id) {
         Some(state.own.now)
     } else {
-        instant(&run.last_at)
+        instant(run.ended_at.as_ref().unwrap_or(&run.last_at))
     };
     instant(&run.began_at)
         .zip(last)

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     explain::{figures, run_title},
     run::{RecordedStep, RunId, RunKind, RunRecord},
-    state::{Action, ActivityAction, Dialog, State},
+    state::{Action, ActivityAction, AzureAction, Dialog, State},
     worker::ReportFormat,
 };
 use egui::{Align2, Grid, Label, RichText, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
@@ -329,6 +329,16 @@ fn buttons_ui(ui: &mut Ui, state: &State, run: &RunRecord, actions: &mut Vec<Act
         }
         let copy = run.copy.as_ref().filter(|_| !run.copy_dropped);
         let server = state.server_of(run);
+        if let (Some(_), Some(server), RunKind::AzureRestore) = (copy, server, run.kind)
+            && run.end.is_some()
+            && state.is_connected(server)
+            && button(ui, "Open it again")
+                .on_hover_text("Shows what was checked, and the swap of names")
+                .clicked()
+        {
+            let run = run.id.clone();
+            actions.push(Action::Azure(AzureAction::OpenRun { server, run }));
+        }
         if let (Some(_), Some(server)) = (copy, server)
             && run.end.is_some()
             && danger_button(ui, "Drop the copy…").clicked()

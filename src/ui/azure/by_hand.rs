@@ -55,6 +55,8 @@ pub(super) fn by_hand_ui(
     if field.changed() {
         actions.push(Action::Azure(AzureAction::EditPlace(place.clone())));
     }
+    // Above the statements: below them it would often be out of sight.
+    result_ui(ui, state, service, actions);
     let place = place.trim().to_owned();
     if place.is_empty() {
         paragraph(ui, needs);
@@ -78,7 +80,6 @@ pub(super) fn by_hand_ui(
             actions.push(Action::Azure(AzureAction::ReadTasks));
         }
     }
-    result_ui(ui, state, service, actions);
 }
 
 fn work_ui(ui: &mut Ui, state: &State, by_hand: &ByHand, actions: &mut Vec<Action>) {

@@ -3,7 +3,7 @@
 use super::{by_hand::by_hand_ui, command_ui, problem_ui};
 use crate::{
     azure::{Redundancy, new_name_fault},
-    explain::{self, figures},
+    explain::{self, Problem, figures},
     state::{Action, AzureAction, DatabaseView, Managed, State},
     ui::{
         empty::paragraph,
@@ -83,6 +83,11 @@ fn body_ui(
         small_wrapped(ui, limits);
         ui.add_space(8.0);
     }
+    if let Some(problem) = state.azure_unseen() {
+        small_wrapped(ui, &problem.sentence);
+        small_wrapped(ui, &problem.hint);
+        ui.add_space(8.0);
+    }
     if managed.platform != Platform::AmazonRds {
         by_azure_ui(ui, state, managed, actions);
     }
@@ -122,18 +127,10 @@ fn told_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
     match state.azure_told() {
         None => {
             if managed.range.is_none() {
-                small(ui, "Azure is being asked what it can restore…");
-                if link(ui, "Stop asking").clicked() {
-                    actions.push(Action::Azure(AzureAction::StopAsking));
-                }
+                asking_ui(ui, "Azure is being asked what it can restore…", actions);
             }
         }
-        Some(Err(problem)) => {
-            problem_ui(ui, problem);
-            if button(ui, "Ask again").clicked() {
-                actions.push(Action::Azure(AzureAction::ReadAgain));
-            }
-        }
+        Some(Err(problem)) => not_told_ui(ui, state, problem, actions),
         Some(Ok(told)) => {
             section(ui, "What Azure keeps");
             card(&palette).show(ui, |ui| {
@@ -180,6 +177,29 @@ fn told_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
             }
             ui.add_space(10.0);
         }
+    }
+}
+
+/// Azure is being asked; a call may take as long as the network lets it.
+pub(super) fn asking_ui(ui: &mut Ui, words: &str, actions: &mut Vec<Action>) {
+    small(ui, words);
+    if link(ui, "Stop asking").clicked() {
+        actions.push(Action::Azure(AzureAction::StopAsking));
+    }
+}
+
+/// Why Azure told nothing, and asking it again.
+pub(super) fn not_told_ui(
+    ui: &mut Ui,
+    state: &State,
+    problem: &Problem,
+    actions: &mut Vec<Action>,
+) {
+    problem_ui(ui, problem);
+    if state.azure_asking() {
+        asking_ui(ui, "Azure is being asked again…", actions);
+    } else if button(ui, "Ask again").clicked() {
+        actions.push(Action::Azure(AzureAction::ReadAgain));
     }
 }
 

@@ -1,13 +1,17 @@
 //! What protects a database that a service backs up: what is kept for how long, drawn, and changed.
 
-use super::{dialogs::intervals_ui, problem_ui};
+use super::{
+    dialogs::intervals_ui,
+    panel::{asking_ui, not_told_ui},
+    problem_ui,
+};
 use crate::{
     explain::{self, figures},
     state::{Action, AzureAction, Managed, State},
     ui::{
         empty::paragraph,
         theme::{Palette, card},
-        widgets::{button, link, muted, section, small, strong},
+        widgets::{button, muted, section, small, strong},
     },
     worker::{AzureTold, Platform},
 };
@@ -53,18 +57,8 @@ fn page_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
         Some(Ok(_)) => {}
     }
     match state.azure_told() {
-        None => {
-            muted(ui, "Azure is being asked what it keeps…");
-            if link(ui, "Stop asking").clicked() {
-                actions.push(Action::Azure(AzureAction::StopAsking));
-            }
-        }
-        Some(Err(problem)) => {
-            problem_ui(ui, problem);
-            if button(ui, "Ask again").clicked() {
-                actions.push(Action::Azure(AzureAction::ReadAgain));
-            }
-        }
+        None => asking_ui(ui, "Azure is being asked what it keeps…", actions),
+        Some(Err(problem)) => not_told_ui(ui, state, problem, actions),
         Some(Ok(told)) => told_ui(ui, managed, told, actions),
     }
 }
@@ -84,7 +78,7 @@ fn told_ui(ui: &mut Ui, managed: &Managed, told: &AzureTold, actions: &mut Vec<A
             small(
                 ui,
                 format!(
-                    "From {} UTC up to a few minutes ago can be restored now; the beginning moves on with time",
+                    "From {} UTC up to a few minutes ago can be restored now; what is older than that goes with time",
                     explain::utc_words(range.earliest)
                 ),
             );

@@ -3,7 +3,7 @@
 use super::{command_ui, problem_ui};
 use crate::{
     explain::{self, Problem, ProblemKind, figures},
-    run::{AZURE_STEPS, AzureEnd},
+    run::{AZURE_STEPS, AzureEnd, SwapStep, rename_line},
     state::{Action, AzureAction, AzureRunView, AzureStepView, Dialog, Page, State, Swap},
     ui::{
         empty::paragraph,
@@ -149,18 +149,17 @@ fn end_ui(
 ) {
     let palette = *Palette::of(ui);
     let color = match end {
+        _ if run.deleted => palette.muted,
         AzureEnd::Verified => palette.log,
         AzureEnd::OnlineNotVerified | AzureEnd::GoesOn => palette.at_risk,
         AzureEnd::NotOrdered | AzureEnd::Failed => palette.danger,
     };
-    ui.add(
-        Label::new(
-            RichText::new(explain::azure_end(end, &run.new_database))
-                .font(semibold(15.0))
-                .color(color),
-        )
-        .wrap(),
-    );
+    let words = if run.deleted {
+        format!("{} was deleted", run.new_database)
+    } else {
+        explain::azure_end(end, &run.new_database)
+    };
+    ui.add(Label::new(RichText::new(words).font(semibold(15.0)).color(color)).wrap());
     if let Some(verification) = &run.verification {
         checks_ui(ui, verification);
     }
@@ -169,9 +168,7 @@ fn end_ui(
         swap_ui(ui, state, run, actions);
     }
     let may_delete = !matches!(end, AzureEnd::NotOrdered) && run.swap == Swap::NotBegun;
-    if run.deleted {
-        small(ui, format!("{} was deleted", run.new_database));
-    } else if may_delete {
+    if may_delete && !run.deleted {
         ui.add_space(10.0);
         section(ui, "Not needed any more");
         paragraph(
@@ -236,42 +233,49 @@ fn swap_ui(ui: &mut Ui, state: &State, run: &AzureRunView, actions: &mut Vec<Act
     );
     let done = match run.swap {
         Swap::NotBegun | Swap::SettingAside => 0,
-        Swap::SetAside | Swap::Renaming => 1,
+        Swap::SetAside | Swap::Renaming | Swap::GivingBack => 1,
         Swap::Done => 2,
     };
-    let busy = matches!(run.swap, Swap::SettingAside | Swap::Renaming);
-    for (idx, (from, to)) in run.renames().into_iter().enumerate() {
-        let line = match crate::azure::rename(home, &from, &to) {
-            Some(command) => command.line(),
-            None => crate::tsql::instance_rename(&from, &to).sql,
-        };
+    for (idx, step) in [SwapStep::SetAside, SwapStep::TakeName]
+        .into_iter()
+        .enumerate()
+    {
+        let (from, to) = run.names(step);
         strong(ui, format!("{}. Rename {from} to {to}", idx + 1), 13.0);
-        command_ui(ui, &line);
+        command_ui(ui, &rename_line(home, &from, &to));
         if idx < done {
             small(ui, "done");
         } else if idx == done {
-            if busy {
+            if run.swap.is_under_way() {
                 small(ui, "under way…");
             } else if primary_button(ui, &format!("Rename {from}"), 0.0, true).clicked() {
-                actions.push(Action::Azure(AzureAction::Rename { database: from, to }));
+                actions.push(Action::Azure(AzureAction::Swap(step)));
             }
         }
     }
-    if run.swap == Swap::Done {
-        problem_free(
+    match run.swap {
+        Swap::Done => problem_free(
             ui,
             "The names are swapped. Start the application; users, firewall rules, failover groups and long-term policies of the old database are not those of the new one.",
-        );
-    } else if run.swap == Swap::SetAside {
-        problem_ui(
-            ui,
-            &Problem {
-                kind: ProblemKind::Yours,
-                sentence: format!("There is no database {} now", run.source),
-                hint: "Go on with the second step, or give the original its name back with the first command turned round.".to_owned(),
-                details: Vec::new(),
-            },
-        );
+        ),
+        Swap::SetAside => {
+            problem_ui(
+                ui,
+                &Problem {
+                    kind: ProblemKind::Yours,
+                    sentence: format!("There is no database {} now", run.source),
+                    hint: "Go on with the second step, or give the original its name back."
+                        .to_owned(),
+                    details: Vec::new(),
+                },
+            );
+            let (from, to) = run.names(SwapStep::GiveBack);
+            command_ui(ui, &rename_line(home, &from, &to));
+            if button(ui, &format!("Give {to} its name back")).clicked() {
+                actions.push(Action::Azure(AzureAction::Swap(SwapStep::GiveBack)));
+            }
+        }
+        Swap::NotBegun | Swap::SettingAside | Swap::Renaming | Swap::GivingBack => {}
     }
 }
 

@@ -28,6 +28,8 @@ use egui::{Align, Checkbox, Label, Layout, Response, RichText, ScrollArea, Ui, v
 /// The dialog's width, in points.
 pub const WIDTH: f32 = 940.0;
 const LEFT: f32 = 520.0;
+/// Of the list of databases: four rows and a half, so that one sees that it goes on.
+const LIST_HEIGHT: f32 = 158.0;
 const FORM: Form = Form {
     labels: 104.0,
     field: 380.0,
@@ -205,7 +207,9 @@ fn databases_ui(ui: &mut Ui, state: &State, form: &BackupForm, actions: &mut Vec
             ui.set_max_width(FORM.field);
             ScrollArea::vertical()
                 .id_salt("databases of a backup")
-                .max_height(118.0)
+                // Inside another scrolling area it would shrink to less than two rows.
+                .max_height(LIST_HEIGHT)
+                .min_scrolled_height(LIST_HEIGHT)
                 .auto_shrink([false, true])
                 .show(ui, |ui| {
                     let (own, system): (Vec<_>, Vec<_>) =
@@ -268,11 +272,7 @@ fn running_ui(ui: &mut Ui, form: &BackupForm, actions: &mut Vec<Action>) {
             .facts
             .told()
             .map_or(AgentService::Unknown, |facts| facts.server.agent);
-        let refused = match agent {
-            AgentService::Running | AgentService::Unknown => None,
-            AgentService::Stopped => Some("SQL Server Agent is stopped on this server."),
-            AgentService::Absent => Some("This edition has no SQL Server Agent."),
-        };
+        let refused = explain::agent_refusal(agent);
         FORM.row(ui, "Started", None, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 4.0;

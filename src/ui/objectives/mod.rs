@@ -167,8 +167,7 @@ fn head_ui(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let idle = view.state.objectives.running.is_none();
-            // Azure's own backups restore nothing that could be drilled with T-SQL.
-            let drilled = view.shown.judged.backed_up_by == BackedUpBy::Owners;
+            let drilled = view.state.can_drill();
             if drilled
                 && primary_button(ui, "Run a drill…", 0.0, idle)
                     .on_hover_text("Restores to a copy, verifies and measures it, and drops it")

@@ -6,12 +6,12 @@ use crate::{
     run::{DrillTimer, OsScheduler, TimedMoment},
     state::{Action, ObjectivesAction, State},
     ui::{
-        theme::{Palette, mono, regular},
-        widgets::{button, choice, link, muted, primary_button, section, small, strong},
+        scheduler_files::{files_ui, write_ui},
+        widgets::{button, choice, muted, section, small, strong},
     },
     worker::own_scheduler,
 };
-use egui::{Label, RichText, ScrollArea, TextEdit, Ui};
+use egui::{TextEdit, Ui};
 
 const DAYS: [&str; 7] = ["Su", "Mo", "Tu", "We", "Th", "Fr", "Sa"];
 
@@ -139,62 +139,12 @@ impl TimerDialog {
     }
 
     fn files_ui(&self, ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
-        let palette = *Palette::of(ui);
         let Some(files) = &state.objectives.timer else {
             return;
         };
-        ScrollArea::vertical()
-            .max_height(240.0)
-            .auto_shrink([false, true])
-            .show(ui, |ui| {
-                for (name, text) in &files.files {
-                    ui.add(Label::new(
-                        RichText::new(name).font(mono(11.0)).color(palette.muted),
-                    ));
-                    ui.add(
-                        Label::new(
-                            RichText::new(text.trim_end())
-                                .font(mono(11.0))
-                                .color(palette.text),
-                        )
-                        .wrap()
-                        .selectable(true),
-                    );
-                }
-            });
-        section(ui, "To register them");
-        let commands = files.commands.join("\n");
-        ui.add(
-            Label::new(
-                RichText::new(&commands)
-                    .font(mono(11.0))
-                    .color(palette.text),
-            )
-            .wrap()
-            .selectable(true),
-        );
-        ui.horizontal_wrapped(|ui| {
-            if link(ui, "Copy the commands").clicked() {
-                ui.ctx().copy_text(commands.clone());
-            }
-            small(ui, "run them as the user whose drills these are");
-        });
-        ui.add_space(4.0);
+        files_ui(ui, files, "run them as the user whose drills these are");
         ui.horizontal(|ui| {
-            if files.written {
-                let folder = files.folder.display();
-                ui.add(
-                    Label::new(
-                        RichText::new(format!("Written to {folder}"))
-                            .font(regular(12.0))
-                            .color(palette.log),
-                    )
-                    .wrap(),
-                );
-            } else if primary_button(ui, "Write the files", 130.0, true)
-                .on_hover_text(format!("Into {}", files.folder.display()))
-                .clicked()
-            {
+            if write_ui(ui, files) {
                 actions.push(Action::Objectives(ObjectivesAction::Timer {
                     timer: self.timer,
                     write: true,

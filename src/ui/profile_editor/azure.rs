@@ -45,13 +45,10 @@ pub(super) fn place_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &
             );
             text(ui, &mut draft.az_program, FIELD, &found)
         });
-        ui.indent("program for all", |ui| {
-            program_ui(ui, draft, state, actions)
-        });
-        ui.indent("found servers", |ui| {
-            if button(ui, "Find servers…")
-                .on_hover_text("Runs az sql server list")
-                .clicked()
+        program_ui(ui, draft, state, actions);
+        beneath(ui, |ui| {
+            let find = button(ui, "Find servers…").on_hover_text("Runs az sql server list");
+            if find.clicked()
                 && let Some(place) = draft.place()
             {
                 actions.push(Action::Azure(AzureAction::FindServers {
@@ -60,36 +57,7 @@ pub(super) fn place_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &
                     subscription: place.subscription,
                 }));
             }
-            if state.azure.finding == Some(draft.id) {
-                small(ui, "az is being asked…");
-                if link(ui, "Stop asking").clicked() {
-                    actions.push(Action::Azure(AzureAction::StopAsking));
-                }
-            }
-            let found = state
-                .azure
-                .found
-                .as_ref()
-                .filter(|(id, _)| *id == draft.id)
-                .map(|(_, result)| result);
-            match found {
-                None => {}
-                Some(Err(problem)) => problem_ui(ui, problem),
-                Some(Ok(servers)) if servers.is_empty() => {
-                    small(ui, "az can see no server in this subscription.");
-                }
-                Some(Ok(servers)) => {
-                    for server in servers {
-                        let words = format!(
-                            "{} · {} · {}",
-                            server.name, server.resource_group, server.location
-                        );
-                        if link(ui, &words).clicked() {
-                            draft.take_server(server);
-                        }
-                    }
-                }
-            }
+            found_ui(ui, draft, state, actions);
         });
         FORM.note(
             ui,
@@ -98,19 +66,68 @@ pub(super) fn place_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &
     });
 }
 
+/// Below the fields, in their column.
+fn beneath<T>(ui: &mut Ui, add: impl FnOnce(&mut Ui) -> T) -> T {
+    ui.horizontal(|ui| {
+        ui.add_space(FORM.labels + ui.spacing().item_spacing.x);
+        ui.vertical(|ui| {
+            ui.set_max_width(FIELD);
+            add(ui)
+        })
+        .inner
+    })
+    .inner
+}
+
+/// The servers that az can see, or that it is being asked, or why it told none.
+fn found_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &mut Vec<Action>) {
+    if state.azure.finding == Some(draft.id) {
+        small(ui, "az is being asked…");
+        if link(ui, "Stop asking").clicked() {
+            actions.push(Action::Azure(AzureAction::StopAsking));
+        }
+    }
+    let found = state.azure.found.as_ref();
+    match found
+        .filter(|(id, _)| *id == draft.id)
+        .map(|(_, result)| result)
+    {
+        None => {}
+        Some(Err(problem)) => problem_ui(ui, problem),
+        Some(Ok(servers)) if servers.is_empty() => {
+            small(ui, "az can see no server in this subscription.");
+        }
+        Some(Ok(servers)) => {
+            for server in servers {
+                let words = format!(
+                    "{} · {} · {}",
+                    server.name, server.resource_group, server.location
+                );
+                if link(ui, &words).clicked() {
+                    draft.take_server(server);
+                }
+            }
+        }
+    }
+}
+
 /// The program that servers use which name none of their own.
 fn program_ui(ui: &mut Ui, draft: &mut Draft, state: &State, actions: &mut Vec<Action>) {
     let typed = draft.az_program.trim().to_owned();
     if !typed.is_empty() {
-        if link(ui, "Use this az for all servers")
-            .on_hover_text("Kept in the settings; a server that names another one keeps its own")
-            .clicked()
-        {
+        let use_it = beneath(ui, |ui| {
+            link(ui, "Use this az for all servers").on_hover_text(
+                "Kept in the settings; a server that names another one keeps its own",
+            )
+        });
+        if use_it.clicked() {
             draft.az_program.clear();
             let program = Some(PathBuf::from(typed));
             actions.push(Action::Azure(AzureAction::UseProgram(program)));
         }
-    } else if state.azure.program.is_some() && link(ui, "Let the system find az again").clicked() {
+    } else if state.azure.program.is_some()
+        && beneath(ui, |ui| link(ui, "Let the system find az again")).clicked()
+    {
         actions.push(Action::Azure(AzureAction::UseProgram(None)));
     }
 }

@@ -3,6 +3,7 @@
 mod cards;
 mod day;
 mod jobs;
+mod os_files;
 mod policy_form;
 mod questions;
 mod retention;
@@ -67,6 +68,7 @@ impl ProtectionPage {
                 match protection.open {
                     ProtectionSection::Policy => self.form.ui(ui, state, outlook, &mut actions),
                     ProtectionSection::Sql => sql_section(ui, outlook, &mut actions),
+                    ProtectionSection::OsFiles => os_files::os_files_ui(ui, state, &mut actions),
                     ProtectionSection::Retention | ProtectionSection::Nothing => {}
                 }
                 ui.add_space(8.0);

@@ -48,9 +48,9 @@ impl Questions {
                 ui.set_width(520.0);
                 ui.spacing_mut().item_spacing.y = 8.0;
                 match asking {
-                    Asking::Apply => self.apply_ui(ui, state, server, database, actions),
+                    Asking::Apply => self.apply_ui(ui, state, server, actions),
                     Asking::Remove => {
-                        strong(ui, format!("Remove the schedule of {database} on {server}?"), 16.0);
+                        strong(ui, format!("Remove the schedule of {} on {server}?", protection.about()), 16.0);
                         paragraph(ui, "Its jobs are removed with their steps, schedules and history. The backups stay.");
                         if let Some(installed) = protection.installed() {
                             for job in &installed.jobs {
@@ -85,14 +85,7 @@ impl Questions {
         }
     }
 
-    fn apply_ui(
-        &mut self,
-        ui: &mut Ui,
-        state: &State,
-        server: &str,
-        database: &str,
-        actions: &mut Vec<Action>,
-    ) {
+    fn apply_ui(&mut self, ui: &mut Ui, state: &State, server: &str, actions: &mut Vec<Action>) {
         let palette = *Palette::of(ui);
         let protection = &state.protection;
         let Some(outlook) = &protection.outlook else {
@@ -100,7 +93,7 @@ impl Questions {
         };
         strong(
             ui,
-            format!("Apply the schedule of {database} on {server}?"),
+            format!("Apply the schedule of {} on {server}?", protection.about()),
             16.0,
         );
         ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
@@ -152,7 +145,7 @@ impl Questions {
         if let Some(wanted) = protection.override_words() {
             paragraph(
                 ui,
-                "Two schedules that take logs of one database share its chain: each has holes that only the other's files fill. Switch the other one off first, or type the name of the database to go on.",
+                "Two schedules that take logs of one database share its chain: each has holes that only the other's files fill. Switch the other one off first, or type what this schedule is of to go on.",
             );
             let label = ui.add(Label::new(
                 RichText::new(format!("Type {wanted}"))

@@ -175,14 +175,13 @@ pub fn notes_ui(
             text,
         );
     }
-    if reading.agent == AgentState::None
-        && let Some(command) = state.os_files_command()
-    {
+    if reading.agent == AgentState::None {
         ui.horizontal(|ui| {
             ui.add_space(22.0);
-            ui.add(Label::new(RichText::new(&command).font(mono(11.5))).selectable(true));
-            if button(ui, "Copy").clicked() {
-                ui.ctx().copy_text(command.clone());
+            if button(ui, "Files for the scheduler…").clicked() {
+                actions.push(Action::Protection(ProtectionAction::Show(
+                    ProtectionSection::OsFiles,
+                )));
             }
         });
     }
@@ -202,16 +201,29 @@ pub fn notes_ui(
             );
         }
     }
-    if protection.installed().is_none() {
+    if protection.is_of_all() {
         note(
             ui,
             Dot::Unknown,
-            "Nothing of this is on the server yet: this is what would be",
+            "The schedule of all user databases backs this one up: a change here is a change for all of them",
         );
+    }
+    let not_applied = if protection.installed().is_none() {
+        Some((
+            Dot::Unknown,
+            "Nothing of this is on the server yet: this is what would be",
+        ))
     } else if !outlook.changes.is_empty() && outlook.by_hand.is_empty() {
+        Some((Dot::AtRisk, "Not applied yet"))
+    } else {
+        None
+    };
+    if let Some((dot, words)) = not_applied {
         ui.horizontal(|ui| {
-            note(ui, Dot::AtRisk, "Not applied yet");
-            if button(ui, "Back to what is on the server").clicked() {
+            note(ui, dot, words);
+            if protection.on_server().is_some()
+                && button(ui, "Back to what is on the server").clicked()
+            {
                 actions.push(Action::Protection(ProtectionAction::TakeInstalled));
             }
         });

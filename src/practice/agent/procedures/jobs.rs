@@ -151,7 +151,9 @@ pub fn update(
                 &values,
             )?;
         }
-        touch(engine, job.id)
+        touch(engine, job.id)?;
+        // Switched on or off: Agent looks anew when it runs next.
+        rows::note_next_runs(engine, job.id)
     })?;
     Ok(Answer::default())
 }

@@ -27,6 +27,7 @@ mod text_calls;
 mod time_calls;
 mod walk;
 
+pub(in crate::practice::sql) use tables::not_supported_reference;
 pub use term::Term;
 
 use super::environment::{

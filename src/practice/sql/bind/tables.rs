@@ -438,13 +438,7 @@ impl Binder<'_> {
         };
         if database_id != self.session.database && self.is_azure() {
             let text: Vec<&str> = parts.iter().map(|p| p.value.as_str()).collect();
-            return Err(Message::error(
-                40515,
-                format!(
-                    "Reference to database and/or server name in '{}' is not supported in this version of SQL Server.",
-                    text.join(".")
-                ),
-            ));
+            return Err(not_supported_reference(&text.join(".")));
         }
         // Agent's views show its tables.
         let name = match name.to_ascii_lowercase().as_str() {
@@ -590,4 +584,14 @@ pub(super) fn words_before(coming: &Coming) -> &'static str {
 pub(super) fn invalid_object(parts: &[&Ident]) -> Message {
     let name: Vec<&str> = parts.iter().map(|p| p.value.as_str()).collect();
     Message::error(208, format!("Invalid object name '{}'.", name.join(".")))
+}
+
+/// 40515.
+pub(in crate::practice::sql) fn not_supported_reference(written: &str) -> Message {
+    Message::error(
+        40515,
+        format!(
+            "Reference to database and/or server name in '{written}' is not supported in this version of SQL Server."
+        ),
+    )
 }

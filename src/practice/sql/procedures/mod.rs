@@ -10,13 +10,15 @@ mod locks;
 mod practice;
 mod rds;
 
+use super::bind::not_supported_reference;
 use super::interpreter::{Ended, no_procedure};
 use super::parse::{BatchContext, parse_batch, parse_object_path};
 use super::session::{Io, Parameter, Session};
 use super::state::{ParameterDeclaration, Prepared, State};
 use super::statement::{ObjectPath, TypeName};
 use super::{convert, types};
-use crate::practice::engine::Engine;
+use crate::practice::catalogue::same_name;
+use crate::practice::engine::{Edition, Engine};
 use crate::practice::reply::{Done, Message, Reply};
 use crate::practice::value::{Column, Length, SqlType, Value};
 use std::collections::BTreeMap;
@@ -141,6 +143,30 @@ fn find(name: &str) -> Option<Handler> {
     })
 }
 
+/// Azure SQL Database reaches no procedure of another database (40515), and has none of Agent (2812).
+fn check_azure(engine: &Engine, state: &State, path: &ObjectPath) -> Result<(), Message> {
+    if engine.options.edition != Edition::Azure || state.facts.service {
+        return Ok(());
+    }
+    let name = path.name.to_lowercase();
+    let elsewhere = path.database.as_deref().is_some_and(|database| {
+        // What only the practice server has lies in its master.
+        !name.starts_with("practice_") && !same_name(database, &state.facts.database_name)
+    });
+    if elsewhere {
+        return Err(not_supported_reference(&path.written()));
+    }
+    if is_agents(&name) {
+        return Err(no_procedure(&path.written()));
+    }
+    Ok(())
+}
+
+/// Whether Agent brings the procedure of this lower-case name.
+fn is_agents(name: &str) -> bool {
+    name == "sp_start_job" || super::registry::find(name).is_some()
+}
+
 impl Session {
     /// A remote procedure call of the client.
     pub(super) async fn run_remote_procedure(
@@ -196,6 +222,17 @@ impl Session {
     ) -> Result<Answer, Ended> {
         let name = path.name.to_lowercase();
         let arguments = Arguments(parameters);
+        if path.database.is_some() || is_agents(&name) {
+            let asked = path.clone();
+            let checked: Result<(), Message> = self
+                .on_engine(io, move |engine, state, _| {
+                    check_azure(engine, state, &asked)
+                })
+                .await;
+            if let Err(error) = checked {
+                return self.failed_call(error, io).await;
+            }
+        }
         match name.as_str() {
             "sp_executesql" => self.execute_sql(arguments, io).await,
             "sp_prepare" => self.prepare(arguments, false, io).await,

@@ -1,0 +1,182 @@
+//! A server where a service takes the backups, and the swap of names of a restore that was found again.
+
+use crate::{
+    fake::{Wire, info, summary, window},
+    made_up::now,
+};
+use egui_kittest::{Harness, kittest::Queryable as _};
+use std::sync::Arc;
+use stopat::{
+    app::App,
+    azure::Home,
+    domain::{BackupRecord, History, HistoryRecords, RecordedServer, UtcOffset, UtcTime},
+    explain::{Problem, ProblemKind},
+    run::{AzureEnd, RunId, SwapFound, SwapStep},
+    server::{Platform, ServerInfo},
+    settings::ThemeChoice,
+    state::Page,
+    worker::{
+        AzureEvent, AzureRequest, AzureShown, AzureStepOutcome, Event, Request, ServerId,
+        ServerStatus,
+    },
+};
+use uuid::Uuid;
+
+const SERVER: ServerId = ServerId::Practice;
+
+/// As `sys.dm_database_backups` tells them: no log sequence numbers, no sizes, no files.
+fn automatic_backups(database: &str) -> Vec<BackupRecord> {
+    (1..200_u128)
+        .map(|n| {
+            let start = now().plus(-chrono::TimeDelta::minutes(8 * n as i64 - 5));
+            let at = start.to_server(UtcOffset::ZERO);
+            BackupRecord {
+                backup_set_uuid: Some(Uuid::from_u128(n)),
+                database_name: Some(database.to_owned()),
+                backup_type: Some(if n == 199 { "D" } else { "L" }.to_owned()),
+                backup_start_date: Some(at),
+                backup_finish_date: Some(at),
+                time_zone: Some(0),
+                ..BackupRecord::default()
+            }
+        })
+        .collect()
+}
+
+/// A window that is connected to Azure SQL Database.
+fn azure() -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = window([1440.0, 900.0], ThemeChoice::Dark);
+    harness
+        .get_by_label("Start with the practice server")
+        .click();
+    harness.run_steps(3);
+    wire.tell(Event::Server {
+        server: SERVER,
+        status: ServerStatus::Connected(Arc::new(ServerInfo {
+            platform: Platform::AzureSqlDatabase,
+            utc_offset: UtcOffset::ZERO,
+            ..info()
+        })),
+    });
+    wire.tell(Event::Databases {
+        server: SERVER,
+        databases: Arc::new(vec![
+            summary("OctopusAI", 180, "FULL"),
+            summary("CRM", 180, "FULL"),
+        ]),
+    });
+    let (history, notes) = History::from_records(HistoryRecords {
+        server: RecordedServer {
+            name: Some("PRACTICE".to_owned()),
+            utc_offset_minutes: Some(0),
+            collation: None,
+        },
+        backup_sets: ["OctopusAI", "CRM"]
+            .iter()
+            .flat_map(|name| automatic_backups(name))
+            .collect(),
+        ..HistoryRecords::default()
+    });
+    wire.tell(Event::History {
+        server: SERVER,
+        history,
+        notes: Arc::new(notes),
+        read_at: now(),
+    });
+    wire.tell(Event::Azure(AzureEvent::Home {
+        server: SERVER,
+        home: Ok(Home::server("myRG", "myserver")),
+    }));
+    harness.run_steps(8);
+    (harness, wire)
+}
+
+fn shown(swap: SwapFound) -> Event {
+    let done = || Some((1.0, AzureStepOutcome::Done));
+    Event::Azure(AzureEvent::RunShown(Box::new(AzureShown {
+        server: SERVER,
+        run: RunId("20261122T124107Z-1f3a".to_owned()),
+        source: "OctopusAI".to_owned(),
+        new_database: "OctopusAI_20261122_0828".to_owned(),
+        at: UtcTime(now().0),
+        steps: (0..4).map(|_| (String::new(), done())).collect(),
+        end: AzureEnd::Verified,
+        seconds: 41.0,
+        verification: None,
+        swap,
+    })))
+}
+
+fn asked_for(wire: &Wire, wanted: SwapStep) -> bool {
+    wire.requests.borrow().iter().any(|request| {
+        matches!(request, Request::Azure(AzureRequest::Swap { step, .. }) if *step == wanted)
+    })
+}
+
+#[test]
+fn backups_without_sequence_numbers_are_a_way_back_where_a_service_takes_them() {
+    let (harness, _wire) = azure();
+    assert!(harness.query_by_label_contains("no way back").is_none());
+    // The newest began three minutes ago, and they come every eight.
+    harness.get_by_label("CRM, good, 3 min");
+}
+
+#[test]
+fn what_cannot_be_seen_is_said_beside_the_timeline() {
+    let (mut harness, wire) = azure();
+    let sentence = "The automatic backups are not shown: the login may not see them";
+    wire.tell(Event::Azure(AzureEvent::Unseen {
+        server: SERVER,
+        databases: [(
+            "OctopusAI".to_owned(),
+            Problem {
+                kind: ProblemKind::Yours,
+                sentence: sentence.to_owned(),
+                hint: "What can be restored is told by az all the same.".to_owned(),
+                details: Vec::new(),
+            },
+        )]
+        .into(),
+    }));
+    harness.run_steps(3);
+    harness.get_by_label_contains("OctopusAI,").click();
+    harness.run_steps(4);
+    harness.get_by_label(sentence);
+    harness.get_by_label_contains("CRM,").click();
+    harness.run_steps(4);
+    assert!(harness.query_by_label(sentence).is_none());
+}
+
+#[test]
+fn a_swap_that_stopped_half_way_goes_on_or_back() {
+    let (mut harness, wire) = azure();
+    wire.tell(shown(SwapFound::SetAside));
+    harness.run_steps(4);
+    assert_eq!(harness.state().state.page, Page::AzureRun);
+    harness.get_by_label("There is no database OctopusAI now");
+    harness.get_by_label("Rename OctopusAI_20261122_0828");
+    harness.get_by_label("Give OctopusAI its name back").click();
+    harness.run_steps(3);
+    assert!(asked_for(&wire, SwapStep::GiveBack));
+    harness.get_by_label("under way…");
+    let swapped = Event::Azure(AzureEvent::Swapped {
+        server: SERVER,
+        run: RunId("20261122T124107Z-1f3a".to_owned()),
+        result: Ok(()),
+    });
+    wire.tell(swapped.clone());
+    harness.run_steps(3);
+    harness.get_by_label("Rename OctopusAI").click();
+    harness.run_steps(3);
+    assert!(asked_for(&wire, SwapStep::SetAside));
+    wire.tell(swapped.clone());
+    harness.run_steps(3);
+    harness
+        .get_by_label("Rename OctopusAI_20261122_0828")
+        .click();
+    harness.run_steps(3);
+    assert!(asked_for(&wire, SwapStep::TakeName));
+    wire.tell(swapped);
+    harness.run_steps(3);
+    harness.get_by_label_contains("The names are swapped.");
+}
