@@ -13,7 +13,7 @@ use crate::{
         Action, ApplicationAction, BackupAction, Command, Dialog, FilesAction, FleetAction,
         ProfileAction, Selection, ServerView, State,
     },
-    worker::{DatabaseState, DatabaseSummary, ServerId, ServerStatus},
+    worker::{DatabaseState, DatabaseSummary, Platform, ServerId, ServerStatus},
 };
 use egui::{
     Align2, CornerRadius, Frame, Label, Margin, Rect, Response, RichText, Role, ScrollArea, Sense,
@@ -221,6 +221,11 @@ fn standing(
                 "no way back",
                 "Backups of it are known, but none that a restore could begin with",
             ),
+            (None, Some(_)) if is_backed_up_by_azure(view) => (
+                Dot::Unknown,
+                "",
+                "Azure backs it up; choose it to see what can be restored",
+            ),
             (None, Some(_)) => (Dot::Unknown, "no backup", "No backup of it is known"),
             (None, None) => (Dot::Unknown, "", "Its backups are not read yet"),
         };
@@ -258,6 +263,14 @@ fn standing(
     (dot, right, hover)
 }
 
+fn is_backed_up_by_azure(view: &ServerView) -> bool {
+    let platform = view.info().map(|info| info.platform);
+    matches!(
+        platform,
+        Some(Platform::AzureSqlDatabase | Platform::ManagedInstance)
+    )
+}
+
 fn sign_in_word(profile: &crate::settings::Profile) -> String {
     if profile.azure.is_some() {
         return "Azure SQL".to_owned();
@@ -276,7 +289,13 @@ fn database_menu(
     database: &str,
     actions: &mut Vec<Action>,
 ) {
-    let connected = view.info().is_some();
+    let platform = view.info().map(|info| info.platform);
+    if let Some(limits) = platform.and_then(explain::platform_limits) {
+        ui.set_max_width(280.0);
+        ui.add(Label::new(limits).wrap());
+        return;
+    }
+    let connected = platform.is_some();
     let there = view
         .summary(database)
         .is_some_and(|summary| summary.state != DatabaseState::HistoryOnly);
@@ -347,7 +366,7 @@ fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut V
     // Where a service keeps the backups there is no folder that anybody sees.
     if view
         .info()
-        .is_some_and(|info| info.platform == crate::worker::Platform::SqlServer)
+        .is_some_and(|info| info.platform == Platform::SqlServer)
     {
         item(
             ui,
@@ -362,6 +381,8 @@ fn server_menu(ui: &mut Ui, server: ServerId, view: &ServerView, actions: &mut V
             );
         }
         ui.separator();
+    }
+    if view.info().is_some() {
         item(ui, "Refresh", Action::Refresh(server));
         item(ui, "Disconnect", Action::Disconnect(server));
     } else {

@@ -5,14 +5,14 @@
 use super::reading::{HistoryState, Refreshed, summaries};
 use crate::{
     domain::{BackupRecord, History, HistoryRecords},
-    explain::{Problem, server_problem},
+    explain::{Problem, backups_unseen, server_problem},
     server::{
         Database, DatabaseSummary, Gateway, ServerError, read_azure_databases,
         read_database_backups,
     },
 };
 use futures_util::{StreamExt as _, stream};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Connections at once: each database needs one of its own.
 const AT_ONCE: usize = 4;
@@ -29,7 +29,7 @@ pub(super) async fn refresh_azure(
     if !state.has_begun() {
         tell(Arc::new(summaries(&databases, state.history())));
     }
-    let backup_sets = automatic_backups(gateway, &databases).await;
+    let (backup_sets, unseen) = automatic_backups(gateway, &databases).await;
     let records = HistoryRecords {
         server: state.server().clone(),
         backup_sets,
@@ -41,20 +41,22 @@ pub(super) async fn refresh_azure(
     Ok(Refreshed {
         state: state.with_history(history),
         databases,
+        unseen: Some(unseen),
     })
 }
 
-/// What each database that can be asked says of its automatic backups.
+/// What each database that can be asked says of its automatic backups, and which says nothing, and why.
 pub(super) async fn automatic_backups(
     gateway: &dyn Gateway,
     databases: &[Database],
-) -> Vec<BackupRecord> {
+) -> (Vec<BackupRecord>, BTreeMap<String, Problem>) {
     let names: Vec<String> = databases
         .iter()
         .filter(|database| database.name != "master" && database.state == "ONLINE")
         .map(|database| database.name.clone())
         .collect();
     let mut records: Vec<BackupRecord> = Vec::new();
+    let mut unseen = BTreeMap::new();
     let mut readings = stream::iter(names)
         .map(|name| async move {
             let read = backups(gateway, &name).await;
@@ -65,10 +67,13 @@ pub(super) async fn automatic_backups(
         match read {
             Ok(more) => records.extend(more),
             // A tier without the view, or a login without VIEW DATABASE STATE: there is no lane, and the range is Azure's to tell.
-            Err(error) => tracing::debug!(database = name, ?error, "automatic backups"),
+            Err(error) => {
+                unseen.insert(name, backups_unseen(&error));
+            }
         }
     }
-    records
+    drop(readings);
+    (records, unseen)
 }
 
 /// The databases of an Azure SQL server.

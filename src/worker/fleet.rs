@@ -227,7 +227,7 @@ async fn databases_and_backups(
 ) -> Result<(Vec<Database>, HistorySlice), ServerError> {
     if reading.info.platform == Platform::AzureSqlDatabase {
         let databases = azure_databases(gateway).await?;
-        let backup_sets = automatic_backups(gateway, &databases).await;
+        let (backup_sets, _unseen) = automatic_backups(gateway, &databases).await;
         let slice = HistorySlice {
             backup_sets,
             ..HistorySlice::default()

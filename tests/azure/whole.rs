@@ -69,6 +69,23 @@ fn next<T>(worker: &WorkerHandle, mut wanted: impl FnMut(Event) -> Option<T>) ->
     }
 }
 
+/// Signs in with a profile.
+fn connected(worker: &WorkerHandle, profile: Profile) -> ServerId {
+    worker.send(Request::OpenWorkspace {
+        name: "default".to_owned(),
+    });
+    let server = ServerId::Profile(profile.id);
+    worker.send(Request::SaveProfile {
+        profile,
+        password: None,
+    });
+    worker.send(Request::Connect {
+        server,
+        password: None,
+    });
+    server
+}
+
 fn run(sql: &str) -> Batch {
     Batch {
         kind: BatchKind::Restore,
@@ -89,6 +106,9 @@ fn this_edition_refuses_what_azure_sql_database_refuses() {
             ("RESTORE DATABASE x FROM DISK = N'x.bak';", 40510),
             ("USE OctopusAI;", 40508),
             ("SELECT * FROM msdb.dbo.backupset;", 40515),
+            ("EXEC msdb.dbo.sp_help_job;", 40515),
+            ("EXEC sp_help_job;", 2812),
+            ("EXEC sp_start_job @job_name = N'x';", 2812),
         ] {
             let error = ask(connection.as_mut(), &run(sql))
                 .await
@@ -123,19 +143,7 @@ fn connect_look_restore_and_change_what_is_kept() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let worker = Worker::start(root.path().to_owned(), Operator::default(), || {})
         .expect("the worker starts");
-    worker.send(Request::OpenWorkspace {
-        name: "default".to_owned(),
-    });
-    let profile = profile(shared, &stand_in);
-    let server = ServerId::Profile(profile.id);
-    worker.send(Request::SaveProfile {
-        profile,
-        password: None,
-    });
-    worker.send(Request::Connect {
-        server,
-        password: None,
-    });
+    let server = connected(&worker, profile(shared, &stand_in));
     let info = next(&worker, |event| match event {
         Event::Server {
             status: ServerStatus::Connected(info),
@@ -231,9 +239,129 @@ fn connect_look_restore_and_change_what_is_kept() {
         }
         _ => None,
     });
+    // Cancelled while Azure is at work: the new database is deleted, although its run is being watched.
+    stand_in.change(|world| world["restore_secs"] = 600.into());
+    worker.send(Request::Azure(AzureRequest::Restore {
+        server,
+        from: RestoreFrom::PointInTime {
+            database: "OctopusAI".to_owned(),
+            at: before_accident,
+        },
+        new: NewDatabase {
+            name: "OctopusAI_cancelled".to_owned(),
+            ..NewDatabase::default()
+        },
+    }));
+    let run = next(&worker, |event| match event {
+        Event::Azure(AzureEvent::Progress {
+            run,
+            status: Some(_),
+            ..
+        }) => Some(run),
+        _ => None,
+    });
+    worker.send(Request::Azure(AzureRequest::DeleteNew { server, run }));
+    let deleted = next(&worker, |event| match event {
+        Event::Azure(AzureEvent::Deleting { result, .. }) => Some(result),
+        _ => None,
+    });
+    assert_eq!(deleted, Ok("OctopusAI_cancelled".to_owned()));
     let world = stand_in.world();
+    assert_eq!(world["databases"].as_array().map(Vec::len), Some(2));
     assert_eq!(world["databases"][0]["yearly"], "P5Y");
     assert_eq!(world["databases"][0]["week_of_year"], 1);
+}
+
+#[test]
+fn without_a_permission_or_a_view_the_range_is_told_all_the_same() {
+    let practice = Practice::start(Edition::Azure);
+    let stand_in = StandIn::new(Some(practice.announced()));
+    for (value, sentence) in [
+        ("denied", "the login may not see them"),
+        ("missing", "this tier has no list of them"),
+    ] {
+        practice.runtime.block_on(async {
+            let mut connection = practice.gateway().connect().await.expect("it lets us in");
+            let option = format!(
+                "EXEC master.dbo.practice_option @name = N'database_backups', @value = N'{value}';"
+            );
+            ask(connection.as_mut(), &run(&option))
+                .await
+                .expect("a switch");
+        });
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let worker = Worker::start(root.path().to_owned(), Operator::default(), || {})
+            .expect("the worker starts");
+        let server = connected(&worker, profile(&practice, &stand_in));
+        let unseen = next(&worker, |event| match event {
+            Event::Azure(AzureEvent::Unseen { databases, .. }) => Some(databases),
+            _ => None,
+        });
+        let problem = unseen.get("OctopusAI").expect("it is among them");
+        assert!(problem.sentence.contains(sentence), "{problem:?}");
+        assert!(problem.hint.contains("az all the same"), "{problem:?}");
+        let history = next(&worker, |event| match event {
+            Event::History { history, .. } => Some(history),
+            _ => None,
+        });
+        assert!(
+            history.database("OctopusAI").is_none(),
+            "there are no lanes"
+        );
+        worker.send(Request::Azure(AzureRequest::Read {
+            server,
+            database: "OctopusAI".to_owned(),
+        }));
+        let told = next(&worker, |event| match event {
+            Event::Azure(AzureEvent::Told { told, .. }) => Some(*told),
+            _ => None,
+        });
+        let told = told.expect("Azure told");
+        assert!(told.database.earliest_restore.is_some());
+    }
+}
+
+#[test]
+fn the_service_backs_up_every_database_by_itself() {
+    let practice = Practice::standing(Edition::Azure);
+    practice.runtime.block_on(async {
+        let mut connection = practice.gateway().connect().await.expect("it lets us in");
+        for sql in [
+            "CREATE DATABASE [New one];",
+            "EXEC master.dbo.practice_advance @seconds = 1440;",
+        ] {
+            ask(connection.as_mut(), &run(sql)).await.expect(sql);
+        }
+        let answer = ask(
+            connection.as_mut(),
+            &run("SELECT b.logical_database_name AS name, b.backup_type AS kind FROM sys.dm_database_backups AS b;"),
+        )
+        .await
+        .expect("master shows those of all databases");
+        let count = |name: &str, kind: &str| {
+            answer
+                .rows()
+                .iter()
+                .filter(|row| {
+                    row.text("name").as_deref() == Some(name)
+                        && row.text("kind").as_deref() == Some(kind)
+                })
+                .count()
+        };
+        for name in ["OctopusAI", "CRM", "Warehouse"] {
+            assert!(count(name, "D") >= 1 && count(name, "I") >= 1, "{name}");
+            assert!(count(name, "L") >= 180, "{name}: {}", count(name, "L"));
+        }
+        assert_eq!(count("New one", "D"), 1, "at once, and once");
+        assert_eq!(count("New one", "L"), 2);
+        let answer = ask(
+            connection.as_mut(),
+            &run("EXEC master.dbo.practice_option @name = N'service', @value = N'on'; SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs;"),
+        )
+        .await
+        .expect("the service reaches its own bookkeeping");
+        assert_eq!(answer.first().and_then(|row| row.int("n")), Some(0));
+    });
 }
 
 #[test]
