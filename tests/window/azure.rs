@@ -176,7 +176,30 @@ fn a_swap_that_stopped_half_way_goes_on_or_back() {
         .click();
     harness.run_steps(3);
     assert!(asked_for(&wire, SwapStep::TakeName));
+    let asked = |wire: &Wire| {
+        wire.requests
+            .borrow()
+            .iter()
+            .filter(|request| matches!(request, Request::Azure(AzureRequest::Read { .. })))
+            .count()
+    };
+    wire.tell(Event::Azure(AzureEvent::Told {
+        server: SERVER,
+        database: "OctopusAI".to_owned(),
+        told: Box::new(Err(Problem {
+            kind: ProblemKind::Server,
+            sentence: "of the original".to_owned(),
+            hint: String::new(),
+            details: Vec::new(),
+        })),
+    }));
+    harness.run_steps(3);
+    let before = asked(&wire);
     wire.tell(swapped);
     harness.run_steps(3);
     harness.get_by_label_contains("The names are swapped.");
+    assert!(
+        harness.state().state.azure.told.is_empty() && asked(&wire) > before,
+        "the name is another database's now"
+    );
 }

@@ -148,8 +148,13 @@ impl State {
                 if let Some(view) = self.azure_run(&run) {
                     view.swap = view.swap.ended(result.is_ok());
                 }
-                if let Err(problem) = result {
-                    self.notice(Some(server), problem);
+                match result {
+                    // What was told of a name was told of another database.
+                    Ok(()) => {
+                        self.azure.told.retain(|(known, _), _| *known != server);
+                        return self.azure_read();
+                    }
+                    Err(problem) => self.notice(Some(server), problem),
                 }
             }
             AzureEvent::RunShown(shown) => self.show_azure_run(*shown),

@@ -225,8 +225,9 @@ pub struct ServiceRange {
 const BEHIND_SECS: i64 = 360;
 
 impl ServiceRange {
-    /// The range of a living database.
+    /// The range of a living database. Azure is asked for whole seconds, so it begins with the first whole one.
     pub fn living(earliest: UtcTime, days: Option<u32>, now: UtcTime) -> Self {
+        let earliest = UtcTime::from_seconds(earliest.seconds().ceil()).unwrap_or(earliest);
         Self {
             earliest,
             latest: earliest,
@@ -443,6 +444,13 @@ mod tests {
             "younger than its retention"
         );
         assert_eq!(range.latest, at("2026-11-15T11:54:00Z"));
+        let young = ServiceRange::living(
+            at("2026-11-15T11:58:03.832Z"),
+            Some(7),
+            at("2026-11-15T12:00:00Z"),
+        );
+        assert_eq!(young.earliest, at("2026-11-15T11:58:04Z"), "a whole second");
+        assert_eq!(young.latest, young.earliest);
         let later = range.moved_to(at("2026-11-20T12:00:00Z"));
         assert_eq!(later.earliest, at("2026-11-13T12:00:00Z"));
         assert_eq!(later.latest, at("2026-11-20T11:54:00Z"));

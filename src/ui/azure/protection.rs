@@ -78,7 +78,7 @@ fn told_ui(ui: &mut Ui, managed: &Managed, told: &AzureTold, actions: &mut Vec<A
             small(
                 ui,
                 format!(
-                    "From {} UTC up to a few minutes ago can be restored now; what is older than that goes with time",
+                    "From {} UTC up to a few minutes ago can be restored now; the beginning moves on with time",
                     explain::utc_words(range.earliest)
                 ),
             );
