@@ -113,10 +113,11 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
             let (word, badge_text, color) = match &run.report {
                 None => (
                     "Restoring",
-                    row_of_now(run).map_or_else(
-                        || "starting".to_owned(),
-                        |(row, of)| format!("step {row} of {of}"),
-                    ),
+                    match (row_of_now(run), run.waiting) {
+                        (Some((row, of)), _) => format!("step {row} of {of}"),
+                        (None, Some(_)) => "waits for you".to_owned(),
+                        (None, None) => "starting".to_owned(),
+                    },
                     palette.moment,
                 ),
                 Some(report) => {
@@ -470,7 +471,7 @@ fn sql_now_ui(ui: &mut Ui, run: &RunView) {
                 ui.ctx().copy_text(sql.clone());
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let words = if run.report.is_none() {
+                let words = if run.report.is_none() && run.current_step().is_some() {
                     "T-SQL now running"
                 } else {
                     "T-SQL that ran last"
