@@ -60,6 +60,9 @@ pub struct RestoreArgs {
     /// Only owners and administrators get into the copy
     #[arg(long, requires = "copy")]
     restricted_user: bool,
+    /// Do not recover the copy but leave it readable (STANDBY), to be looked at and gone on with by `stopat runs resume`
+    #[arg(long, requires = "copy", conflicts_with = "restricted_user")]
+    standby: bool,
     /// Restore over the database itself
     #[arg(long, requires = "yes_replace")]
     over: bool,
@@ -164,6 +167,7 @@ async fn restore(
         tail_file: needs_tail(&plan, &choices)
             .then(|| tail_file(&plan, reading.info.default_backup_path.as_deref(), &run.0)),
     };
+    choices.standby = args.standby.then(|| tsql::undo_file(&plan, &facts));
     let job = RestoreJob {
         expected: worker::expectations(gateway, &applications, &plan.database).await,
         run: run.clone(),
@@ -491,7 +495,7 @@ pub(super) fn finish(
     }
     if matches!(
         report.end,
-        RunEnd::Restoring | RunEnd::Cancelled | RunEnd::OnlineNotVerified
+        RunEnd::Standby | RunEnd::Restoring | RunEnd::Cancelled | RunEnd::OnlineNotVerified
     ) {
         say(&format!(
             "stopat runs resume {} says what is possible now",
@@ -521,7 +525,7 @@ fn write_page(path: &Path, text: &str) -> Result<(), CliError> {
 /// The exit code of an end state (design §8).
 pub(super) fn exit_of(report: &RunReport) -> Exit {
     match &report.end {
-        RunEnd::Verified => Exit::Done,
+        RunEnd::Verified | RunEnd::Standby => Exit::Done,
         RunEnd::OnlineNotVerified => Exit::NotVerified,
         RunEnd::Restoring => Exit::LeftRestoring,
         RunEnd::Cancelled => Exit::Cancelled,

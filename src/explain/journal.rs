@@ -28,6 +28,7 @@ pub fn journal_end(end: &str, kind: RunKind) -> &'static str {
     match end {
         "verified" if restores => "online and checked",
         "verified" => "done",
+        "standby" => "readable, in standby",
         "online_not_verified" if restores => "online, not checked",
         "online_not_verified" => "done, with warnings",
         "untouched" => "stopped; nothing was changed",

@@ -252,6 +252,11 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
             format!("the copy will be upgraded from version {backup} to {server}"),
             "It cannot go back to the older server afterwards.",
         ),
+        F::UpgradeBeforeReading { backup, server } => words(
+            "Version",
+            format!("a copy of version {backup} cannot be read before it is upgraded to {server}"),
+            "Recover it at the end instead of leaving it in standby, or restore it on a server of that version.",
+        ),
         F::VersionSame { version } => words(
             "Version",
             format!("database version {version}, as this server's"),

@@ -10,6 +10,7 @@ use crate::run::{
 pub fn run_end(end: &RunEnd) -> &'static str {
     match end {
         RunEnd::Verified => "Online and checked",
+        RunEnd::Standby => "Readable (standby) and checked",
         RunEnd::OnlineNotVerified => "Online, and not everything was checked and found good",
         RunEnd::Untouched => "Nothing was created or overwritten",
         RunEnd::Restoring => "Left RESTORING",
@@ -59,6 +60,8 @@ pub fn standing(standing: &Standing) -> String {
         in_the_way,
         is_anothers,
         opened_by_others,
+        others_hidden,
+        stays_readable: _,
         server_job,
         owed: _,
         offers: _,
@@ -81,6 +84,11 @@ pub fn standing(standing: &Standing) -> String {
         words.push_str(&format!(
             " Session {session} on the server still works on it; wait until it has finished."
         ));
+    }
+    if *others_hidden {
+        words.push_str(
+            " Whether another session works on it is not told: this login lacks VIEW SERVER STATE.",
+        );
     }
     match (in_flight, in_flight_done) {
         (Some(title), true) => words.push_str(&format!(
@@ -114,6 +122,9 @@ pub fn resume_offer(how: &ResumeHow, standing: &Standing) -> String {
             Some(next) => format!("Go on with “{next}” and everything after it"),
             None => "Go on with what is left".to_owned(),
         },
+        ResumeHow::TakeLogs { .. } if standing.stays_readable => {
+            "Apply the logs that are left, to another moment, and look again".to_owned()
+        }
         ResumeHow::TakeLogs { .. } => {
             "Apply the logs that are left, to the moment of the run or another, and recover"
                 .to_owned()

@@ -215,6 +215,7 @@ fn words_for(cause: &SqlError, first: &str) -> (ProblemKind, String, String) {
         3279 => (File, "The backup is protected with a password".into(), "It was taken by a version before 2012; restore it by hand with its password."),
         33111 => (Yours, "The certificate that protects the backup is not on this server".into(), "Restore the certificate with its private key into master first."),
         3169 | 948 | 943 => (Yours, "The backup comes from a newer SQL Server than this one".into(), "Restore it on a server of that version or later; there is no way back."),
+        3180 => (Yours, "A database that this server upgrades cannot be left readable between two logs".into(), "Recover it at the end, or restore it on a server of the version that took the backups."),
         3168 => (Yours, "A system database can only be restored on exactly the same build".into(), "Use a server of the same build."),
         // The chain.
         4305 => (File, "A log backup before this one is missing".into(), "Find the log between, or choose a moment before the gap."),

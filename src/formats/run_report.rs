@@ -174,7 +174,7 @@ pub fn to_html(record: &RunRecord) -> String {
 
 fn verdict_class(record: &RunRecord) -> &'static str {
     match record.end.as_ref().map(|(end, _)| end.as_str()) {
-        Some("verified") => "good",
+        Some("verified" | "standby") => "good",
         Some("online_not_verified" | "untouched" | "cancelled" | "abandoned") => "mind",
         _ => "bad",
     }

@@ -13,6 +13,8 @@ pub struct RunChoices {
     pub over: Option<OverChoice>,
     /// Only owners and administrators get into the recovered database; jobs for all databases see it all the same.
     pub restricted_user: bool,
+    /// A copy is not recovered but left readable, with this undo file, to be looked at and gone on with later.
+    pub standby: Option<String>,
     /// Every backup is read with `RESTORE VERIFYONLY` before anything is overwritten.
     pub verify_files: bool,
     /// `DBCC CHECKDB` at the end.
@@ -102,6 +104,7 @@ impl RunChoices {
             restricted_user: self.restricted_user,
             again: false,
             recover_apart: self.prove_first,
+            standby: self.standby.clone(),
         }
     }
 }

@@ -97,7 +97,7 @@ pub use report::{
 };
 pub use restore::{RestoreJob, RunEvent, RunProgress, Surroundings, run_restore};
 pub use resume::{ResumeError, ResumeHow, ServerJobSeen, Standing, assess, resume};
-pub use runbook::{Action, Interruption, Runbook, ServerJob, Step, script_of};
+pub use runbook::{Action, Interruption, Runbook, ServerJob, Step, only_recovers, script_of};
 pub use stored::StoredRun;
 pub use target::{TargetFacts, read_restoring, read_target};
 pub use verify::{

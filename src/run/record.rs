@@ -4,6 +4,7 @@ use super::{
     journal::{Entry, JournalContent, JournalError, Record, hash, read_journal},
     owed::Owed,
     report::{RunId, RunKind, StepFacts, TableCount, Verification, Who},
+    restore::target_word,
     stored::StoredRun,
 };
 use serde::{Deserialize, Serialize};
@@ -291,7 +292,13 @@ impl RunRecord {
                     });
                 }
             }
-            Record::Plan { plan } => self.plan = Some(plan.clone()),
+            Record::Plan { plan } => {
+                // Taking logs to another moment gives the run that moment.
+                if let Some(target) = plan.target().filter(|_| self.n_resumed > 0) {
+                    self.target = target_word(target);
+                }
+                self.plan = Some(plan.clone());
+            }
             Record::ServerClock { server_time } => {
                 // The first one counts: what was there before the run began is not its own.
                 self.server_clock.get_or_insert_with(|| server_time.clone());
@@ -376,8 +383,17 @@ impl RunRecord {
             // Nothing is left of it.
             _ if self.copy_dropped && self.owed.is_empty() => false,
             None => true,
-            Some((end, _)) => end == "restoring" || !self.owed.is_empty() || self.may_go_on(end),
+            Some((end, _)) => {
+                matches!(end.as_str(), "restoring" | "standby")
+                    || !self.owed.is_empty()
+                    || self.may_go_on(end)
+            }
         }
+    }
+
+    /// It came to its end and left the target readable, to be gone on with when somebody wants to.
+    pub fn is_readable(&self) -> bool {
+        matches!(&self.end, Some((end, _)) if end == "standby")
     }
 
     /// A restore that stopped where its user may want to go on.

@@ -52,7 +52,7 @@ impl Remains {
         let again = between && position.is_none();
         let runbook = runbook_of(job, again);
         let recovered = online
-            && recovery_begun(record, &runbook)
+            && recovery_begun(record, &runbook, job.choices.standby.is_some())
             && (!over || facts.is_some_and(|facts| is_another(record, facts)));
         // Since its tail was taken, or a set was restored, nothing but a recovery brings it online.
         let opened_by_others = online
@@ -123,14 +123,19 @@ impl Remains {
 }
 
 /// Whether the statement that brings the database online was sent, and nobody knows that it failed.
-fn recovery_begun(record: &RunRecord, runbook: &Runbook) -> bool {
+///
+/// Its last restore is no such statement when it leaves the database in standby.
+fn recovery_begun(record: &RunRecord, runbook: &Runbook, in_standby: bool) -> bool {
     let last = runbook
         .last_restore()
+        .filter(|_| !in_standby)
         .and_then(|idx| runbook.steps.get(idx))
         .map(|step| step.title.as_str());
     record.steps.iter().any(|step| {
         let title = step.title.as_str();
-        let recovers = Some(title) == last || [tsql::RECOVER_TITLE, ON_SERVER].contains(&title);
+        let recovers = Some(title) == last
+            || title == tsql::RECOVER_TITLE
+            || (title == ON_SERVER && !in_standby);
         recovers && step.may_have_worked()
     })
 }

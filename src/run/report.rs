@@ -151,7 +151,9 @@ pub enum TargetState {
 pub enum RunEnd {
     /// Online, and every check passed.
     Verified,
-    /// Online, and a check failed or could not be made.
+    /// Readable between two logs, as it was chosen, and every check passed.
+    Standby,
+    /// Online or readable, and a check failed or could not be made.
     OnlineNotVerified,
     /// Nothing was created or changed.
     Untouched,
@@ -166,6 +168,7 @@ impl RunEnd {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Standby => "standby",
             Self::OnlineNotVerified => "online_not_verified",
             Self::Untouched => "untouched",
             Self::Restoring => "restoring",

@@ -15,7 +15,7 @@ use super::{
     },
     runbook::{Action, Runbook},
     stored::StoredRun,
-    target::{TargetFacts, read_target, session_at_work},
+    target::{AtWork, TargetFacts, at_work, read_target},
 };
 use crate::{
     domain::{BackupType, History, Start, Target},
@@ -74,6 +74,10 @@ pub struct Standing {
     pub is_anothers: bool,
     /// Somebody else recovered it before the run had restored everything.
     pub opened_by_others: bool,
+    /// The login sees no sessions but its own, so nobody knows whether another one works on it.
+    pub others_hidden: bool,
+    /// The run leaves it readable between two logs.
+    pub stays_readable: bool,
     /// The Agent job that restores, or did: it is still on the server.
     pub server_job: Option<ServerJobSeen>,
     pub owed: Vec<Owed>,
@@ -120,7 +124,7 @@ pub async fn assess(
 ) -> Result<Standing, ServerError> {
     let target = record.target_database.clone();
     let facts = read_target(connection, &target).await?;
-    let running = session_at_work(connection, &target).await?;
+    let at_work = at_work(connection, &target).await?;
     let in_the_way = match ask(connection, &tsql::sessions_in(&target)).await {
         Ok(answer) => answer
             .rows()
@@ -147,7 +151,7 @@ pub async fn assess(
         record,
         facts.as_ref(),
         Others {
-            still_running: running,
+            at_work,
             in_the_way,
             server_job,
         },
@@ -156,7 +160,7 @@ pub async fn assess(
 
 /// Who else works on the target.
 struct Others {
-    still_running: Option<i64>,
+    at_work: AtWork,
     in_the_way: Vec<i64>,
     server_job: Option<ServerJobSeen>,
 }
@@ -164,10 +168,15 @@ struct Others {
 /// The same as a function of what was read.
 fn standing(record: &RunRecord, facts: Option<&TargetFacts>, others: Others) -> Standing {
     let Others {
-        still_running,
+        at_work,
         in_the_way,
         server_job,
     } = others;
+    let still_running = match at_work {
+        AtWork::Session(session) => Some(session),
+        AtWork::Nobody | AtWork::NotTold => None,
+    };
+    let others_hidden = at_work == AtWork::NotTold;
     let at_work = still_running.is_some() || server_job.as_ref().is_some_and(|job| job.runs);
     let is_copy = record.target_database != record.source_database;
     let is_anothers = is_copy && facts.is_some_and(|facts| !made_by(record, facts));
@@ -180,9 +189,12 @@ fn standing(record: &RunRecord, facts: Option<&TargetFacts>, others: Others) -> 
         (job, remains)
     });
     let in_flight = record.in_flight().map(|step| step.title.clone());
+    let stays_readable = matches!(&prepared, Some((job, _)) if job.choices.standby.is_some());
+    // What came to its end in standby has nothing left to do.
+    let has_ended = record.is_readable() && facts.is_some_and(|facts| facts.standby);
     let (next, in_flight_done) = match &prepared {
         Some((_, remains)) => (
-            remains.next_title(),
+            remains.next_title().filter(|_| !has_ended),
             in_flight
                 .as_ref()
                 .is_some_and(|title| remains.is_done(title)),
@@ -232,6 +244,8 @@ fn standing(record: &RunRecord, facts: Option<&TargetFacts>, others: Others) -> 
         in_the_way,
         is_anothers,
         opened_by_others,
+        others_hidden,
+        stays_readable,
         server_job,
         owed: record.owed.clone(),
         offers,
@@ -304,6 +318,7 @@ pub async fn resume(
         ResumeHow::RecoverNow => {
             // The run is then about what is there, not about its moment.
             job.plan.target = Target::Latest;
+            job.choices.standby = None;
             let script = tsql::recover_script(&record.target_database, &job.facts);
             around_restored(record, &mut job, script)
         }
@@ -311,6 +326,7 @@ pub async fn resume(
             take_logs(&mut job, *to, facts.as_ref())?;
             let options = RestoreOptions {
                 restricted_user: job.choices.restricted_user,
+                standby: job.choices.standby.clone(),
                 ..RestoreOptions::default()
             };
             let script = tsql::restore_script_with(&job.plan, &job.facts, &options);

@@ -220,12 +220,23 @@ impl Runbook {
         self.steps.iter().map(|step| step.title.clone()).collect()
     }
 
+    /// Recovers what was restored before, and restores nothing: the moment that was asked for is not reached.
+    pub fn only_recovers(&self, plan: &RestorePlan) -> bool {
+        only_recovers(&self.steps, plan)
+    }
+
     /// The last step that restores something; after it the database is expected to be online.
     pub(super) fn last_restore(&self) -> Option<usize> {
         self.steps
             .iter()
             .rposition(|step| step.restores() || step.purpose() == Some(&Purpose::Recover))
     }
+}
+
+/// The same of steps alone. A plan that has nothing left to restore is another thing: it says that nothing is missing.
+pub fn only_recovers(steps: &[Step], plan: &RestorePlan) -> bool {
+    let recovers = |step: &Step| step.purpose() == Some(&Purpose::Recover);
+    !plan.steps.is_empty() && steps.iter().any(recovers) && !steps.iter().any(Step::restores)
 }
 
 /// The batches of steps, those of a job of the server among them.

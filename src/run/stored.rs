@@ -194,6 +194,8 @@ struct StoredChoices {
     prove_first: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_server: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    standby: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -369,9 +371,9 @@ impl StoredRun {
         self.server_name.as_deref()
     }
 
-    /// The job again; `None` when a journal holds what no plan can be made of.
-    pub fn job(&self, run: RunId, who: Who, history: History) -> Option<RestoreJob> {
-        let target = match &self.target {
+    /// The moment, a mark, or the latest; `None` when it is not what this version writes.
+    pub(super) fn target(&self) -> Option<Target> {
+        Some(match &self.target {
             StoredTarget::At { server, instant } => Target::At(Moment {
                 server: ServerTime(*server),
                 instant: UtcTime(*instant),
@@ -390,7 +392,12 @@ impl StoredRun {
                 stop: stop_of(*before),
             }),
             StoredTarget::Latest => Target::Latest,
-        };
+        })
+    }
+
+    /// The job again; `None` when a journal holds what no plan can be made of.
+    pub fn job(&self, run: RunId, who: Who, history: History) -> Option<RestoreJob> {
+        let target = self.target()?;
         let start = match &self.start {
             None => Start::Nothing,
             Some(start) => Start::Restoring(Box::new(RestoringState {
@@ -621,6 +628,7 @@ impl StoredChoices {
             pause_jobs,
             prove_first,
             source_server,
+            standby,
         } = choices;
         Self {
             over: over.as_ref().map(|over| StoredOver {
@@ -652,6 +660,7 @@ impl StoredChoices {
             pause_jobs: pause_jobs.clone(),
             prove_first: *prove_first,
             source_server: source_server.clone(),
+            standby: standby.clone(),
         }
     }
 
@@ -687,6 +696,7 @@ impl StoredChoices {
             pause_jobs: self.pause_jobs.clone(),
             prove_first: self.prove_first,
             source_server: self.source_server.clone(),
+            standby: self.standby.clone(),
         }
     }
 }

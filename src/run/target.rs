@@ -138,19 +138,38 @@ pub async fn read_target(
     }))
 }
 
-/// The session whose backup or restore works on a database now; `None` as well where the login may not know.
-pub(super) async fn session_at_work(
+/// Whether a backup or restore works on a database now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtWork {
+    Nobody,
+    Session(i64),
+    /// The login sees no sessions but its own, which is not nobody.
+    NotTold,
+}
+
+/// Looks for a backup or restore that works on a database.
+pub(super) async fn at_work(
     connection: &mut dyn Connection,
     database: &str,
-) -> Result<Option<i64>, ServerError> {
-    match ask(connection, &tsql::running_backups()).await {
-        Ok(answer) => Ok(answer
-            .rows()
-            .iter()
-            .find(|row| works_on(row, database))
-            .and_then(|row| row.int("session_id"))),
-        // Without the permission nobody knows.
-        Err(ServerError::Refused { .. }) => Ok(None),
+) -> Result<AtWork, ServerError> {
+    let answer = match ask(connection, &tsql::running_backups()).await {
+        Ok(answer) => answer,
+        Err(ServerError::Refused { .. }) => return Ok(AtWork::NotTold),
+        Err(other) => return Err(other),
+    };
+    let session = answer
+        .rows()
+        .iter()
+        .find(|row| works_on(row, database))
+        .and_then(|row| row.int("session_id"));
+    if let Some(session) = session {
+        return Ok(AtWork::Session(session));
+    }
+    match ask(connection, &tsql::may_see_requests()).await {
+        Ok(answer) if answer.first().and_then(|row| row.bool("may_see_requests")) == Some(true) => {
+            Ok(AtWork::Nobody)
+        }
+        Ok(_) | Err(ServerError::Refused { .. }) => Ok(AtWork::NotTold),
         Err(other) => Err(other),
     }
 }

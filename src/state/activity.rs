@@ -211,11 +211,14 @@ impl State {
                 }
                 if !std::mem::replace(&mut self.activity.told, true)
                     && self.dialog.is_none()
-                    && let Some(run) = self.unfinished().first()
+                    && let Some(run) = self.to_be_told()
                 {
                     self.dialog = Some(Dialog::Unfinished {
                         run: run.id.clone(),
                     });
+                }
+                if self.page == Page::Activity {
+                    return self.look_at_chosen();
                 }
             }
             ActivityEvent::OnServer { server, work } => view.on_server = Some((server, work)),
@@ -276,9 +279,21 @@ impl State {
     /// What has to be read when a page is shown.
     pub(super) fn page_shown(&mut self) -> Vec<Request> {
         match self.page {
-            Page::Activity => vec![self.list_runs()],
+            Page::Activity => {
+                let mut requests = vec![self.list_runs()];
+                requests.extend(self.look_at_chosen());
+                requests
+            }
             Page::Objectives => self.objectives_shown(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Where the run stands that is looked at, when it is an unfinished one.
+    fn look_at_chosen(&mut self) -> Vec<Request> {
+        match self.activity.chosen.clone() {
+            Some(run) => self.look_where_possible(&run),
+            None => Vec::new(),
         }
     }
 

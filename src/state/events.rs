@@ -157,6 +157,16 @@ impl State {
                     review.prepared = Some(prepared);
                 }
             }
+            Event::NotPreflighted {
+                generation,
+                problem,
+            } => {
+                if let Some(review) = &mut self.review
+                    && review.generation == generation
+                {
+                    review.not_asked = Some(problem);
+                }
+            }
             Event::RunStarted {
                 server,
                 run,

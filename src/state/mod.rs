@@ -503,6 +503,11 @@ impl State {
         }
     }
 
+    /// Whether a dialog comes back after the one that is shown now.
+    pub fn comes_back(&self, dialog: &Dialog) -> bool {
+        self.waiting_dialogs.contains(dialog)
+    }
+
     /// Shows a dialog now; the one that was open comes back after it.
     pub(super) fn put_before(&mut self, dialog: Dialog) {
         if let Some(open) = self.dialog.replace(dialog)

@@ -67,6 +67,7 @@ impl State {
             wishes,
             generation: self.next_preflight,
             checks: None,
+            not_asked: None,
             prepared: None,
             typed_server,
             typed_database,
@@ -101,7 +102,10 @@ impl State {
         };
         let (facts, choices) = match plan.destination {
             Destination::Original => self.over_as_known(plan, facts),
-            Destination::Copy { .. } => (facts, RunChoices::default()),
+            Destination::Copy { .. } => {
+                let choices = self.choice.destination.wishes.of_copy(plan, &facts);
+                (facts, choices)
+            }
         };
         Runbook::of(plan, &facts, &choices)
     }

@@ -45,9 +45,7 @@ impl State {
                 self.activity.chosen = Some(run.clone());
                 self.activity.journal = None;
                 self.show_page(Page::Activity);
-                let mut requests = self.page_shown();
-                requests.extend(self.look_where_possible(&run));
-                requests
+                self.page_shown()
             }
             ResumeAction::Look { server, run } => self.look_again(server, run),
             ResumeAction::Go { server, run, how } => {
@@ -147,6 +145,11 @@ impl State {
             .flat_map(|runs| runs.iter())
             .filter(|run| self.may_go_on(run))
             .collect()
+    }
+
+    /// The run that the start speaks of: one that was left readable on purpose waits in silence.
+    pub(super) fn to_be_told(&self) -> Option<&Arc<RunRecord>> {
+        self.unfinished().into_iter().find(|run| !run.is_readable())
     }
 
     /// Whether there is something to do about a run: a backup that was interrupted is only of no use.

@@ -28,8 +28,10 @@ pub struct Review {
     pub generation: u64,
     /// What will run: of the plan alone until the server has answered.
     pub steps: Vec<Step>,
-    /// `None` while the server is asked.
+    /// `None` while the server is asked, and when it could not be.
     pub checks: Option<Vec<PreflightCheck>>,
+    /// Why the server could not be asked.
+    pub not_asked: Option<Problem>,
     /// What the server said besides.
     pub prepared: Option<Box<Prepared>>,
     /// What was typed as the names of server and database, where that is asked for.
@@ -313,12 +315,18 @@ impl RunView {
         )
     }
 
+    /// Recovers what was restored before, and restores nothing.
+    pub fn only_recovers(&self) -> bool {
+        crate::run::only_recovers(&self.steps, &self.plan)
+    }
+
     /// Whether a statement was sent that has changed the target.
     pub fn touched(&self) -> bool {
         self.ended.iter().enumerate().any(|(step, report)| {
             let purpose = self.batch(step).map(|batch| &batch.purpose);
             let changes = match purpose {
                 Some(Purpose::BackUpTail { .. }) => self.kind == RunKind::RestoreOver,
+                Some(Purpose::Recover | Purpose::Standby) => true,
                 _ => self.steps.get(step).is_some_and(Step::restores),
             };
             changes && !matches!(report.outcome, Outcome::Cancelled)

@@ -70,6 +70,19 @@ WHERE (r.command LIKE 'BACKUP%' OR r.command LIKE 'RESTORE%') AND r.session_id <
     )
 }
 
+/// Without it the server shows a login no requests but its own; from SQL Server 2022 the smaller permission is enough.
+const MAY_SEE_REQUESTS: &str = "CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1
+              OR HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER PERFORMANCE STATE') = 1
+            THEN 1 ELSE 0 END AS may_see_requests";
+
+/// Whether this login sees what others run.
+pub fn may_see_requests() -> Batch {
+    Batch::look(
+        "Read whether this login sees others at work",
+        format!("SELECT {MAY_SEE_REQUESTS};"),
+    )
+}
+
 /// Takes the application lock of a database for this session; `granted` is below zero when somebody else holds it.
 ///
 /// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql>
@@ -192,9 +205,7 @@ pub fn abilities(database: &str, source: &str) -> Batch {
        CASE WHEN IS_SRVROLEMEMBER('sysadmin') = 1 OR IS_SRVROLEMEMBER('dbcreator') = 1
               OR EXISTS (SELECT * FROM sys.databases AS d WHERE d.name = {name} AND d.owner_sid = SUSER_SID())
             THEN 1 ELSE 0 END AS may_restore_over,
-       CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') = 1
-              OR HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER PERFORMANCE STATE') = 1
-            THEN 1 ELSE 0 END AS may_see_requests,
+       {MAY_SEE_REQUESTS},
        CAST(DATABASEPROPERTYEX('master', 'Version') AS int) AS database_version;"
         )),
     )

@@ -8,6 +8,7 @@ mod backup_ask;
 mod group;
 mod history;
 mod look;
+mod names;
 mod over;
 mod quote;
 mod rds;
@@ -23,9 +24,9 @@ pub use agent_once::{
 };
 pub use ask::{
     abilities, database_state, databases, file_list, files_of, header_only, jobs_due, label_only,
-    master_files, open_transactions, orphaned_users, practice_accident, progress, release_lock,
-    running_backups, server_clock, server_facts, sessions_in, take_lock, target_facts, thumbprints,
-    verify_only, volumes,
+    master_files, may_see_requests, open_transactions, orphaned_users, practice_accident, progress,
+    release_lock, running_backups, server_clock, server_facts, sessions_in, take_lock,
+    target_facts, thumbprints, verify_only, volumes,
 };
 pub use azure::{
     azure_databases, database_backups, instance_backup, instance_rename, instance_restore,
@@ -42,6 +43,7 @@ pub use history::{
     history_range, newest_backups, object_changes,
 };
 pub use look::{LookRefusal, look_query};
+pub use names::{file_name, tail_file, undo_file};
 pub use over::{
     Damage, OverOptions, TAIL_TITLE, Tailing, UserAccess, check_database, drop_unfinished_script,
     end_session, give_back_access, give_back_script, give_back_statistics, pause_job,
@@ -50,8 +52,8 @@ pub use over::{
 pub use quote::{identifier, text};
 pub use rds::{rds_backup, rds_cancel, rds_restore, rds_task, rds_tasks};
 pub use restore::{
-    RECOVER_TITLE, RestoreOptions, ServerFacts, drop_copy_script, file_name, recover_script,
-    restore_script, restore_script_with, stop_at_text, tail_file, target_database,
+    READABLE, RECOVER_TITLE, RestoreOptions, ServerFacts, drop_copy_script, end_script,
+    recover_script, restore_script, restore_script_with, stop_at_text, target_database,
 };
 pub use running::running_work;
 pub use schedule::{

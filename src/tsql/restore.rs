@@ -4,6 +4,7 @@
 //! What must be true of them: `design.md` §3, items 2 to 4, 8 and 11.
 
 use super::{
+    names::tail_file,
     over::{self, OverOptions, Tailing},
     quote::{self, Words},
     script::{Batch, BatchKind, Purpose, Script},
@@ -27,9 +28,6 @@ pub struct ServerFacts {
 /// The step of percent at which the server reports progress.
 const STATS: u8 = 5;
 
-/// The longest device name that `BACKUP` takes (message 3057).
-const MAX_DEVICE_NAME: usize = 259;
-
 /// What a restore does besides the steps of its plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestoreOptions {
@@ -43,10 +41,15 @@ pub struct RestoreOptions {
     ///
     /// With the last log recovery comes in the same statement whatever is said here (design §3.2).
     pub recover_apart: bool,
+    /// It is not recovered but left readable, with this undo file (as the server sees it): more logs can follow.
+    pub standby: Option<String>,
 }
 
 /// Title of the batch that recovers a database and restores nothing.
 pub const RECOVER_TITLE: &str = "Recover the database";
+
+/// How the title of a restore ends that leaves the database readable between two logs.
+pub const READABLE: &str = " and make it readable";
 
 /// The batches that carry out a plan, from wherever it starts: one destructive statement each, every one behind its guards.
 pub fn restore_script(plan: &RestorePlan, facts: &ServerFacts) -> Script {
@@ -77,12 +80,13 @@ pub fn restore_script_with(
         (None, _, _) => {}
     }
     if plan.steps.is_empty() && tail_file.is_none() && plan.start != Start::Nothing {
-        return recover_script(target, facts);
+        return end_script(target, facts, options.standby.as_deref());
     }
     let last = plan.steps.len().saturating_sub(1);
     for (idx, step) in plan.steps.iter().enumerate() {
-        let recovery = idx == last && tail_file.is_none() && !recovers_apart(step, options);
-        batches.push(restore_step(plan, facts, options, idx, step, recovery));
+        let is_last = idx == last && tail_file.is_none() && !recovers_apart(step, options);
+        let ending = Ending::of(is_last, options);
+        batches.push(restore_step(plan, facts, options, idx, step, ending));
     }
     if tail_file.is_none()
         && plan
@@ -102,10 +106,8 @@ pub fn restore_script_with(
         guards.push(restoring_guard(&mut words, target));
         let mut with = vec!["FILE = 1".to_owned()];
         with.extend(stop_option(&mut words, plan, stop_at));
-        with.push("RECOVERY".to_owned());
-        if options.restricted_user {
-            with.push("RESTRICTED_USER".to_owned());
-        }
+        let ending = Ending::of(true, options);
+        with.extend(ending.options(&mut words, options));
         with.extend(["CHECKSUM".to_owned(), stats()]);
         let statement = statement(
             &mut words,
@@ -117,7 +119,7 @@ pub fn restore_script_with(
         batches.push(Batch {
             kind: BatchKind::Restore,
             purpose: Purpose::RestoreTail { file },
-            title: "Restore the backup of the tail and recover".to_owned(),
+            title: format!("Restore the backup of the tail{}", ending.title()),
             sql: guarded(words, &guards, &statement),
         });
     }
@@ -127,8 +129,56 @@ pub fn restore_script_with(
     Script { batches }
 }
 
+/// In which state a restore leaves the database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending<'a> {
+    NoRecovery,
+    Recovery,
+    /// Readable, with this undo file.
+    Standby(&'a str),
+}
+
+impl<'a> Ending<'a> {
+    fn of(is_last: bool, options: &'a RestoreOptions) -> Self {
+        match &options.standby {
+            _ if !is_last => Self::NoRecovery,
+            Some(undo_file) => Self::Standby(undo_file),
+            None => Self::Recovery,
+        }
+    }
+
+    /// With who gets into it then.
+    fn options(self, words: &mut Words, options: &RestoreOptions) -> Vec<String> {
+        match self {
+            Self::NoRecovery => vec!["NORECOVERY".to_owned()],
+            Self::Standby(undo_file) => vec![format!("STANDBY = {}", words.text(undo_file))],
+            Self::Recovery => std::iter::once("RECOVERY")
+                .chain(options.restricted_user.then_some("RESTRICTED_USER"))
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    /// What a title says of it.
+    fn title(self) -> &'static str {
+        match self {
+            Self::NoRecovery => "",
+            Self::Recovery => " and recover",
+            Self::Standby(_) => READABLE,
+        }
+    }
+}
+
 fn recovers_apart(last: &PlanStep, options: &RestoreOptions) -> bool {
-    options.recover_apart && last.backup_type != BackupType::Log
+    options.recover_apart && options.standby.is_none() && last.backup_type != BackupType::Log
+}
+
+/// Ends a restore to which nothing comes any more: recovered, or readable with an undo file.
+pub fn end_script(database: &str, facts: &ServerFacts, standby: Option<&str>) -> Script {
+    match standby {
+        Some(undo_file) => over::standby_script(database, undo_file, facts),
+        None => recover_script(database, facts),
+    }
 }
 
 /// Recovers a database that the last log left `RESTORING`, as it is.
@@ -197,54 +247,6 @@ pub fn target_database(plan: &RestorePlan) -> &str {
     }
 }
 
-/// A new file for the backup that a plan must take first: in the server's backup folder, else beside the newest log.
-///
-/// `stamp` makes the name new; a relative name lands in the server's own backup folder.
-pub fn tail_file(plan: &RestorePlan, backup_folder: Option<&str>, stamp: &str) -> String {
-    let beside_log = plan
-        .steps
-        .iter()
-        .rev()
-        .filter(|step| step.backup_type == BackupType::Log)
-        .chain(plan.steps.iter().rev())
-        .find_map(|step| match step.devices.first() {
-            Some(Device::Disk(path)) => path.rfind(['\\', '/']).map(|end| path[..=end].to_owned()),
-            _ => None,
-        });
-    let folder = match backup_folder.filter(|folder| !folder.is_empty()) {
-        Some(folder) if folder.ends_with(['\\', '/']) => folder.to_owned(),
-        Some(folder) if folder.contains('/') && !folder.contains('\\') => format!("{folder}/"),
-        Some(folder) => format!("{folder}\\"),
-        None => beside_log.unwrap_or_default(),
-    };
-    let room = MAX_DEVICE_NAME
-        .saturating_sub(folder.encode_utf16().count())
-        .saturating_sub(stamp.len() + "__tail.trn".len());
-    let mut left = room.min(100);
-    let name: String = file_name(&plan.database)
-        .chars()
-        .take_while(|c| {
-            let fits = c.len_utf16() <= left;
-            left = left.saturating_sub(c.len_utf16());
-            fits
-        })
-        .collect();
-    format!("{folder}{name}_{stamp}_tail.trn")
-}
-
-/// The name with everything replaced that a file name cannot hold, or that a script would have to piece together.
-pub fn file_name(name: &str) -> String {
-    name.chars()
-        .map(|c| {
-            if c.is_control() || "\\/:*?\"<>|$'[]".contains(c) {
-                '_'
-            } else {
-                c
-            }
-        })
-        .collect()
-}
-
 /// `STOPAT` as text: ISO 8601 with `T`, which no language setting reads differently, rounded down to a tick of `datetime`.
 ///
 /// A tick is 1/300 s, shown as .000, .003 or .007.
@@ -296,7 +298,7 @@ fn restore_step(
     choices: &RestoreOptions,
     idx: usize,
     step: &PlanStep,
-    recovery: bool,
+    ending: Ending<'_>,
 ) -> Batch {
     let target = target_database(plan);
     let mut words = Words::default();
@@ -332,10 +334,7 @@ fn restore_step(
     if is_log {
         options.extend(stop_option(&mut words, plan, step.stop_at));
     }
-    options.push(if recovery { "RECOVERY" } else { "NORECOVERY" }.to_owned());
-    if recovery && choices.restricted_user {
-        options.push("RESTRICTED_USER".to_owned());
-    }
+    options.extend(ending.options(&mut words, choices));
     if step.has_checksums {
         options.push("CHECKSUM".to_owned());
     }
@@ -360,12 +359,12 @@ fn restore_step(
     Batch {
         kind: BatchKind::Restore,
         purpose: Purpose::RestoreSet { step: idx },
-        title: step_title(step, recovery),
+        title: step_title(step, ending),
         sql,
     }
 }
 
-fn step_title(step: &PlanStep, recovery: bool) -> String {
+fn step_title(step: &PlanStep, ending: Ending<'_>) -> String {
     let what = match step.backup_type {
         BackupType::Full => "Restore the full backup",
         BackupType::Differential => "Restore the differential backup",
@@ -376,15 +375,10 @@ fn step_title(step: &PlanStep, recovery: bool) -> String {
         | BackupType::PartialDifferential => "Restore the backup",
     };
     let finish = step.finish;
-    match (step.stop_at, recovery) {
-        (Some(stop), true) => {
-            format!(
-                "{what} of {finish}, stop at {} and recover",
-                stop_at_text(stop)
-            )
-        }
-        (None, true) => format!("{what} of {finish} and recover"),
-        (_, false) => format!("{what} of {finish}"),
+    let end = ending.title();
+    match step.stop_at.filter(|_| ending != Ending::NoRecovery) {
+        Some(stop) => format!("{what} of {finish}, stop at {}{end}", stop_at_text(stop)),
+        None => format!("{what} of {finish}{end}"),
     }
 }
 

@@ -128,6 +128,7 @@ fn copy_ui(ui: &mut Ui, state: &State, plan: &RestorePlan, actions: &mut Vec<Act
         actions.push(Action::Destination(DestinationAction::Wishes(
             RestoreWishes {
                 restricted_user: restricted,
+                standby: wishes.standby && !restricted,
                 ..wishes.clone()
             },
         )));

@@ -79,7 +79,14 @@ impl Dialogs {
     /// Shows the open dialog, if any.
     pub fn ui(&mut self, ui: &mut Ui, state: &State, effects: &mut Vec<Effect>) -> Vec<Action> {
         let mut actions = Vec::new();
-        let opened = self.shown != state.dialog;
+        // A question over a form that comes back after it: what was typed there stays.
+        let asks = state.dialog.as_ref().is_some_and(|dialog| !is_form(dialog));
+        let kept = asks
+            && self
+                .shown
+                .as_ref()
+                .is_some_and(|form| state.comes_back(form));
+        let opened = !kept && self.shown != state.dialog;
         if opened {
             self.password.clear();
             self.workspace.clear();
@@ -89,8 +96,8 @@ impl Dialogs {
             return actions;
         };
         let frame = egui::Frame::popup(ui.style()).inner_margin(16);
-        // Each width has an area of its own: an area remembers how high it was.
-        let id = Id::unique("dialog").with(width_of(dialog) as u32);
+        // Each dialog has an area of its own: an area remembers how high it was.
+        let id = Id::unique("dialog").with(std::mem::discriminant(dialog));
         let modal = Modal::new(id).frame(frame);
         let response = modal.show(ui.ctx(), |ui| {
             ui.set_width(width_of(dialog));
@@ -282,7 +289,10 @@ pub(super) fn answers(
     add: impl FnOnce(&mut Ui, &mut Vec<Action>),
 ) {
     ui.add_space(8.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| add(ui, actions));
+    // As high as a button: a layout of its own would take all the height that a taller dialog has left.
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| add(ui, actions));
+    });
 }
 
 fn certificate_ui(

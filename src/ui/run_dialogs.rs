@@ -64,7 +64,9 @@ fn end_after_cancel(run: &RunView) -> String {
 
 fn as_it_is(run: &RunView) -> String {
     let target = &run.target_database;
-    if run.touched() {
+    if run.is_readable() {
+        format!("{target} stays as it is now: in standby, readable until the run goes on.")
+    } else if run.touched() {
         format!("{target} stays as it is now: RESTORING until the run goes on.")
     } else {
         format!("Nothing of {target} was changed yet.")

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{BackupKind, UtcTime},
     explain::{figures, owed, waiting},
-    run::{Interruption, RunCommand, RunEnd, RunKind, Waiting},
+    run::{Interruption, RunCommand, RunEnd, RunKind, RunReport, TargetState, Waiting},
     state::{Action, BackupAction, Cancelling, CheckNow, Halt, Page, ResumeAction, RunView, State},
 };
 use egui::{Align, Color32, Label, Layout, RichText, ScrollArea, Ui, vec2};
@@ -105,6 +105,7 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
     let moment = match run.plan.target {
         crate::domain::Target::At(moment) => figures::short_date_time(moment.server),
         crate::domain::Target::Mark(mark) => figures::short_date_time(mark.at.server),
+        crate::domain::Target::Latest if run.only_recovers() => "what was restored".to_owned(),
         crate::domain::Target::Latest => "the latest state".to_owned(),
     };
     ui.horizontal(|ui| {
@@ -121,12 +122,12 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
                     palette.moment,
                 ),
                 Some(report) => {
-                    let (text, color) = end_words(&report.end, &palette);
+                    let (text, color) = end_words(report, &palette);
                     ("Restored", text.to_owned(), color)
                 }
             };
             let word = match run.report.as_ref().map(|report| &report.end) {
-                Some(RunEnd::Verified | RunEnd::OnlineNotVerified) | None => word,
+                Some(RunEnd::Verified | RunEnd::Standby | RunEnd::OnlineNotVerified) | None => word,
                 Some(_) => "Restore of",
             };
             let room = (ui.available_width() - 150.0).max(100.0);
@@ -200,11 +201,15 @@ pub fn closing_words(run: &RunView) -> String {
     }
 }
 
-fn end_words(end: &RunEnd, palette: &Palette) -> (&'static str, Color32) {
-    match end {
+fn end_words(report: &RunReport, palette: &Palette) -> (&'static str, Color32) {
+    match &report.end {
         RunEnd::Verified => ("online and checked", palette.log),
+        RunEnd::Standby => ("readable, in standby", palette.log),
         RunEnd::OnlineNotVerified => ("online, not checked", palette.at_risk),
         RunEnd::Untouched => ("nothing was changed", palette.at_risk),
+        RunEnd::Restoring if report.state == TargetState::Standby => {
+            ("left in standby", palette.at_risk)
+        }
         RunEnd::Restoring => ("left RESTORING", palette.danger),
         RunEnd::Cancelled => ("cancelled", palette.at_risk),
     }
@@ -230,7 +235,9 @@ fn buttons_ui(ui: &mut Ui, run: &RunView, actions: &mut Vec<Action>) {
         },
         Some(report) => {
             let is_copy = run.kind == RunKind::RestoreCopy;
-            let online = matches!(report.end, RunEnd::Verified | RunEnd::OnlineNotVerified);
+            let readable = report.state == TargetState::Standby;
+            let online =
+                !readable && matches!(report.end, RunEnd::Verified | RunEnd::OnlineNotVerified);
             let goes_on = !online && report.end != RunEnd::Untouched;
             if online && !run.dropped {
                 let words = if is_copy {

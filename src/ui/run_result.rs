@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     explain::{figures, step_failure, target_state, verification_fault},
-    run::{Outcome, RunEnd, RunKind, RunReport, Verification},
+    run::{Outcome, RunEnd, RunKind, RunReport, TargetState, Verification},
     state::{CheckNow, RunView},
 };
 use egui::{Color32, Grid, Label, RichText, Ui};
@@ -23,6 +23,10 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
                 "{} was dropped. {} and its backups stay as they are.",
                 run.target_database, run.database
             ),
+            RunEnd::Verified if run.only_recovers() => format!(
+                "{} is online with what had been restored before the moment that was chosen first.",
+                run.target_database
+            ),
             RunEnd::Verified if over => format!(
                 "{} is online, as it was at that moment.",
                 run.target_database
@@ -30,6 +34,14 @@ pub fn result_ui(ui: &mut Ui, run: &RunView, report: &RunReport) {
             RunEnd::Verified => format!(
                 "{} is online, as {} was at that moment.",
                 run.target_database, run.database
+            ),
+            RunEnd::Standby => format!(
+                "{} can be read, as {} was at that moment (standby). It can go on from here.",
+                run.target_database, run.database
+            ),
+            RunEnd::OnlineNotVerified if report.state == TargetState::Standby => format!(
+                "{} can be read (standby), but a check failed or could not be made.",
+                run.target_database
             ),
             RunEnd::OnlineNotVerified => format!(
                 "{} is online, but a check failed or could not be made.",

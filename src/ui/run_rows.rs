@@ -11,7 +11,7 @@ use crate::{
     explain::{figures, step_failure, step_skip},
     run::{Action, Outcome, StepReport, StepSkip},
     state::{RunView, State},
-    tsql::Purpose,
+    tsql::{Purpose, READABLE},
 };
 use egui::{Align2, Sense, Stroke, Ui, pos2, vec2};
 
@@ -239,12 +239,23 @@ fn row_detail(state: &State, run: &RunView, row: &Row, standing: &Standing<'_>) 
             Outcome::Cancelled => "cancelled".to_owned(),
         },
         Standing::Running => running_words(state, run, row),
+        Standing::Waiting | Standing::Left if !ended_of(run, row).is_empty() => format!(
+            "{} of {} logs applied so far",
+            ended_of(run, row).len(),
+            row.steps.len()
+        ),
         Standing::Waiting if row.steps.len() > 1 => {
-            if run.plan.stop_at.is_some() {
-                "STOPAT on every log · the last with RECOVERY in the same statement".to_owned()
+            let how = match run.plan.stop_at {
+                Some(_) => "STOPAT on every log",
+                None => "each as a whole",
+            };
+            let last = run.steps.get(row.steps.end.saturating_sub(1));
+            let end = if last.is_some_and(|step| step.title.ends_with(READABLE)) {
+                "STANDBY"
             } else {
-                "each as a whole · the last with RECOVERY in the same statement".to_owned()
-            }
+                "RECOVERY"
+            };
+            format!("{how} · the last with {end} in the same statement")
         }
         Standing::Waiting => waiting_words(run, row.steps.start),
         Standing::Left => "not reached".to_owned(),

@@ -194,6 +194,11 @@ pub enum Event {
         checks: Vec<PreflightCheck>,
         prepared: Box<Prepared>,
     },
+    /// The server did not answer what a preflight asks.
+    NotPreflighted {
+        generation: u64,
+        problem: Problem,
+    },
     /// A run began, or an interrupted one goes on.
     RunStarted {
         server: ServerId,

@@ -24,6 +24,8 @@ pub struct RestoreWishes {
     pub application: ApplicationWish,
     /// Only owners and administrators get into a copy.
     pub restricted_user: bool,
+    /// A copy is not recovered but left readable between two logs.
+    pub standby: bool,
     /// Every backup is read to its end before anything is overwritten.
     pub verify_files: bool,
     /// `DBCC CHECKDB` when the database is back.
@@ -36,6 +38,17 @@ pub struct RestoreWishes {
     pub pause_jobs: Vec<String>,
     /// The server restores by itself, as a one-time Agent job.
     pub on_server: bool,
+}
+
+impl RestoreWishes {
+    /// What of it changes the statements of a copy. One that is not recovered cannot be restricted yet.
+    pub fn of_copy(&self, plan: &RestorePlan, facts: &ServerFacts) -> RunChoices {
+        RunChoices {
+            restricted_user: self.restricted_user && !self.standby,
+            standby: self.standby.then(|| tsql::undo_file(plan, facts)),
+            ..RunChoices::default()
+        }
+    }
 }
 
 /// Which application is stopped and started around a restore, and whose tables are counted.
@@ -129,8 +142,8 @@ impl Jobs {
                         prepared: Box::new(prepared),
                     });
                 }
-                Err(error) => events.send(Event::Problem {
-                    server: Some(id),
+                Err(error) => events.send(Event::NotPreflighted {
+                    generation,
                     problem: server_problem(&error),
                 }),
             }
@@ -213,7 +226,7 @@ pub(super) async fn prepare(
     };
     let application = application_of(applications, wishes, &plan.database, &tables);
     let facts = server_facts(plan, info, over.as_ref(), now);
-    let mut choices = choices(plan, wishes, application, over);
+    let mut choices = choices(plan, &facts, wishes, application, over);
     choices.on_server = wishes
         .on_server
         .then(|| tsql::once_job_name(&RunId::new(now, fastrand::u16(..)).0));
@@ -303,11 +316,17 @@ fn server_facts(
 
 fn choices(
     plan: &RestorePlan,
+    facts: &ServerFacts,
     wishes: &RestoreWishes,
     application: Option<&Application>,
     over: Option<TargetFacts>,
 ) -> RunChoices {
     let is_copy = matches!(plan.destination, Destination::Copy { .. });
+    let of_copy = if is_copy {
+        wishes.of_copy(plan, facts)
+    } else {
+        RunChoices::default()
+    };
     let choices = RunChoices {
         over: over.map(|target| OverChoice {
             tail: match &wishes.give_up_tail {
@@ -319,14 +338,13 @@ fn choices(
             damaged: wishes.damaged,
             ..OverChoice::of(target)
         }),
-        restricted_user: wishes.restricted_user && is_copy,
         verify_files: wishes.verify_files,
         check_database: wishes.check_database,
         expected_schema: application
             .and_then(|application| application.schema_check.as_ref())
             .and_then(|check| check.expected.clone()),
         pause_jobs: wishes.pause_jobs.clone(),
-        ..RunChoices::default()
+        ..of_copy
     };
     match application {
         // Nobody works in a copy yet.

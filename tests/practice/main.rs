@@ -25,6 +25,7 @@ mod resumed;
 mod runs;
 mod schedule;
 mod sessions;
+mod standby;
 mod tds;
 mod window;
 mod wire;

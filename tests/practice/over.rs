@@ -12,6 +12,8 @@ use stopat::{
         RunChoices, RunCommand, RunControl, RunEnd, RunEvent, StepSkip, TailChoice, TargetState,
         Waiting, preflight, read_run,
     },
+    server::{Gateway as _, SqlServer},
+    settings::Reach,
 };
 
 async fn server() -> Practice {
@@ -350,6 +352,8 @@ async fn a_login_that_may_not_look_around_is_told_so() {
             let expected = (!sees).then_some(PreflightVerdict::Unknown);
             assert_eq!(verdict, expected, "{hidden:?}");
         }
+        let journal = lab.run(&case, RunChoices::default(), |_| {}).await.journal;
+        assert_eq!(lab.standing(&journal).await.others_hidden, !sees);
         practice
             .run("EXEC master.dbo.practice_option N'least_seconds', N'1.5';")
             .await;
@@ -369,6 +373,82 @@ async fn a_login_that_may_not_look_around_is_told_so() {
         assert!(!progress.is_empty(), "the time that passes is told anyhow");
         let told = progress.iter().any(|now| now.percent.is_some());
         assert_eq!(told, sees, "{progress:?}");
+    }
+}
+
+/// How far a profile lets stopat go is told before anything else is tried.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_that_only_looks_refuses_the_restore() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    let case = lab.case("Reach").await;
+    let choices = lab.over(&case).await;
+    let job = lab.job(&case, choices.clone()).await;
+    for reach in [Reach::Look, Reach::BackUp, Reach::Restore] {
+        let gateway = SqlServer {
+            reach,
+            ..practice.gateway.clone()
+        };
+        let mut session = gateway.connect().await.expect("it lets us in");
+        let checks = preflight(session.as_mut(), &job.plan, &choices)
+            .await
+            .expect("the connection holds");
+        let refused = checks.iter().any(|check| {
+            matches!(check.finding, PreflightFinding::ProfileForbids { .. })
+                && check.verdict == PreflightVerdict::Refused
+        });
+        assert_eq!(refused, reach != Reach::Restore, "{reach:?}: {checks:#?}");
+    }
+}
+
+/// Somebody else's restore of the same name is seen; one that hides its name in a variable is at least told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_else_restores_is_seen_before() {
+    let practice = server().await;
+    let lab = Lab::of(&practice).await;
+    let case = lab.case("Busy").await;
+    let choices = lab.over(&case).await;
+    let job = lab.job(&case, choices.clone()).await;
+    practice
+        .run("EXEC master.dbo.practice_option N'least_seconds', N'3';")
+        .await;
+    for (statement, verdict) in [
+        (
+            r"BACKUP DATABASE Busy TO DISK = N'D:\Backup\other.bak' WITH COPY_ONLY;".to_owned(),
+            PreflightVerdict::Refused,
+        ),
+        (
+            r"DECLARE @name sysname = N'Elsewhere';
+              RESTORE DATABASE @name FROM DISK = N'D:\Backup\Busy_full.bak'
+              WITH MOVE N'Busy' TO N'D:\Data\else.mdf', MOVE N'Busy_log' TO N'D:\Data\else.ldf';"
+                .to_owned(),
+            PreflightVerdict::Warning,
+        ),
+    ] {
+        let mut other = practice.connect().await;
+        let work = tokio::spawn(async move {
+            stopat::server::ask(other.as_mut(), &super::asking::batch(statement)).await
+        });
+        let seen = async {
+            loop {
+                let mut session = practice.connect().await;
+                let checks = preflight(session.as_mut(), &job.plan, &choices)
+                    .await
+                    .expect("the connection holds");
+                let told = checks.into_iter().find(|check| {
+                    matches!(
+                        check.finding,
+                        PreflightFinding::OtherWork { .. } | PreflightFinding::WorkOfUnknown { .. }
+                    )
+                });
+                if let Some(check) = told {
+                    return check.verdict;
+                }
+            }
+        };
+        let seen = tokio::time::timeout(Duration::from_secs(30), seen).await;
+        assert_eq!(seen.expect("it is seen while it runs"), verdict);
+        work.await.expect("it ends").expect("it works");
     }
 }
 

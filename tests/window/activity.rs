@@ -295,6 +295,8 @@ fn an_interrupted_run_says_where_it_stands_and_goes_on() {
             in_the_way: Vec::new(),
             is_anothers: false,
             opened_by_others: false,
+            others_hidden: false,
+            stays_readable: false,
             server_job: None,
             owed: vec![Owed::Access {
                 database: "OctopusAI".to_owned(),

@@ -174,6 +174,59 @@ fn a_restore_is_reviewed_run_counted_shown_and_dropped() {
 }
 
 #[test]
+fn a_copy_can_be_left_readable_instead_of_recovered() {
+    let (mut harness, wire) = reviewed(ThemeChoice::Dark);
+    harness.get_by_label_contains("(STANDBY)").scroll_to_me();
+    harness.run_steps(3);
+    harness.get_by_label_contains("(STANDBY)").click();
+    harness.run_steps(4);
+    let wishes = wire
+        .requests
+        .borrow()
+        .iter()
+        .rev()
+        .find_map(|request| match request {
+            Request::Preflight { wishes, .. } => Some(wishes.clone()),
+            _ => None,
+        });
+    assert!(wishes.expect("asked again").standby);
+    let state = &harness.state().state;
+    let review = state.review.as_ref().expect("a review");
+    let script = state.script(&review.plan).to_sql();
+    assert!(script.contains("STANDBY = N'"), "{script}");
+    assert!(!script.contains("     RECOVERY"), "{script}");
+}
+
+/// The connection was lost, say: the page says so and can be asked again, and an answer to an older question is dropped.
+#[test]
+fn a_review_whose_server_does_not_answer_says_so() {
+    let (mut harness, wire) = reviewed(ThemeChoice::Dark);
+    harness.state_mut().state.update(Action::Review);
+    let generation = |harness: &Harness<'static, App>| {
+        let review = harness.state().state.review.as_ref();
+        review.expect("a review").generation
+    };
+    let lost = |generation| Event::NotPreflighted {
+        generation,
+        problem: stopat::explain::Problem {
+            kind: stopat::explain::ProblemKind::Server,
+            sentence: "The connection to the server was lost".to_owned(),
+            hint: String::new(),
+            details: Vec::new(),
+        },
+    };
+    wire.tell(lost(generation(&harness)));
+    harness.run_steps(3);
+    harness.get_by_label("The connection to the server was lost");
+    harness.get_by_label("Check again").click();
+    harness.run_steps(4);
+    wire.tell(lost(generation(&harness) - 1));
+    harness.run_steps(3);
+    let review = harness.state().state.review.as_ref().expect("a review");
+    assert!(review.not_asked.is_none() && review.checks.is_some());
+}
+
+#[test]
 fn cancelling_asks_first_and_says_how_it_ends() {
     let (mut harness, wire) = running(ThemeChoice::Dark);
     harness

@@ -10,7 +10,8 @@ use crate::{
     domain::UtcTime,
     run::{
         DropError, Identity, Journal, JournalContent, JournalError, Record, RunId, RunReport,
-        drop_copy, journal_path, read_identity, read_journal, target::session_at_work,
+        drop_copy, journal_path, read_identity, read_journal,
+        target::{AtWork, at_work},
     },
     server::{Connection, Gateway, ServerError, ask},
     tsql::{self, ServerFacts},
@@ -123,13 +124,13 @@ async fn see(
     leftover: &Leftover,
 ) -> Result<LeftoverSeen, ServerError> {
     // In this order: what is at work first is there afterwards, or is seen at work.
-    let at_work = session_at_work(connection, &leftover.copy).await?;
+    let at_work = at_work(connection, &leftover.copy).await?;
     Ok(
         match (read_identity(connection, &leftover.copy).await?, at_work) {
             (Some(identity), _) if leftover.is_ours(&identity) => LeftoverSeen::Ours(identity),
             (Some(identity), _) => LeftoverSeen::NotOurs(identity),
-            (None, Some(session_id)) => LeftoverSeen::AtWork { session_id },
-            (None, None) => LeftoverSeen::NotThere,
+            (None, AtWork::Session(session_id)) => LeftoverSeen::AtWork { session_id },
+            (None, AtWork::Nobody | AtWork::NotTold) => LeftoverSeen::NotThere,
         },
     )
 }

@@ -168,6 +168,11 @@ pub enum PreflightFinding {
         backup: i64,
         server: i64,
     },
+    /// It is to be left in standby, which needs no upgrade (message 3180).
+    UpgradeBeforeReading {
+        backup: i64,
+        server: i64,
+    },
     VersionSame {
         version: i64,
     },
@@ -288,7 +293,12 @@ pub async fn preflight(
     });
     let (files, headers) = backup_files(connection, plan, choices).await?;
     checks.push(files);
-    checks.push(version_check(&abilities, &headers));
+    let newest = headers.iter().filter_map(|h| h.database_version).max();
+    checks.push(version_check(
+        abilities.database_version,
+        newest,
+        choices.standby.is_some(),
+    ));
     if let (Some(_), Some(target)) = (&choices.over, &target) {
         checks.push(group_check(connection, name, target).await?);
         checks.push(connections_check(connection, name, &abilities).await?);
@@ -454,17 +464,19 @@ async fn backup_files(
     ))
 }
 
-fn version_check(abilities: &Abilities, headers: &[SetHeader]) -> PreflightCheck {
-    let newest = headers.iter().filter_map(|h| h.database_version).max();
-    match (abilities.database_version, newest) {
-        (Some(server), Some(backup)) if backup > server => {
-            PreflightCheck::refused(PreflightFinding::VersionTooNew { backup, server })
-        }
-        (Some(server), Some(backup)) if backup < server => {
-            PreflightCheck::warning(PreflightFinding::VersionUpgrade { backup, server })
-        }
-        (Some(_), Some(version)) => PreflightCheck::good(PreflightFinding::VersionSame { version }),
-        _ => PreflightCheck::unknown(PreflightFinding::VersionNotTold),
+/// The internal versions of the server and of the newest backup; `in_standby`, nothing can be upgraded.
+fn version_check(server: Option<i64>, backup: Option<i64>, in_standby: bool) -> PreflightCheck {
+    let (Some(server), Some(backup)) = (server, backup) else {
+        return PreflightCheck::unknown(PreflightFinding::VersionNotTold);
+    };
+    if backup > server {
+        PreflightCheck::refused(PreflightFinding::VersionTooNew { backup, server })
+    } else if backup == server {
+        PreflightCheck::good(PreflightFinding::VersionSame { version: backup })
+    } else if in_standby {
+        PreflightCheck::refused(PreflightFinding::UpgradeBeforeReading { backup, server })
+    } else {
+        PreflightCheck::warning(PreflightFinding::VersionUpgrade { backup, server })
     }
 }
 
@@ -567,4 +579,19 @@ async fn target_files(
     Ok(PreflightCheck::good(PreflightFinding::TargetFilesFree {
         n_files: plan.moves.len(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_to_be_upgraded_cannot_be_left_readable() {
+        let verdict = |backup, in_standby| version_check(Some(957), backup, in_standby).verdict;
+        assert_eq!(verdict(Some(904), false), PreflightVerdict::Warning);
+        assert_eq!(verdict(Some(904), true), PreflightVerdict::Refused);
+        assert_eq!(verdict(Some(957), true), PreflightVerdict::Good);
+        assert_eq!(verdict(Some(998), false), PreflightVerdict::Refused);
+        assert_eq!(verdict(None, true), PreflightVerdict::Unknown);
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
         verify::{Look, read_identity, verify},
     },
     server::{ServerError, Until, ask},
-    tsql::{self, Batch},
+    tsql::{self, Batch, Purpose},
 };
 
 impl Run<'_> {
@@ -38,11 +38,14 @@ impl Run<'_> {
             };
             return self.fail_in_between(step, StepResult::Refused(failure));
         };
-        let script = tsql::recover_script(&self.target, &self.job.facts);
+        let standby = self.job.choices.standby.as_deref();
+        let script = tsql::end_script(&self.target, &self.job.facts, standby);
         for batch in &script.batches {
             let begun = self.begin_as(step, batch.title.clone(), batch.sql.clone())?;
             let (outcome, messages) = self.send(step, batch, begun.at).await;
             let result = match outcome {
+                // Nothing is final in it: more logs can follow.
+                Ok(_) if batch.purpose == Purpose::Standby => StepResult::Done,
                 Ok(_) => StepResult::Warned(StepFailure::RecoveredApart {
                     database: self.target.clone(),
                     why,
@@ -150,7 +153,8 @@ impl Run<'_> {
         let online = verification.state == "ONLINE";
         let fault = verification.problems.first().cloned();
         self.verification = Some(verification);
-        if let (true, Some(identity)) = (is_copy, identity)
+        // In standby it is known by the time of its creation: its recovery gives it another identity.
+        if let (true, None, Some(identity)) = (is_copy, &self.job.choices.standby, identity)
             && let Some(database_guid) = identity.database_guid
         {
             self.note(Record::CopyCreated {

@@ -9,7 +9,7 @@ use crate::{
         journal::{Journal, JournalError, Record, iso_time},
         owed::Owed,
         preflight::{PreflightVerdict, preflight},
-        report::{Outcome, RunEnd, RunReport, StepFacts, StepReport, Verification},
+        report::{Outcome, RunEnd, RunReport, StepFacts, StepReport, TargetState, Verification},
         runbook::{Action, Runbook, Step},
         target::{TargetFacts, read_target},
         watch::Watch,
@@ -167,9 +167,13 @@ impl<'a> Run<'a> {
             (self.tell)(RunEvent::Owes(self.owed.clone()));
         }
         let (end, state) = self.steps().await?;
+        let mut words = state_words(&state, &self.target);
+        if state == TargetState::Online && self.runbook.only_recovers(&self.job.plan) {
+            words.push_str(", with what was restored before its moment");
+        }
         self.note(Record::End {
             end: end.word().to_owned(),
-            state: state_words(&state, &self.target),
+            state: words,
         })?;
         Ok(RunReport {
             id: self.job.run,
@@ -516,10 +520,10 @@ impl<'a> Run<'a> {
     /// Every step was done.
     async fn end_after_all(&mut self) -> Result<End, JournalError> {
         let state = self.read_state().await;
-        let end = if self.reserved {
-            RunEnd::OnlineNotVerified
-        } else {
-            RunEnd::Verified
+        let end = match &state {
+            _ if self.reserved => RunEnd::OnlineNotVerified,
+            TargetState::Standby => RunEnd::Standby,
+            _ => RunEnd::Verified,
         };
         Ok((end, state))
     }

@@ -99,7 +99,10 @@ impl Run<'_> {
 
     /// Makes the database readable between two logs and waits; the next log goes on from there.
     async fn look_between(&mut self, ended: usize) -> Result<Next, JournalError> {
-        let undo_file = self.undo_file();
+        let undo_file = match &self.job.choices.standby {
+            Some(file) => file.clone(),
+            None => tsql::undo_file(&self.job.plan, &self.job.facts),
+        };
         let script = tsql::standby_script(&self.target, &undo_file, &self.job.facts);
         for batch in &script.batches {
             if self.extra_batch(ended, batch).await? == Next::Stop {
@@ -132,27 +135,6 @@ impl Run<'_> {
                 ),
             });
         }
-    }
-
-    /// Beside the first data file of the target, where the server may write.
-    fn undo_file(&self) -> String {
-        let beside = self
-            .job
-            .plan
-            .moves
-            .first()
-            .map(|file| file.to.clone())
-            .or_else(|| self.job.facts.tail_file.clone())
-            .unwrap_or_default();
-        let folder = beside
-            .rfind(['\\', '/'])
-            .map(|end| beside[..=end].to_owned())
-            .unwrap_or_default();
-        format!(
-            "{folder}{}_{}.undo",
-            tsql::file_name(&self.target),
-            self.job.run.0
-        )
     }
 
     /// Waits for an answer; `None` when the run was cancelled or nobody can answer.

@@ -178,7 +178,7 @@ pub fn run_mark(state: &State, run: &RunRecord) -> Mark {
         None if state.runs_here(&run.id) => Mark::Running,
         None => Mark::Halted,
         Some((end, _)) => match end.as_str() {
-            "verified" => Mark::Done,
+            "verified" | "standby" => Mark::Done,
             "restoring" => Mark::Failed,
             "untouched" | "cancelled" | "abandoned" => Mark::Cancelled,
             _ => Mark::Warned,

@@ -121,7 +121,11 @@ fn ways_ui(
         small(ui, "Another run is under way; this one can go on after it.");
         return;
     }
-    for (idx, how) in found.offers.iter().enumerate() {
+    let offers = found.offers.iter().filter(|how| {
+        // Where it came to its end there is only another moment to go to, which is typed.
+        !(run.is_readable() && matches!(how, ResumeHow::TakeLogs { .. }))
+    });
+    for (idx, how) in offers.enumerate() {
         let (title, words) = (way_on(how), resume_offer(how, found));
         ui.horizontal(|ui| {
             let clicked = match how {

@@ -8,6 +8,10 @@ use egui::{Align2, Color32, Label, RichText, Sense, Stroke, Ui, vec2};
 pub fn checks_ui(ui: &mut Ui, review: &Review) {
     let palette = *Palette::of(ui);
     let Some(checks) = &review.checks else {
+        if let Some(problem) = &review.not_asked {
+            super::super::empty::problem_words(ui, problem, palette.danger);
+            return;
+        }
         super::super::empty::paragraph(
             ui,
             "Asking the server: names, files, space, connections, jobs…",

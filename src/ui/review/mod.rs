@@ -65,7 +65,9 @@ impl ReviewPage {
             56.0
         };
         let height = (ui.available_height() - foot).max(80.0);
+        // Another moment is another page, which begins at its top; the same one asked again stays where it was.
         ScrollArea::vertical()
+            .id_salt((&review.database, review.is_over(), salt_of(review)))
             .max_height(height)
             .auto_shrink([false, false])
             .show(ui, |ui| {
@@ -317,7 +319,9 @@ fn foot_ui(ui: &mut Ui, state: &State, review: &Review, actions: &mut Vec<Action
     }
     ui.horizontal(|ui| {
         let ready = state.review_may_start(review);
-        let why_not = if review.checks.is_none() {
+        let why_not = if review.not_asked.is_some() {
+            "The server could not be asked; check again".to_owned()
+        } else if review.checks.is_none() {
             "The server is still being asked".to_owned()
         } else if !review.checks_allow() {
             "A check refuses; see above".to_owned()
@@ -347,6 +351,15 @@ fn foot_ui(ui: &mut Ui, state: &State, review: &Review, actions: &mut Vec<Action
     });
 }
 
+/// What tells the page of one moment from that of another.
+fn salt_of(review: &Review) -> String {
+    match review.plan.target {
+        Target::At(moment) => figures::date_time(moment.server),
+        Target::Mark(mark) => figures::date_time(mark.at.server),
+        Target::Latest => String::new(),
+    }
+}
+
 /// A name that a button has room for.
 fn short(name: &str) -> String {
     if name.chars().count() <= 40 {
@@ -371,6 +384,8 @@ fn names_ui(ui: &mut Ui, state: &State, review: &Review, actions: &mut Vec<Actio
         .get(&review.server)
         .and_then(|view| view.info())
         .map_or_else(String::new, |info| info.name.clone());
+    // Beside two fields their labels and the words after them have room.
+    let width = ((ui.available_width() - 270.0) / 2.0).clamp(100.0, 190.0);
     ui.horizontal(|ui| {
         let field = |ui: &mut Ui, label: &str, value: &mut String, hint: &str| {
             let label = small(ui, label);
@@ -379,7 +394,7 @@ fn names_ui(ui: &mut Ui, state: &State, review: &Review, actions: &mut Vec<Actio
                 TextEdit::singleline(value)
                     .font(mono(12.0))
                     .hint_text(hint)
-                    .desired_width(190.0),
+                    .desired_width(width),
             )
             .labelled_by(label.id);
         };

@@ -32,6 +32,9 @@ pub fn options_ui(
         "Check the database at the end (DBCC CHECKDB)",
     )
     .on_hover_text("After it is back in service; it reads every page");
+    if !review.is_over() {
+        standby_ui(ui, &mut wishes);
+    }
     on_server_ui(ui, review, &mut wishes);
     jobs_ui(ui, review, &mut wishes);
     if review.is_over() {
@@ -40,6 +43,21 @@ pub fn options_ui(
     if wishes != review.wishes {
         actions.push(Action::Destination(DestinationAction::Wishes(wishes)));
         actions.push(Action::Review);
+    }
+}
+
+/// A copy that is only looked at, and gone on with later.
+fn standby_ui(ui: &mut Ui, wishes: &mut RestoreWishes) {
+    ui.checkbox(
+        &mut wishes.standby,
+        "Leave it readable instead of recovering it (STANDBY)",
+    )
+    .on_hover_text(
+        "It can be read and asked, and not written. Later logs take it further, to another look or to its recovery.",
+    );
+    if wishes.standby {
+        // What is not recovered cannot be restricted yet.
+        wishes.restricted_user = false;
     }
 }
 

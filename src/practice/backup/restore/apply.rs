@@ -242,7 +242,7 @@ pub(super) fn end_step(
 ) -> Result<(), Vec<Message>> {
     match &request.ending {
         Ending::Recovery if reached => recover(engine, id, request.restricted_user),
-        Ending::Standby(_) => {
+        Ending::Standby(_) if reached => {
             if let Some(database) = engine.store.database_mut(id) {
                 database.facts.standby = true;
             }
