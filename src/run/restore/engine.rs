@@ -1,6 +1,10 @@
 //! The one engine: it takes the steps of a runbook in order, journals each, and stops where going on would be wrong.
 
-use super::{Carried, End, RestoreJob, RunEvent, Surroundings, seconds_between, state_words};
+use super::{
+    Carried, End, RestoreJob, RunEvent, Surroundings,
+    lock::{Lock, take_lock},
+    seconds_between, state_words,
+};
 use crate::{
     domain::{self, BackupType, Destination, UtcTime},
     run::{
@@ -578,27 +582,4 @@ async fn before(
             database_guid: facts.database_guid,
             recovery_fork: facts.recovery_fork,
         }))
-}
-
-/// Whether this run has the target for itself.
-pub(in crate::run) enum Lock {
-    Taken,
-    Held,
-    /// The server refused to tell.
-    Unknown(ServerError),
-}
-
-pub(in crate::run) async fn take_lock(
-    connection: &mut dyn Connection,
-    database: &str,
-) -> Result<Lock, ServerError> {
-    match ask(connection, &tsql::take_lock(database)).await {
-        // 0 granted, 1 granted after waiting, below zero not granted.
-        Ok(answer) => Ok(match answer.first().and_then(|row| row.int("granted")) {
-            Some(granted) if granted < 0 => Lock::Held,
-            _ => Lock::Taken,
-        }),
-        Err(error @ ServerError::Refused { .. }) => Ok(Lock::Unknown(error)),
-        Err(other) => Err(other),
-    }
 }

@@ -2,6 +2,7 @@
 
 mod arrive;
 mod engine;
+mod lock;
 mod own;
 mod send;
 mod server_job;
@@ -23,8 +24,8 @@ use crate::{
     tsql::{Script, ServerFacts},
 };
 pub(super) use arrive::{put_back_batch, state_of};
-pub(super) use engine::{Lock, take_lock};
 use engine::{Run, Start};
+pub(super) use lock::{Lock, take_lock};
 pub(super) use send::next_reading;
 pub(super) use server_job::{ServerJobState, server_job_state};
 use std::collections::BTreeSet;

@@ -173,7 +173,7 @@ fn further_ui(
     typed: &mut String,
     actions: &mut Vec<Action>,
 ) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let label = small(ui, "Take logs to another moment");
         let hint = form::hint_text(ui, &run.target.replace('T', " "));
         let field = ui
