@@ -316,8 +316,13 @@ pub async fn resume(
             (runbook, done)
         }
         ResumeHow::RecoverNow => {
-            // The run is then about what is there, not about its moment.
-            job.plan.target = Target::Latest;
+            if record.is_readable() {
+                // It stands at its moment: nothing of its plan is left.
+                job.plan.steps.clear();
+            } else {
+                // The run is then about what is there, not about its moment.
+                job.plan.target = Target::Latest;
+            }
             job.choices.standby = None;
             let script = tsql::recover_script(&record.target_database, &job.facts);
             around_restored(record, &mut job, script)

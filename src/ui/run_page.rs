@@ -103,10 +103,14 @@ impl RunPage {
 fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
     let palette = *Palette::of(ui);
     let moment = match run.plan.target {
-        crate::domain::Target::At(moment) => figures::short_date_time(moment.server),
-        crate::domain::Target::Mark(mark) => figures::short_date_time(mark.at.server),
-        crate::domain::Target::Latest if run.only_recovers() => "what was restored".to_owned(),
-        crate::domain::Target::Latest => "the latest state".to_owned(),
+        crate::domain::Target::Latest if run.only_recovers() => "as far as it came".to_owned(),
+        crate::domain::Target::At(moment) => {
+            format!("to {}", figures::short_date_time(moment.server))
+        }
+        crate::domain::Target::Mark(mark) => {
+            format!("to {}", figures::short_date_time(mark.at.server))
+        }
+        crate::domain::Target::Latest => "to the latest state".to_owned(),
     };
     ui.horizontal(|ui| {
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -135,7 +139,7 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
                 ui.set_max_width(room);
                 ui.add(
                     Label::new(
-                        RichText::new(format!("{word} {} to {moment}", run.database))
+                        RichText::new(format!("{word} {} {moment}", run.database))
                             .font(semibold(18.0))
                             .color(palette.text),
                     )

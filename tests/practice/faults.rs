@@ -266,6 +266,9 @@ async fn starting_over_keeps_the_tail_and_recovering_takes_what_is_there() {
     let report = lab.resume(&ran.journal, &ResumeHow::RecoverNow).await;
     assert_eq!(report.state, TargetState::Online, "{:#?}", report.steps);
     assert_eq!(lab.access("Recovered").await, "MULTI_USER");
+    let record = read_run(&ran.journal).expect("readable").expect("a run");
+    let (_, words) = record.end.expect("it has ended");
+    assert!(words.ends_with("restored before its moment"), "{words}");
     // Abandoned before anything was overwritten: everything is as it was.
     let case = lab.case("Abandoned").await;
     let before = practice.contents("Abandoned").await;
