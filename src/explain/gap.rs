@@ -30,6 +30,8 @@ pub fn gap_line(history: &DatabaseHistory, gap: &Gap) -> String {
         RefusalKind::SimpleRecovery => {
             "simple recovery — only the moments of the backups".to_owned()
         }
+        // The moment of the restore itself: nothing that anybody would look for.
+        RefusalKind::RecoveryFork if seconds <= 60.0 => "restored to an earlier point".to_owned(),
         RefusalKind::RecoveryFork => {
             format!("{lost} lost — the database was restored to an earlier point")
         }

@@ -8,7 +8,10 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use std::sync::Arc;
 use stopat::{
     app::App,
-    domain::{BackupType, EstimateBasis, History, MeasuredRun, MeasuredSet, RestoringState, Start},
+    domain::{
+        BackupType, EstimateBasis, History, MarkRecord, MarkStop, MeasuredRun, MeasuredSet,
+        RestoringState, Start,
+    },
     run::{Measured, MeasuredRestore, RunId, RunKind},
     server::DatabaseState,
     settings::ThemeChoice,
@@ -117,6 +120,63 @@ fn latest_is_a_target() {
     let plan = state.plan.plan().expect("a plan");
     assert_eq!(plan.target, stopat::domain::Target::Latest);
     assert!(plan.steps.iter().all(|step| step.stop_at.is_none()));
+}
+
+/// A mark that a transaction left is a target, with that transaction or without it.
+#[test]
+fn a_mark_is_a_target_with_its_transaction_or_without() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let made = MadeUp {
+        database: "OctopusAI".to_owned(),
+        days: 5,
+        log_every: 900,
+        without_log: None,
+    };
+    let mut records = made.records();
+    let log = records.backup_sets.iter().rfind(|set| {
+        let kind = set.backup_type.as_deref();
+        kind == Some("L")
+    });
+    let log = log.expect("the schedule takes logs");
+    let start = log.backup_start_date.expect("every row has a start");
+    records.marks = vec![MarkRecord {
+        database_name: Some("OctopusAI".to_owned()),
+        mark_name: Some("MonthEnd".to_owned()),
+        lsn: log.first_lsn,
+        mark_time: Some(start.plus(chrono::TimeDelta::minutes(-5))),
+        ..MarkRecord::default()
+    }];
+    wire.tell(Event::History {
+        server: ServerId::Practice,
+        history: History::from_records(records).0,
+        notes: Arc::default(),
+        read_at: now(),
+    });
+    harness.run_steps(3);
+    for (entry, stop) in [
+        ("Aim at the mark MonthEnd", MarkStop::At),
+        ("Aim just before the mark MonthEnd", MarkStop::Before),
+    ] {
+        // Where no backup stands, beside the axis.
+        let lanes = harness.get_by_label_contains("Timeline, ").rect();
+        let pos = lanes.right_top() + egui::vec2(-8.0, 60.0);
+        harness.event(egui::Event::PointerMoved(pos));
+        for pressed in [true, false] {
+            harness.event(egui::Event::PointerButton {
+                pos,
+                button: egui::PointerButton::Secondary,
+                pressed,
+                modifiers: egui::Modifiers::NONE,
+            });
+            harness.run_steps(2);
+        }
+        harness.get_by_label_contains(entry).click();
+        harness.run_steps(3);
+        let plan = harness.state().state.plan.plan().cloned().expect("a plan");
+        let mark = plan.stop_mark.expect("it stops at a mark");
+        assert_eq!((&*mark.name, mark.stop), ("MonthEnd", stop));
+        assert!(plan.steps.iter().all(|step| step.stop_at.is_none()));
+    }
 }
 
 /// A database that is RESTORING: where it stands is asked, and the plan goes on from there when it is wanted.

@@ -6,7 +6,7 @@ use super::{
     words::{events_at, lane_set_at, words_at},
 };
 use crate::{
-    domain::MarkStop,
+    domain::{EventKind, MarkStop},
     explain::figures,
     state::{Action, DatabaseView, MarkerStep, PlanningAction, RangePreset, State, TimeRange},
     ui::{backup::hints_ui, set_menu::set_menu_ui, suggestion::suggestion_ui, widgets::choice},
@@ -66,6 +66,8 @@ pub struct Memory<'a> {
     pub drag: &'a mut Drag,
     /// The backup that the context menu is about.
     pub menu_set: &'a mut Option<uuid::Uuid>,
+    /// The marks whose signs it was opened on, as places among those of the history.
+    pub menu_marks: &'a mut Vec<usize>,
 }
 
 /// Where everything stands in this frame.
@@ -247,6 +249,17 @@ fn plot(
             .interact_pointer_pos()
             .and_then(|at| lane_set_at(at, layout, scale, database));
         *memory.menu_set = under.map(|set| set.uuid);
+        let signs = response
+            .interact_pointer_pos()
+            .map(|at| events_at(at, layout, scale, database));
+        *memory.menu_marks = signs
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|event| match event.kind {
+                EventKind::Mark { index, .. } => Some(index),
+                _ => None,
+            })
+            .collect();
     }
     if let Some(set) = memory
         .menu_set
@@ -254,7 +267,7 @@ fn plot(
     {
         response.context_menu(|ui| set_menu_ui(ui, state, database, set, actions));
     } else {
-        response.context_menu(|ui| moment_menu_ui(ui, database, actions));
+        response.context_menu(|ui| moment_menu_ui(ui, database, memory.menu_marks, actions));
     }
     if quiet
         && !response.context_menu_opened()
@@ -266,23 +279,32 @@ fn plot(
 }
 
 /// What can be done where no backup stands.
-fn moment_menu_ui(ui: &mut Ui, database: &DatabaseView, actions: &mut Vec<Action>) {
+fn moment_menu_ui(
+    ui: &mut Ui,
+    database: &DatabaseView,
+    under: &[usize],
+    actions: &mut Vec<Action>,
+) {
+    const MOST_MARKS: usize = 4;
     let latest = ui.button("Aim at the latest backed-up state");
     if latest.clicked() {
         actions.push(Action::Planning(PlanningAction::AimAtLatest));
         ui.close();
     }
     // The newest marks; older ones are reached from their signs.
-    for (index, mark) in database.history.marks().iter().enumerate().rev().take(5) {
-        let words = format!(
-            "Aim at the mark {} of {}",
-            mark.name,
-            figures::short_date_time(mark.at.server)
-        );
-        if ui.button(words).clicked() {
-            let stop = MarkStop::At;
-            actions.push(Action::Planning(PlanningAction::AimAtMark { index, stop }));
-            ui.close();
+    let marks = database.history.marks().iter().enumerate().rev();
+    let offered = marks.filter(|(index, _)| under.is_empty() || under.contains(index));
+    for (index, mark) in offered.take(MOST_MARKS) {
+        for (stop, words) in [
+            (MarkStop::At, "Aim at"),
+            (MarkStop::Before, "Aim just before"),
+        ] {
+            let when = figures::short_date_time(mark.at.server);
+            let words = format!("{words} the mark {} of {when}", mark.name);
+            if ui.button(words).clicked() {
+                actions.push(Action::Planning(PlanningAction::AimAtMark { index, stop }));
+                ui.close();
+            }
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct TimelineView {
     curve: curve::CurveCache,
     /// The backup that the context menu is about.
     menu_set: Option<uuid::Uuid>,
+    /// The marks whose signs it was opened on.
+    menu_marks: Vec<usize>,
     /// Where everything stood in the last frame.
     layout: Option<Layout>,
 }
@@ -82,6 +84,7 @@ impl TimelineView {
             &mut interact::Memory {
                 drag: &mut self.drag,
                 menu_set: &mut self.menu_set,
+                menu_marks: &mut self.menu_marks,
             },
             &interact::Place {
                 layout: &layout,
