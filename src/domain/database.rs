@@ -306,11 +306,7 @@ impl DatabaseHistory {
             by_uuid = uuid_order(&sets);
         }
         let device_hashes = overwrite::mark(&mut sets);
-        let (mut fulls, mut differentials, mut logs) = (
-            SharedVec::default(),
-            SharedVec::default(),
-            SharedVec::default(),
-        );
+        let (mut fulls, mut differentials, mut logs) = (Vec::new(), Vec::new(), Vec::new());
         let mut crossings = Vec::new();
         let mut newest_id = None;
         // One pass for all that is known of each set by itself: reading a million of them is what takes the time.
@@ -343,9 +339,9 @@ impl DatabaseHistory {
             name,
             clock,
             sets,
-            fulls,
-            differentials,
-            logs,
+            fulls: fulls.into_iter().collect(),
+            differentials: differentials.into_iter().collect(),
+            logs: logs.into_iter().collect(),
             by_uuid: Arc::new(by_uuid),
             device_hashes: Arc::new(device_hashes),
             restores,
