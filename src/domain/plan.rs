@@ -408,6 +408,8 @@ pub struct Refusal {
     pub kind: RefusalKind,
     /// As asked for.
     pub target: Target,
+    /// Whether a database was to be gone on with, rather than to begin anew.
+    pub goes_on: bool,
     /// The set at fault, where there is one: the damaged one, the log after the gap…
     pub culprit: Option<Uuid>,
     /// Where the gap begins and ends, for kinds that have one.

@@ -191,6 +191,7 @@ fn nothing_to_restore(
     Refusal {
         kind: why.kind,
         target: request.target,
+        goes_on: graph.started.is_some(),
         culprit: why.culprit,
         gap: None,
         nearest_before: None,
@@ -225,6 +226,7 @@ fn ambiguous(
     Refusal {
         kind: RefusalKind::AmbiguousLocalTime,
         target: Target::At(moment),
+        goes_on: graph.started.is_some(),
         culprit: None,
         gap: None,
         nearest_before: before.map(at),

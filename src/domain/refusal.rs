@@ -38,6 +38,7 @@ pub(super) fn refuse(history: &DatabaseHistory, graph: &Graph, moment: Moment) -
     Refusal {
         kind: why.kind,
         target: Target::At(moment),
+        goes_on: graph.started.is_some(),
         culprit: why.culprit,
         gap,
         nearest_before: before.map(at),

@@ -13,6 +13,7 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
     let Refusal {
         kind,
         target,
+        goes_on,
         culprit,
         gap,
         nearest_before,
@@ -36,6 +37,9 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
     let sentence = match kind {
         RefusalKind::NoBackups => {
             format!("Nothing is known of a backup of {database} that may take part")
+        }
+        RefusalKind::BeforeFirstBackup if *goes_on => {
+            format!("{when} lies before the moment that the restored part of {database} stands at")
         }
         RefusalKind::BeforeFirstBackup => match nearest_after {
             Some(after) => format!(
@@ -126,6 +130,9 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
         RefusalKind::LogGap if log_to_come => Some(
             "Back up the log; then this moment can be reached if the chain is whole.".to_owned(),
         ),
+        RefusalKind::BeforeFirstBackup if *goes_on => {
+            Some("Choose a later moment, or start over with a full backup.".to_owned())
+        }
         RefusalKind::MissingMedia => {
             Some("Look for the file on other storage, or put it back where it was.".to_owned())
         }

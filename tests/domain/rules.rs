@@ -3,11 +3,14 @@
 use crate::support::{planned, time};
 use chrono::TimeDelta;
 use std::sync::Arc;
-use stopat::domain::{
-    BackupRecord, BackupSet, DatabaseFile, DatabaseHistory, Destination, FindingKind, History,
-    HistoryNoteKind, HistoryRecords, Limits, Lost, Lsn, MediaFile, PlanNote, RecordedServer,
-    RefusalKind, RestoreRecord, RestoreRequest, Severity, SkipReason, Target, Trouble, check,
-    rejected,
+use stopat::{
+    domain::{
+        BackupRecord, BackupSet, DatabaseFile, DatabaseHistory, Destination, FindingKind, History,
+        HistoryNoteKind, HistoryRecords, Limits, Lost, Lsn, MediaFile, PlanNote, RecordedServer,
+        RefusalKind, RestoreRecord, RestoreRequest, RestoringState, Severity, SkipReason, Start,
+        Target, Trouble, check, rejected,
+    },
+    explain,
 };
 use uuid::Uuid;
 
@@ -158,6 +161,32 @@ fn the_second_after_a_backup_finished_belongs_to_what_lies_before_it() {
     assert_eq!(first.kind, RefusalKind::BeforeFirstBackup);
     let later = refused(&history, &to(&history, "05:00:10.500"));
     assert_eq!(later.kind, RefusalKind::LogGap);
+}
+
+#[test]
+fn a_database_that_is_gone_on_with_cannot_go_back() {
+    let history = sales(usual());
+    let stands = RestoringState {
+        redo: Lsn::new(300).expect("a small number"),
+        fork: Some(Uuid::from_u128(FORK)),
+        family: Some(Uuid::from_u128(1)),
+        differential_base: Some(uuid(1)),
+        files: Vec::new(),
+        stands_at: None,
+    };
+    let request = RestoreRequest {
+        start: Start::Restoring(Box::new(stands)),
+        ..to(&history, "02:30:00")
+    };
+    let refusal = refused(&history, &request);
+    assert_eq!(refusal.kind, RefusalKind::BeforeFirstBackup);
+    let said = explain::refusal(&refusal, "Sales", Some(&history));
+    assert!(
+        said.sentence
+            .ends_with("lies before the moment that the restored part of Sales stands at"),
+        "{}",
+        said.sentence
+    );
 }
 
 /// What is damaged or missing in it takes its time to judge, so that is done where the history is built, not in a frame.
