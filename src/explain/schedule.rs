@@ -228,6 +228,9 @@ pub fn conflict(conflict: &Conflict) -> String {
             let state = if *enabled { "" } else { " (switched off)" };
             match how {
                 JobBacksUp::ByName => format!("The job {name} backs up this database{state}"),
+                JobBacksUp::SomeOfThem => {
+                    format!("The job {name} backs up some of these databases{state}")
+                }
                 JobBacksUp::AllDatabases => {
                     format!("The job {name} backs up whatever databases it finds{state}")
                 }

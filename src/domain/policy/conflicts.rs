@@ -27,6 +27,8 @@ pub enum Conflict {
 pub enum JobBacksUp {
     /// It names the database.
     ByName,
+    /// It names databases, where all user databases are meant.
+    SomeOfThem,
     /// It takes whatever databases it finds.
     AllDatabases,
     /// It runs a maintenance plan, whose content is not readable as T-SQL.
@@ -103,7 +105,7 @@ pub fn job_backs_up(step: &JobStep, databases: &PolicyDatabases) -> Option<JobBa
         PolicyDatabases::AllUser { .. } => Some(if general {
             JobBacksUp::AllDatabases
         } else {
-            JobBacksUp::ByName
+            JobBacksUp::SomeOfThem
         }),
     }
 }
@@ -246,6 +248,15 @@ mod tests {
             Some(MaintenancePlan),
         );
         check("SSIS", r"/SQL Imports\Sales", None);
+        let step = JobStep {
+            subsystem: "TSQL".to_owned(),
+            command: "BACKUP LOG [CRM] TO DISK = N'x'".to_owned(),
+            database: None,
+        };
+        let all = PolicyDatabases::AllUser {
+            except: Default::default(),
+        };
+        assert_eq!(job_backs_up(&step, &all), Some(JobBacksUp::SomeOfThem));
     }
 
     #[test]

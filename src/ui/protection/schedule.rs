@@ -1,7 +1,7 @@
 //! The head of the page, what has to be said first, and the schedule as a table.
 
 use crate::{
-    domain::{AgentState, PolicyKind, RunStatus},
+    domain::{AgentState, Conflict, PolicyKind, RunStatus},
     explain::{schedule as words, server_time_short},
     run::{
         Outcome,
@@ -228,7 +228,14 @@ pub fn notes_ui(
             }
         });
     }
-    for conflict in &outlook.conflicts {
+    // What was backed up of the others stands on their own pages.
+    let of_here = |conflict: &&Conflict| match (conflict, &protection.of) {
+        (Conflict::Backups(others), Some((_, database))) => {
+            others.database.to_lowercase() == database.to_lowercase()
+        }
+        _ => true,
+    };
+    for conflict in outlook.conflicts.iter().filter(of_here) {
         let dot = if conflict.is_active() {
             Dot::AtRisk
         } else {
