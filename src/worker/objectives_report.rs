@@ -97,7 +97,8 @@ pub async fn make_objectives_report(ground: &ReportGround<'_>) -> Option<MadeRep
         }
         None => None,
     };
-    let coverage = history.coverage(&Limits::default());
+    let coverage =
+        (judged.backed_up_by == BackedUpBy::Owners).then(|| history.coverage(&Limits::default()));
     let journal_hashes = judged
         .drills
         .iter()
@@ -115,7 +116,7 @@ pub async fn make_objectives_report(ground: &ReportGround<'_>) -> Option<MadeRep
         made_by: *made_by,
         simulated: is_practice(info),
         judged: &judged,
-        coverage: &coverage,
+        coverage: coverage.as_deref(),
         sets: history.len(),
         rows: tables
             .tables

@@ -12,7 +12,7 @@ use stopat::{
     tsql::{Batch, BatchKind, Purpose},
     worker::{
         AzureEvent, AzureRequest, Event, ObjectivesEvent, ObjectivesRequest, Platform, Request,
-        Secret, ServerId, ServerStatus, Worker, WorkerHandle,
+        SaveAs, Secret, ServerId, ServerStatus, Worker, WorkerHandle,
     },
 };
 use uuid::Uuid;
@@ -411,4 +411,28 @@ fn the_fleet_reads_what_azure_tells_of_its_own_backups() {
             .all(|row| row.database.as_deref() != Some("master")),
         "{rows:?}"
     );
+
+    // Its report says nothing of a chain that Azure keeps to itself.
+    let server = ServerId::Profile(Uuid::from_u128(8));
+    worker.send(Request::Connect {
+        server,
+        password: None,
+    });
+    next(&worker, |event| {
+        matches!(event, Event::History { .. }).then_some(())
+    });
+    worker.send(Request::Objectives(ObjectivesRequest::Report {
+        server,
+        database: "OctopusAI".to_owned(),
+        how: SaveAs::Json,
+    }));
+    let text = next(&worker, |event| match event {
+        Event::Objectives(ObjectivesEvent::ToSave { text, .. }) => Some(text),
+        _ => None,
+    });
+    let report: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!(report["scenarios"][0]["scenario"], "azure_point_in_time");
+    assert!(report["scenarios"][0]["loss_now"].is_object(), "{text}");
+    assert_eq!(report["history"]["restorable_to"], serde_json::Value::Null);
+    assert_eq!(report["gaps"], serde_json::json!([]));
 }

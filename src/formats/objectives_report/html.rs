@@ -4,7 +4,7 @@ use super::{ObjectivesReport, svg};
 use crate::{
     domain::{ScenarioKind, Standing, Status},
     explain::{self, figures},
-    run::{Drill, DrillResult},
+    run::{BackedUpBy, Drill, DrillResult},
 };
 use std::fmt::Write as _;
 
@@ -80,15 +80,23 @@ fn scope(page: &mut String, report: &ObjectivesReport<'_>) {
             )
         ),
     );
-    if let (Some(oldest), Some(newest)) = (report.coverage.oldest(), report.coverage.newest()) {
-        fact(
+    let reach = report
+        .coverage
+        .map(|coverage| (coverage.oldest(), coverage.newest()));
+    match reach {
+        Some((Some(oldest), Some(newest))) => fact(
             "Restorable",
             format!(
                 "{} to {}",
                 report.when(oldest.instant),
                 report.when(newest.instant)
             ),
-        );
+        ),
+        Some(_) => {}
+        None => fact(
+            "Restorable",
+            "what Azure tells when it is asked; the times of its backups do not say it".to_owned(),
+        ),
     }
     page.push_str("</table>\n");
 }
@@ -193,6 +201,9 @@ fn worst(page: &mut String, report: &ObjectivesReport<'_>, standing: &Standing) 
 
 fn drills(page: &mut String, report: &ObjectivesReport<'_>) {
     let judged = report.judged;
+    if judged.backed_up_by == BackedUpBy::Azure {
+        return azure_restores(page, report);
+    }
     page.push_str("<h2>Drills: restore time to a verified copy</h2>\n");
     if judged.drills.is_empty() {
         page.push_str("<p>No drill was run.</p>\n");
@@ -222,6 +233,28 @@ fn drills(page: &mut String, report: &ObjectivesReport<'_>) {
             drill_section(page, report, drill, result);
         }
     }
+}
+
+/// Where Azure restores its own backups, each restore that was ordered is a measurement.
+fn azure_restores(page: &mut String, report: &ObjectivesReport<'_>) {
+    page.push_str("<h2>Restores that Azure carried out</h2>\n");
+    if report.judged.azure.is_empty() {
+        page.push_str("<p>None was ordered from stopat yet.</p>\n");
+        return;
+    }
+    page.push_str(
+        "<table>\n<tr><th>Ordered</th><th>Until the database could be opened</th></tr>\n",
+    );
+    for (at, seconds) in report.judged.azure.iter().rev() {
+        writeln!(
+            page,
+            "<tr><td>{}</td><td>{}</td></tr>",
+            escape(&report.when(*at)),
+            explain::duration(*seconds)
+        )
+        .ok();
+    }
+    page.push_str("</table>\n");
 }
 
 fn drill_section(
@@ -387,6 +420,10 @@ fn protected(page: &mut String, report: &ObjectivesReport<'_>) {
 fn gaps(page: &mut String, report: &ObjectivesReport<'_>) {
     let gaps = report.gaps();
     page.push_str("<h2>Gaps in what can be restored</h2>\n");
+    if report.coverage.is_none() {
+        page.push_str("<p>Azure keeps the chain of its own backups and tells of no gaps.</p>\n");
+        return;
+    }
     if gaps.is_empty() {
         page.push_str("<p>None in this period.</p>\n");
         return;
@@ -408,13 +445,20 @@ fn gaps(page: &mut String, report: &ObjectivesReport<'_>) {
 
 fn method(page: &mut String, report: &ObjectivesReport<'_>) {
     page.push_str("<h2>How this was found</h2>\n");
-    let mut lines = vec![
-        "Loss is the time since the newest moment that the backups of then could bring back: only backups that had finished and lie on a usable chain count. A schedule promises its interval and the longest backup seen, and is judged by the sum.".to_owned(),
-        "Restore times are measured by drills: a restore into a new database through the same engine as every restore, checked and dropped. Estimates are fitted on them: speed by kind, compression and stripes, a cost for each file, and recovery.".to_owned(),
-    ];
+    let told = match report.judged.backed_up_by {
+        BackedUpBy::Owners => [
+            "Loss is the time since the newest moment that the backups of then could bring back: only backups that had finished and lie on a usable chain count. A schedule promises its interval and the longest backup seen, and is judged by the sum.",
+            "Restore times are measured by drills: a restore into a new database through the same engine as every restore, checked and dropped. Estimates are fitted on them: speed by kind, compression and stripes, a cost for each file, and recovery.",
+        ],
+        BackedUpBy::Azure => [
+            "Loss is the time since the beginning of the newest backup that Azure told of and that had finished.",
+            "Restore times are those of the restores that Azure carried out when stopat ordered them, from the order to a database that could be opened. Azure promises none.",
+        ],
+    };
+    let mut lines = told.map(str::to_owned).to_vec();
     if let Some(lost) = report.lost {
         lines.push(format!(
-            "Losses in {} are rows of {}.{} by their {}, counted in the database as it was when this report was made; rows that were changed or deleted since are not among them.",
+            "Losses in {} are rows of {}.{} by their {}, counted in the database as it was when this report was made; rows that were changed or deleted since are not among them, and of a time before its oldest row there is no number.",
             lost.counted.what, lost.schema, lost.counted.table, lost.counted.time_column
         ));
     }

@@ -36,7 +36,8 @@ pub struct ObjectivesReport<'a> {
     /// A practice server, whose speeds are made.
     pub simulated: bool,
     pub judged: &'a Judged,
-    pub coverage: &'a Coverage,
+    /// `None` where Azure restores its own backups: of their chain it tells nothing.
+    pub coverage: Option<&'a Coverage>,
     /// How many backup sets the history has.
     pub sets: usize,
     /// Rows now of every table, by its name as the server spells it; empty when nobody could count.
@@ -74,8 +75,8 @@ impl ObjectivesReport<'_> {
     /// The gaps of the period, with what is at fault.
     fn gaps(&self) -> Vec<(UtcTime, UtcTime, &'static str)> {
         self.coverage
-            .gaps
             .iter()
+            .flat_map(|coverage| &coverage.gaps)
             .filter(|gap| gap.to.instant >= self.judged.period.from)
             .map(|gap| (gap.from.instant, gap.to.instant, gap.kind.as_str()))
             .collect()
@@ -138,8 +139,8 @@ pub fn to_json(report: &ObjectivesReport<'_>) -> String {
         },
         "history": {
             "backup_sets": report.sets,
-            "restorable_from": report.coverage.oldest().map(|moment| instant(moment.instant)),
-            "restorable_to": report.coverage.newest().map(|moment| instant(moment.instant)),
+            "restorable_from": report.coverage.and_then(Coverage::oldest).map(|moment| instant(moment.instant)),
+            "restorable_to": report.coverage.and_then(Coverage::newest).map(|moment| instant(moment.instant)),
         },
         "loss_rows_of": report.lost.map(|lost| json!({
             "what": lost.counted.what,
