@@ -67,28 +67,33 @@ impl Sidebar {
                         }
                         ui.add_space(12.0);
                         // In the next line where they find no room: they must not widen the panel.
-                        ui.horizontal_wrapped(|ui| {
-                            ui.add_space(8.0);
-                            ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);
-                            if state.profiles.len() > 1
-                                && button(ui, "All databases")
-                                    .on_hover_text("The databases of all servers, sorted by what would be lost")
+                        let indented = Frame::new().inner_margin(Margin {
+                            left: 8,
+                            ..Margin::ZERO
+                        });
+                        indented.show(ui, |ui| {
+                            ui.horizontal_wrapped(|ui| {
+                                ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);
+                                if state.profiles.len() > 1
+                                    && button(ui, "All databases")
+                                        .on_hover_text("The databases of all servers, sorted by what would be lost")
+                                        .clicked()
+                                {
+                                    actions.push(Action::Fleet(FleetAction::Show));
+                                }
+                                if button(ui, "+ Server")
+                                    .on_hover_text(shortcuts::tooltip(Command::AddServer))
                                     .clicked()
-                            {
-                                actions.push(Action::Fleet(FleetAction::Show));
-                            }
-                            if button(ui, "+ Server")
-                                .on_hover_text(shortcuts::tooltip(Command::AddServer))
-                                .clicked()
-                            {
-                                actions.push(Action::Profile(ProfileAction::Add));
-                            }
-                            if button(ui, "Open folder…")
-                                .on_hover_text("Show the backups in a folder, without a server")
-                                .clicked()
-                            {
-                                actions.push(Action::Files(FilesAction::AskOpen));
-                            }
+                                {
+                                    actions.push(Action::Profile(ProfileAction::Add));
+                                }
+                                if button(ui, "Open folder…")
+                                    .on_hover_text("Show the backups in a folder, without a server")
+                                    .clicked()
+                                {
+                                    actions.push(Action::Files(FilesAction::AskOpen));
+                                }
+                            });
                         });
                         ui.add_space(12.0);
                     });
@@ -216,15 +221,16 @@ fn standing(
     let judged = !matches!(server, ServerId::Folder(_)) && state_word.is_none();
     let Some(newest) = newest else {
         let (dot, word, why) = match (summary.newest_backup, &view.history) {
+            // Of the chain that Azure keeps its rows tell nothing, whether there are some or none.
+            (_, Some(_)) if is_backed_up_by_azure(view) => (
+                Dot::Unknown,
+                "",
+                "Azure backs it up; choose it to see what can be restored",
+            ),
             (Some(_), _) => (
                 if judged { Dot::Missed } else { Dot::Unknown },
                 "no way back",
                 "Backups of it are known, but none that a restore could begin with",
-            ),
-            (None, Some(_)) if is_backed_up_by_azure(view) => (
-                Dot::Unknown,
-                "",
-                "Azure backs it up; choose it to see what can be restored",
             ),
             (None, Some(_)) => (Dot::Unknown, "no backup", "No backup of it is known"),
             (None, None) => (Dot::Unknown, "", "Its backups are not read yet"),
