@@ -351,10 +351,11 @@ fn rehearsals(page: &mut String, report: &ObjectivesReport<'_>) {
     for run in &report.judged.rehearsals {
         writeln!(
             page,
-            "<h3>{} · {}</h3>\n{}",
+            "<h3>{} · {}</h3>\n{}<p>{}</p>",
             escape(&report.when(run.began)),
             explain::duration(run.rehearsal.seconds()),
-            svg::rehearsal(&run.rehearsal)
+            svg::rehearsal(&run.rehearsal),
+            svg::rehearsal_key(&run.rehearsal)
         )
         .ok();
     }

@@ -3,7 +3,7 @@
 use super::ObjectivesReport;
 use crate::{
     explain,
-    run::{DrillResult, Phase, Rehearsal},
+    run::{DrillResult, Phase, PhaseKind, Rehearsal},
 };
 use std::fmt::Write as _;
 
@@ -176,11 +176,11 @@ fn largest(points: &[(f64, f64)], from: f64, to: f64) -> Vec<(f64, f64, f64)> {
 /// The phases of a rehearsal on one bar.
 pub fn rehearsal(rehearsal: &Rehearsal) -> String {
     let whole = rehearsal.seconds().max(1.0);
-    let mut svg = begin(64.0, "The phases of the rehearsal");
+    let mut svg = begin(38.0, "The phases of the rehearsal");
     let mut x = 10.0;
-    for (n, Phase { kind, seconds }) in rehearsal.phases.iter().enumerate() {
+    for Phase { kind, seconds } in &rehearsal.phases {
         let width = (WIDTH - 20.0) * seconds / whole;
-        let fill = if n % 2 == 0 { "#1f78c8" } else { "#7a52c7" };
+        let fill = color_of(*kind);
         write!(
             svg,
             "<rect x=\"{x:.1}\" y=\"8\" width=\"{width:.1}\" height=\"22\" fill=\"{fill}\"/>"
@@ -189,12 +189,9 @@ pub fn rehearsal(rehearsal: &Rehearsal) -> String {
         if width > 46.0 {
             write!(
                 svg,
-                "<text x=\"{:.1}\" y=\"23\" text-anchor=\"middle\" class=\"inside\">{}</text>\
-<text x=\"{:.1}\" y=\"46\" text-anchor=\"middle\" class=\"axis\">{}</text>",
+                "<text x=\"{:.1}\" y=\"23\" text-anchor=\"middle\" class=\"inside\">{}</text>",
                 x + width / 2.0,
                 kind.word(),
-                x + width / 2.0,
-                explain::duration(*seconds),
             )
             .ok();
         }
@@ -202,6 +199,35 @@ pub fn rehearsal(rehearsal: &Rehearsal) -> String {
     }
     svg.push_str("\n</svg>\n");
     svg
+}
+
+/// What each colour of the bar is and how long it took: most phases are too short for a word inside.
+pub fn rehearsal_key(rehearsal: &Rehearsal) -> String {
+    let phases: Vec<String> = rehearsal
+        .phases
+        .iter()
+        .map(|Phase { kind, seconds }| {
+            format!(
+                "<span style=\"color:{}\">■</span> {} {}",
+                color_of(*kind),
+                kind.word(),
+                explain::duration(*seconds)
+            )
+        })
+        .collect();
+    phases.join(" &nbsp; ")
+}
+
+fn color_of(kind: PhaseKind) -> &'static str {
+    match kind {
+        PhaseKind::Detect => "#c9372c",
+        PhaseKind::Decide => "#a86a00",
+        PhaseKind::Stop => "#6b7280",
+        PhaseKind::Tail => "#7a52c7",
+        PhaseKind::Restore => "#1f78c8",
+        PhaseKind::Verify => "#0f7f86",
+        PhaseKind::Start => "#12835f",
+    }
 }
 
 fn begin(height: f64, title: &str) -> String {
@@ -218,4 +244,32 @@ fn end(mut svg: String, floor: f64) -> String {
     )
     .ok();
     svg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_too_short_for_its_word_is_told_beside_the_bar() {
+        let rehearsal = Rehearsal {
+            phases: vec![
+                Phase {
+                    kind: PhaseKind::Detect,
+                    seconds: 900.0,
+                },
+                Phase {
+                    kind: PhaseKind::Tail,
+                    seconds: 0.1,
+                },
+            ],
+            ..Rehearsal::default()
+        };
+        assert!(!super::rehearsal(&rehearsal).contains("tail"));
+        let key = rehearsal_key(&rehearsal);
+        assert!(
+            key.contains("detect 15 m") && key.contains("tail 0.1 s"),
+            "{key}"
+        );
+    }
 }
