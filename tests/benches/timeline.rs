@@ -119,9 +119,9 @@ fn drag_over_a_million() {
     let mut shown = app.state.choice.moment;
     let mut times: Vec<Duration> = (0..MOVES)
         .map(|n| {
-            // There and back over the whole plot, never twice at one place.
+            // There and back over nearly the whole plot, within what can be restored and never twice at one place.
             let part = (n as f32 / MOVES as f32 * std::f32::consts::TAU).sin();
-            let x = f32::midpoint(left, right) + part * (right - left) * 0.49;
+            let x = f32::midpoint(left, right) + part * (right - left) * 0.45;
             let time = frame(&mut app, vec![Event::PointerMoved(pos2(x, y))]);
             let moment = app.state.choice.moment;
             let planned =
@@ -168,7 +168,8 @@ fn large(sets: i64) -> MadeUp {
     MadeUp {
         database: "Large".to_owned(),
         days: 365,
-        log_every: (365 * 86_400 / sets).max(1),
+        // A divisor of six hours, so that fulls and differentials fall due as well.
+        log_every: if sets > 100_000 { 30 } else { 300 },
         without_log: None,
     }
 }
@@ -176,7 +177,12 @@ fn large(sets: i64) -> MadeUp {
 fn history(sets: i64) -> History {
     static HUNDRED: OnceLock<History> = OnceLock::new();
     static MILLION: OnceLock<History> = OnceLock::new();
-    let made = || History::from_records(large(sets).records()).0;
+    let made = || {
+        let history = History::from_records(large(sets).records()).0;
+        let n_sets = history.n_sets();
+        assert!(n_sets as i64 >= sets, "only {n_sets} sets were made up");
+        history
+    };
     match sets {
         100_000 => HUNDRED.get_or_init(made).clone(),
         _ => MILLION.get_or_init(made).clone(),
