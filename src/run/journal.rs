@@ -331,6 +331,12 @@ impl Journal {
     }
 }
 
+/// A lock that only lingers is gone within this: 40 times 25 ms.
+#[cfg(not(windows))]
+const FREE_WITHIN_TRIES: u32 = 40;
+#[cfg(not(windows))]
+const FREE_AGAIN: std::time::Duration = std::time::Duration::from_millis(25);
+
 /// Opens a journal for writing, which one may do at a time.
 fn open_alone(path: &Path, options: &mut OpenOptions) -> Result<File, JournalError> {
     let in_use = || JournalError::InUse {
@@ -357,17 +363,21 @@ fn open_alone(path: &Path, options: &mut OpenOptions) -> Result<File, JournalErr
     #[cfg(not(windows))]
     {
         let file = options.open(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => Err(in_use()),
-            // A file system without locks; the lock on the server still keeps two runs apart.
-            Err(std::fs::TryLockError::Error(error))
-                if error.kind() == io::ErrorKind::Unsupported =>
-            {
-                Ok(file)
+        for _ in 0..FREE_WITHIN_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                // A program that is being started holds what is open here until it has begun.
+                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(FREE_AGAIN),
+                // A file system without locks; the lock on the server still keeps two runs apart.
+                Err(std::fs::TryLockError::Error(error))
+                    if error.kind() == io::ErrorKind::Unsupported =>
+                {
+                    return Ok(file);
+                }
+                Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
             }
-            Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
         }
+        Err(in_use())
     }
 }
 

@@ -12,9 +12,10 @@ use crate::{
     azure::{self, AzCommand, AzError, Effect, Home},
     explain::{Problem, az_problem, azure_failure, journal_problem},
     run::{
-        AzureFailure, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent, AzureSurroundings,
-        AzureUnfinished, Journal, JournalError, RunId, delete_new_database, half_swapped_restores,
-        journal_path, run_azure_restore, unfinished_azure_restores, watch_azure_again,
+        AzureEnd, AzureFailure, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent,
+        AzureSurroundings, AzureUnfinished, Journal, JournalError, RunId, delete_new_database,
+        half_swapped_restores, journal_path, run_azure_restore, unfinished_azure_restores,
+        watch_azure_again,
     },
     server::Gateway,
     settings::Application,
@@ -30,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 /// Between two questions for the state of a database: a restore takes minutes, and each question seconds.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Watching that was told to end holds its journal until the call that is under way was ended.
-const LETS_GO_WITHIN_TRIES: u32 = 100;
+const LETS_GO_WITHIN_TRIES: u32 = 10;
 const LETS_GO_AGAIN: Duration = Duration::from_millis(100);
 
 impl Jobs {
@@ -446,6 +447,8 @@ async fn carry_out(carried: Carried, run: RunId, start: Start, cancel: Cancellat
         now,
         interval: INTERVAL,
     };
+    // Where the journal cannot be kept: once something may be ordered, Azure goes on.
+    let mut left = AzureEnd::GoesOn;
     let report: Result<AzureReport, JournalError> = match start {
         Start::New { id, from, new } => match Journal::create(&journal) {
             Ok(journal) => {
@@ -460,7 +463,10 @@ async fn carry_out(carried: Carried, run: RunId, start: Start, cancel: Cancellat
                 };
                 run_azure_restore(order, journal, around).await
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                left = AzureEnd::NotOrdered;
+                Err(error)
+            }
         },
         Start::Again(unfinished) => watch_azure_again(unfinished, expected, around).await,
     };
@@ -474,10 +480,21 @@ async fn carry_out(carried: Carried, run: RunId, start: Start, cancel: Cancellat
                 verification: report.verification,
             },
         ),
-        Err(error) => events.send(Event::Problem {
-            server: Some(server),
-            problem: journal_problem(&error),
-        }),
+        Err(error) => {
+            tell(
+                &events,
+                AzureEvent::RunEnded {
+                    run: run.clone(),
+                    end: left,
+                    seconds: 0.0,
+                    verification: None,
+                },
+            );
+            events.send(Event::Problem {
+                server: Some(server),
+                problem: journal_problem(&error),
+            });
+        }
     }
     reports.send(Report::RunEnded { server, run }).ok();
 }

@@ -150,6 +150,8 @@ fn what_cannot_be_seen_is_said_beside_the_timeline() {
 #[test]
 fn a_swap_that_stopped_half_way_goes_on_or_back() {
     let (mut harness, wire) = azure();
+    harness.get_by_label_contains("OctopusAI,").click();
+    harness.run_steps(4);
     wire.tell(shown(SwapFound::SetAside));
     harness.run_steps(4);
     assert_eq!(harness.state().state.page, Page::AzureRun);
