@@ -262,6 +262,10 @@ fn basis_ui(ui: &mut Ui, view: &View<'_>) {
             "Nothing was restored on this server yet: estimates are only the speed at which the backups were written. A drill measures it."
                 .to_owned(),
         ),
+        None if !shown.judged.azure.is_empty() => lines.push(format!(
+            "Estimates come from {} that Azure carried out.",
+            figures::counted(shown.judged.azure.len() as u64, "restore", "restores")
+        )),
         None => lines.push("Neither restores nor backups tell a speed, so there is no estimate.".to_owned()),
     }
     if !shown.judged.past.is_empty() {
