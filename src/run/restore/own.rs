@@ -16,6 +16,11 @@ use crate::{
     server::ServerError,
     tsql,
 };
+use std::time::Duration;
+
+/// How long it is waited for sessions that were just closed: a quarter of a second, up to twelve times.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+const MAX_LOOKS: usize = 12;
 
 impl Run<'_> {
     /// A program of the user's.
@@ -117,7 +122,7 @@ impl Run<'_> {
                 _ => return Ok(Next::Stop),
             }
             // Who looked may still be in it, and then no log can follow (message 3101).
-            let there = self.others_there().await;
+            let there = self.who_stays().await;
             if there.is_empty() {
                 return Ok(Next::GoOn);
             }
@@ -135,6 +140,19 @@ impl Run<'_> {
                 ),
             });
         }
+    }
+
+    /// Who else is in the target and does not leave: a server lists a session for a moment after its client has closed it.
+    async fn who_stays(&mut self) -> Vec<String> {
+        let mut there = self.others_there().await;
+        for _ in 0..MAX_LOOKS {
+            if there.is_empty() || self.cancel.is_cancelled() {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            there = self.others_there().await;
+        }
+        there
     }
 
     /// Waits for an answer; `None` when the run was cancelled or nobody can answer.
