@@ -1,6 +1,6 @@
 //! A practice server for one test, and the product's own way to ask it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 use stopat::{
     domain::{
         DatabaseHistory, Destination, History, HistoryRecords, Moment, RestorePlan, RestoreRequest,
@@ -51,9 +51,23 @@ pub async fn start_with(change: impl FnOnce(&mut PracticeOptions)) -> Practice {
     start_in(folder, options).await
 }
 
-/// With just these options: a world that is kept, say.
-pub async fn practice_with(options: PracticeOptions) -> Practice {
-    start_in(tempfile::tempdir().expect("a temporary folder"), options).await
+/// A world of one day in a folder, for a worker to find. Its clock goes on with ours; nothing becomes due in it, whatever
+/// the hour.
+pub async fn world_without_jobs(folder: PathBuf) -> Practice {
+    let mut options = PracticeOptions::new(WorldFolder::Kept(folder));
+    options.days = 1;
+    let practice = start_in(tempfile::tempdir().expect("a temporary folder"), options).await;
+    let jobs = practice.run("SELECT name FROM msdb.dbo.sysjobs;").await;
+    assert!(!jobs.rows().is_empty());
+    for job in jobs.rows() {
+        let name = job.text("name").expect("a name").replace('\'', "''");
+        practice
+            .run(&format!(
+                "EXEC msdb.dbo.sp_update_job @job_name = N'{name}', @enabled = 0;"
+            ))
+            .await;
+    }
+    practice
 }
 
 async fn start_in(folder: tempfile::TempDir, options: PracticeOptions) -> Practice {

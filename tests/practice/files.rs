@@ -1,7 +1,7 @@
 //! Backup files without their server, and the same files as a server sees them.
 
 use super::{
-    asking::{Practice, practice_with, start, start_with},
+    asking::{Practice, start, start_with, world_without_jobs},
     lab::Lab,
 };
 use std::{
@@ -13,7 +13,6 @@ use std::{
 };
 use stopat::{
     domain::{Destination, FileMark, History, RestoreRequest, ServerPath, compare, plan},
-    practice::{PracticeOptions, PracticeServer, WorldFolder},
     run::{PlaceThere, RunEnd, RunReport, check_place, list_folder},
     server::ask,
     settings::{BackupFolder, DataRoot, FolderPlace, Operator},
@@ -171,18 +170,11 @@ fn listed(worker: &WorkerHandle) -> Arc<FileListing> {
 
 /// Where a folder of a world of one day lies on this disk. The worker finds that world at its start.
 fn make_a_small_world(runtime: &Runtime, root: &Path, folder: &'static str) -> PathBuf {
-    let world = DataRoot::at(root).practice_world();
-    let mut options = PracticeOptions::new(WorldFolder::Kept(world));
-    options.days = 1;
     runtime.block_on(async {
-        let server = PracticeServer::start(options).await.expect("it starts");
-        let real = server
-            .engine()
-            .run(move |engine| engine.paths.real(folder).map_err(|error| error.to_string()))
-            .await
-            .expect("the engine runs");
-        server.stop().await;
-        real.expect("a path of the server")
+        let practice = world_without_jobs(DataRoot::at(root).practice_world()).await;
+        let real = real(&practice, folder).await;
+        practice.server.stop().await;
+        real
     })
 }
 
@@ -334,12 +326,8 @@ fn a_database_that_only_its_files_know_is_restored_and_a_changed_file_is_refused
     assert!(refused.contains("2.trn"), "{refused}");
     drop(worker);
 
-    let mut options = PracticeOptions::new(WorldFolder::Kept(
-        DataRoot::at(root.path()).practice_world(),
-    ));
-    options.days = 1;
     let (back, again) = runtime.block_on(async {
-        let practice = practice_with(options).await;
+        let practice = world_without_jobs(DataRoot::at(root.path()).practice_world()).await;
         let back = practice.contents("Lost_back").await;
         let again = practice.run("SELECT DB_ID(N'Lost_again') AS id;").await;
         (back, again.first().expect("a row").int("id"))

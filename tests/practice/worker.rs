@@ -1,9 +1,9 @@
 //! The worker as the window uses it: requests in, events out, on its own practice server.
 
+use super::asking::world_without_jobs;
 use std::time::Duration;
 use stopat::{
     domain::{BackupType, Destination, Limits, PlanStep, RestoreRequest, Target, plan},
-    practice::{PracticeOptions, PracticeServer, WorldFolder},
     run::{Outcome, RunCommand, RunEnd, Waiting, journal_path, read_run},
     settings::{DataRoot, Operator},
     worker::{
@@ -39,13 +39,8 @@ fn next<T>(worker: &WorkerHandle, mut wanted: impl FnMut(Event) -> Option<T>) ->
 /// One day instead of two weeks; the worker finds it as it would find one of an earlier start.
 fn make_a_small_world(root: &std::path::Path) {
     let world = DataRoot::at(root).practice_world();
-    let mut options = PracticeOptions::new(WorldFolder::Kept(world));
-    options.days = 1;
     let runtime = stopat::worker::runtime().expect("a runtime");
-    runtime.block_on(async {
-        let server = PracticeServer::start(options).await.expect("it starts");
-        server.stop().await;
-    });
+    runtime.block_on(async { world_without_jobs(world).await.server.stop().await });
 }
 
 #[test]
