@@ -42,8 +42,8 @@ pub use gap::{backup_word, gap_line};
 pub use journal::{journal_end, run_title};
 pub use look::{QUESTION_HINT, cell_text, look_refusal};
 pub use objectives::{
-    basis, drill_part, drilled, estimate, exposure_cause, misses, promise, promise_range, remedy,
-    scenario, status,
+    basis, drill_part, drilled, estimate, exposure_cause, lost_rows, misses, promise,
+    promise_range, remedy, scenario, status,
 };
 pub use plan::{
     cost, difference, finding, history_note, kind_name, plan_note, refusal, set_name, set_role,

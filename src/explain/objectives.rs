@@ -1,6 +1,6 @@
 //! Objectives in words: scenarios, causes of a loss, and what would meet a promise.
 
-use super::{backup_word, duration, size};
+use super::{backup_word, duration, figures, size};
 use crate::{
     domain::{
         Estimate, EstimateBasis, ExposureCause, Objective, RefusalKind, Remedy, ScenarioKind,
@@ -114,6 +114,14 @@ pub fn drilled(plan: &DrillPlan) -> String {
         other => other,
     };
     format!("{scenario}, {moment} moment")
+}
+
+/// `15 messages`, `1 row of messages`: an application names what it counts for many only.
+pub fn lost_rows(rows: u64, what: &str) -> String {
+    match rows {
+        1 => format!("1 row of {what}"),
+        _ => format!("{} {what}", figures::count(rows)),
+    }
 }
 
 /// Why so much would have been lost.
@@ -287,6 +295,14 @@ mod tests {
             told(Some(187_200.0)),
             "A log every 15 m would lose 15 m 2 s at most; it was every 1 h, and for 2 d 4 h none was taken."
         );
+    }
+
+    #[test]
+    fn one_lost_row_is_not_told_as_many() {
+        assert_eq!(lost_rows(0, "messages"), "0 messages");
+        assert_eq!(lost_rows(1, "messages"), "1 row of messages");
+        assert_eq!(lost_rows(2, "messages"), "2 messages");
+        assert_eq!(lost_rows(22_003, "orders"), "22\u{202f}003 orders");
     }
 
     #[test]

@@ -63,11 +63,9 @@ impl ObjectivesReport<'_> {
         let time = explain::duration(exposed.seconds());
         let rows = self.lost.and_then(|lost| Some((lost.of(exposed)?, lost)));
         match rows {
-            Some((rows, lost)) => format!(
-                "{time} · {} {}",
-                explain::figures::count(rows),
-                lost.counted.what
-            ),
+            Some((rows, lost)) => {
+                format!("{time} · {}", explain::lost_rows(rows, &lost.counted.what))
+            }
             None => time,
         }
     }

@@ -161,7 +161,9 @@ fn with_rows(view: &View<'_>, time: String, exposed: Option<Exposed>) -> String 
         Some((lost.of(exposed)?, lost))
     });
     match rows {
-        Some((rows, lost)) => format!("{time} · {} {}", figures::count(rows), lost.counted.what),
+        Some((rows, lost)) => {
+            format!("{time} · {}", explain::lost_rows(rows, &lost.counted.what))
+        }
         None => time,
     }
 }
