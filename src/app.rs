@@ -156,8 +156,9 @@ pub struct App {
     view: WindowView,
     backend: Box<dyn Backend>,
     clock: Box<dyn Fn() -> OwnClock>,
-    data_root: Option<DataRoot>,
     preferences: Preferences,
+    /// Takes preferences as they were and as they are now; `None` where nothing is kept.
+    keeper: Option<mpsc::Sender<(Preferences, Preferences)>>,
     /// What threads for files and dialogs report.
     troubles: mpsc::Receiver<FileTrouble>,
     trouble_sender: mpsc::Sender<FileTrouble>,
@@ -200,7 +201,7 @@ impl App {
         if let Some(trouble) = trouble {
             app.state.tell(&trouble);
         }
-        app.data_root = Some(root);
+        app.keeper = Some(keep_on_a_thread(root, app.trouble_sender.clone()));
         if let Some(PracticePace(pace)) = options.practice {
             app.backend.send(Request::PracticePace(pace));
             app.state.open_suggestion = true;
@@ -234,8 +235,8 @@ impl App {
             view: WindowView::default(),
             backend,
             clock,
-            data_root: None,
             preferences,
+            keeper: None,
             troubles,
             trouble_sender,
             picked,
@@ -333,21 +334,11 @@ impl App {
         if now == self.preferences {
             return;
         }
-        self.preferences = now.clone();
-        let Some(root) = self.data_root.clone() else {
-            return;
-        };
-        let sender = self.trouble_sender.clone();
-        std::thread::spawn(move || {
-            let trouble = match root.save_preferences(&now) {
-                Ok(aside) => aside.map(FileTrouble::KeptAside),
-                Err(error) => Some(FileTrouble::Settings(error)),
-            };
-            if let Some(trouble) = trouble {
-                // The window may be gone by now; then nobody needs to know.
-                sender.send(trouble).ok();
-            }
-        });
+        let before = std::mem::replace(&mut self.preferences, now.clone());
+        if let Some(keeper) = &self.keeper {
+            // Whoever wrote them is gone only with the program.
+            keeper.send((before, now)).ok();
+        }
     }
 }
 
@@ -403,6 +394,27 @@ fn own_clock() -> OwnClock {
 fn own_offset_at(moment: UtcTime) -> UtcOffset {
     let local = moment.0.with_timezone(&chrono::Local);
     UtcOffset::from_minutes(local.offset().local_minus_utc() / 60).unwrap_or(UtcOffset::ZERO)
+}
+
+/// Writes preferences on a thread of its own, one change after the other, as the next rests on what the last one wrote.
+fn keep_on_a_thread(
+    root: DataRoot,
+    troubles: mpsc::Sender<FileTrouble>,
+) -> mpsc::Sender<(Preferences, Preferences)> {
+    let (keeper, changes) = mpsc::channel::<(Preferences, Preferences)>();
+    std::thread::spawn(move || {
+        for (before, after) in changes {
+            let trouble = match root.save_preferences(&before, &after) {
+                Ok(aside) => aside.map(FileTrouble::KeptAside),
+                Err(error) => Some(FileTrouble::Settings(error)),
+            };
+            if let Some(trouble) = trouble {
+                // The window may be gone by now; then nobody needs to know.
+                troubles.send(trouble).ok();
+            }
+        }
+    });
+    keeper
 }
 
 /// Asks for a file name and writes, on a thread of its own.

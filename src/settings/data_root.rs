@@ -82,9 +82,21 @@ impl DataRoot {
         })
     }
 
-    /// Writes `settings.ron`. Returns the file that had to be kept aside for it, as one that a newer stopat left.
-    pub fn save_preferences(&self, preferences: &Preferences) -> Result<Option<Aside>, StoreError> {
-        stored::save(&self.preferences_file(), preferences)
+    /// Writes to `settings.ron` what changed from `before` to `after`, and nothing else: another window may have written it
+    /// meanwhile. Returns the file that had to be kept aside for it, as one that a newer stopat left.
+    pub fn save_preferences(
+        &self,
+        before: &Preferences,
+        after: &Preferences,
+    ) -> Result<Option<Aside>, StoreError> {
+        let Loaded { value, aside } = stored::load::<Preferences>(&self.preferences_file())?;
+        // Where there is nothing to keep, everything is written.
+        let merged = match value {
+            Some(stored) => stored.with_changes(before, after),
+            None => after.clone(),
+        };
+        let later = stored::save(&self.preferences_file(), &merged)?;
+        Ok(aside.or(later))
     }
 
     pub fn workspace(&self, name: &WorkspaceName) -> Workspace {
@@ -156,8 +168,40 @@ mod tests {
             workspace: "Müller & Co".parse().expect("a good name"),
             az_program: Some("/opt/az".into()),
         };
-        root.save_preferences(&changed).expect("writable");
+        root.save_preferences(&first.value, &changed)
+            .expect("writable");
         assert_eq!(root.load_preferences().expect("readable").value, changed);
+    }
+
+    #[test]
+    fn two_windows_keep_what_each_of_them_changed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = DataRoot::at(folder.path());
+        // Both began with the same.
+        let begun = Preferences {
+            az_program: Some("/opt/az".into()),
+            ..Preferences::default()
+        };
+        root.save_preferences(&Preferences::default(), &begun)
+            .expect("writable");
+        let lit = Preferences {
+            theme: ThemeChoice::Light,
+            ..begun.clone()
+        };
+        let moved = Preferences {
+            workspace: "Contoso".parse().expect("a good name"),
+            az_program: None,
+            ..begun.clone()
+        };
+        root.save_preferences(&begun, &lit).expect("writable");
+        root.save_preferences(&begun, &moved).expect("writable");
+        assert_eq!(
+            root.load_preferences().expect("readable").value,
+            Preferences {
+                theme: ThemeChoice::Light,
+                ..moved
+            }
+        );
     }
 
     #[test]
@@ -192,7 +236,7 @@ mod tests {
         let root = DataRoot::at(folder.path());
         let text = "(format: \"settings/2\", content: (future: 1))";
         fs::write(folder.path().join("settings.ron"), text).expect("writable");
-        root.save_preferences(&Preferences::default())
+        root.save_preferences(&Preferences::default(), &Preferences::default())
             .expect("writable");
         let kept = fs::read_to_string(folder.path().join("settings.aside-1.ron"));
         assert_eq!(kept.ok().as_deref(), Some(text));

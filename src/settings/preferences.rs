@@ -27,6 +27,30 @@ pub struct Preferences {
     pub az_program: Option<PathBuf>,
 }
 
+impl Preferences {
+    /// These with what changed from `before` to `after`: another window may have changed the others.
+    pub(super) fn with_changes(self, before: &Self, after: &Self) -> Self {
+        let Self {
+            theme,
+            workspace,
+            az_program,
+        } = self;
+        Self {
+            theme: changed(theme, &before.theme, &after.theme),
+            workspace: changed(workspace, &before.workspace, &after.workspace),
+            az_program: changed(az_program, &before.az_program, &after.az_program),
+        }
+    }
+}
+
+fn changed<T: PartialEq + Clone>(stored: T, before: &T, after: &T) -> T {
+    if before == after {
+        stored
+    } else {
+        after.clone()
+    }
+}
+
 /// Version 1. Missing fields take their defaults, so that a file may be written by hand.
 #[derive(Serialize, Deserialize)]
 #[serde(default)]
