@@ -170,7 +170,9 @@ async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<
             who: who(target),
             now: worker::now,
         };
-        let report = one(&ground, order, &workspace).await?;
+        let Some(report) = one(&ground, order, &workspace).await? else {
+            continue;
+        };
         let cancelled = report.restore.end == RunEnd::Cancelled;
         reports.push(report);
         if cancelled {
@@ -188,25 +190,31 @@ async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<
         .iter()
         .map(exit_of)
         .max_by_key(|exit| *exit as u8)
-        .unwrap_or(Exit::Done))
+        .unwrap_or(Exit::Unreachable))
 }
 
-/// Runs one drill and tells it on standard error.
+/// Runs one drill and tells it on standard error; `None` where its scenario would be the one before it.
 async fn one(
     ground: &DrillGround<'_>,
     order: DrillOrder,
     workspace: &Workspace,
-) -> Result<DrillReport, CliError> {
+) -> Result<Option<DrillReport>, CliError> {
     let folder = workspace.runs_folder();
-    let job = prepare_drill(ground, order, &folder)
-        .await
-        .map_err(|refusal| {
+    let job = match prepare_drill(ground, order, &folder).await {
+        Ok(job) => job,
+        Err(refusal) => {
+            let problem = drill_problem(&refusal, ground.database);
             let exit = match refusal {
+                DrillRefusal::NotWithThese { .. } => {
+                    say(&problem.sentence);
+                    return Ok(None);
+                }
                 DrillRefusal::Server(_) => Exit::Refused,
                 _ => Exit::Unreachable,
             };
-            failed(exit, drill_problem(&refusal, ground.database))
-        })?;
+            return Err(failed(exit, problem));
+        }
+    };
     say(&format!(
         "{}: {} into {}{}",
         explain::scenario(order.scenario),
@@ -267,7 +275,7 @@ async fn one(
     if let Some(error) = &report.left {
         failed(Exit::Failed, left_problem(error)).report();
     }
-    Ok(report)
+    Ok(Some(report))
 }
 
 fn orders(args: &DrillArgs, history: &History) -> Result<Vec<DrillOrder>, CliError> {

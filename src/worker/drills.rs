@@ -28,6 +28,8 @@ pub const DRILL_DAYS: i64 = 14;
 pub enum DrillMoment {
     /// The newest that the scenario reaches.
     Latest,
+    /// The newest whose restore takes every kind of backup that the scenario names, or at least its finest.
+    Typical,
     At(Moment),
     /// Drawn from what can be reached.
     Random {
@@ -88,6 +90,10 @@ pub enum DrillRefusal {
     },
     /// No moment can be reached with what the scenario has.
     NoMoment {
+        scenario: ScenarioKind,
+    },
+    /// The backups that make the scenario what it is take part in no restore.
+    NotWithThese {
         scenario: ScenarioKind,
     },
     /// The moment cannot be reached.
@@ -224,6 +230,14 @@ pub fn drill_problem(refusal: &DrillRefusal, database: &str) -> Problem {
             ),
             "Choose another scenario, or take the backups that it needs.",
         ),
+        DrillRefusal::NotWithThese { scenario } => yours(
+            format!(
+                "No restore of the last {DRILL_DAYS} days takes a {}, so there is nothing to drill with {}",
+                explain::backup_word(scenario.finest()).to_lowercase(),
+                explain::scenario(*scenario).to_lowercase()
+            ),
+            "Without it this scenario is the one before it. Drill that, or take the backups that it needs.",
+        ),
         DrillRefusal::Unreachable(refusal) => {
             let mut problem = explain::refusal(refusal, database, None);
             problem.sentence = format!("No drill to that moment: {}", problem.sentence);
@@ -244,6 +258,17 @@ fn target_of(
     };
     match order.moment {
         DrillMoment::Latest => Ok((Target::Latest, "latest", None)),
+        DrillMoment::Typical => {
+            let scenario = order.scenario;
+            [scenario.kinds(), &[scenario.finest()]]
+                .into_iter()
+                .find_map(|kinds| history.newest_with(kinds, scenario, period))
+                .map(|target| match target {
+                    Target::Latest => (target, "latest", None),
+                    _ => (target, "typical", None),
+                })
+                .ok_or(DrillRefusal::NotWithThese { scenario })
+        }
         DrillMoment::At(moment) => Ok((Target::At(moment), "moment", None)),
         DrillMoment::Worst => {
             let measured = BTreeMap::new();

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use stopat::domain::{
     Assessment, BackupRecord, BackupType, DatabaseHistory, ExposureCause, History, HistoryRecords,
     Limits, Lsn, MeasuredSet, MediaFile, Objective, Period, RecordedServer, RefusalKind, Remedy,
-    RestoreTimeModel, ScenarioKind, ServerTime, Status, UtcOffset, UtcTime, assess, remedies,
+    RestoreTimeModel, ScenarioKind, ServerTime, Status, Target, UtcOffset, UtcTime, assess, plan,
+    remedies,
 };
 use uuid::Uuid;
 
@@ -364,6 +365,70 @@ fn one_more_differential_a_day_is_worked_out() {
         ),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn each_scenario_has_a_moment_at_which_it_is_what_its_name_says() {
+    let day = |until: &str| {
+        let mut story = Story::new();
+        story.take(BackupType::Full, at("01T00:00:00"), 60_000, 60);
+        story.logs("01T00:15:00", "01T06:00:00", 900, 1000);
+        story.take(BackupType::Differential, at("01T06:01:00"), 6_000, 60);
+        story.logs("01T06:15:00", "01T12:00:00", 900, 1000);
+        story.take(BackupType::Differential, at("01T12:01:00"), 6_000, 60);
+        (story, Period::days(utc(until), 14))
+    };
+    let told = |(story, period): (Story, Period), scenario: ScenarioKind| {
+        let history = story.history();
+        let target = history.newest_with(scenario.kinds(), scenario, period)?;
+        let plan = plan(&history, &scenario.request(target)).expect("it was found by planning");
+        let kinds: String = plan.steps.iter().map(|s| s.backup_type.letter()).collect();
+        Some((target == Target::Latest, kinds))
+    };
+    let expected = |latest: bool, kinds: &str| Some((latest, kinds.to_owned()));
+    // Right after a differential no log is needed for the latest, so the logs go to right before it.
+    let after_differential = || day("01T12:03:00");
+    assert_eq!(
+        told(after_differential(), ScenarioKind::FullOnly),
+        expected(true, "D")
+    );
+    assert_eq!(
+        told(after_differential(), ScenarioKind::FullDifferential),
+        expected(true, "DI")
+    );
+    let logs = "L".repeat(24);
+    assert_eq!(
+        told(after_differential(), LOGS),
+        expected(false, &format!("DI{logs}"))
+    );
+    // Right after the next full, the others go to right before that.
+    let after_full = || {
+        let (mut story, _) = day("01T12:03:00");
+        story.logs("01T12:15:00", "01T23:45:00", 900, 1000);
+        story.take(BackupType::Full, at("02T00:00:00"), 60_000, 60);
+        (story, Period::days(utc("02T00:02:00"), 14))
+    };
+    assert_eq!(
+        told(after_full(), ScenarioKind::FullOnly),
+        expected(true, "D")
+    );
+    assert_eq!(
+        told(after_full(), ScenarioKind::FullDifferential),
+        expected(false, "DI")
+    );
+    let found = told(after_full(), LOGS).expect("yesterday had all of them");
+    assert!(!found.0 && found.1.starts_with("DIL"), "{found:?}");
+    // Without differentials there is none; the logs alone are still found.
+    let mut story = Story::new();
+    story.take(BackupType::Full, at("01T00:00:00"), 60_000, 60);
+    story.logs("01T00:15:00", "01T06:00:00", 900, 1000);
+    let history = story.history();
+    let period = Period::days(utc("01T06:05:00"), 14);
+    assert_eq!(history.newest_with(LOGS.kinds(), LOGS, period), None);
+    assert_eq!(
+        history.newest_with(&[LOGS.finest()], LOGS, period),
+        Some(Target::Latest)
+    );
 }
 
 #[test]

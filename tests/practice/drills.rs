@@ -123,6 +123,10 @@ async fn databases(practice: &Practice) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drill_restores_verifies_measures_and_drops() {
     let practice = start().await;
+    // Right after it, no log is needed for the latest moment.
+    practice
+        .run("BACKUP DATABASE OctopusAI TO DISK = N'D:\\Backup\\before the drills.bak' WITH DIFFERENTIAL")
+        .await;
     let place = Place::of(&practice).await;
     let before = (
         databases(&practice).await,
@@ -141,6 +145,16 @@ async fn a_drill_restores_verifies_measures_and_drops() {
         assert_eq!(report.restore.end, RunEnd::Verified, "{:#?}", report.result);
         assert!(report.left.is_none(), "{:?}", report.left);
         assert_eq!(report.plan.scenario, order.scenario.word());
+        let mut kinds: Vec<&str> = report
+            .result
+            .steps
+            .iter()
+            .filter_map(|step| step.backup_kind.as_deref())
+            .collect();
+        kinds.dedup();
+        let named = ["full", "differential", "log"];
+        let named = named.split_at(order.scenario.kinds().len()).0;
+        assert_eq!(kinds, named, "the scenario is what its name says");
         assert!(report.plan.simulated);
         assert!(report.result.copy_gone);
         assert!(report.result.rows_of("dbo.Octopus_Areas").is_some());

@@ -159,6 +159,17 @@ impl ScenarioKind {
         }
     }
 
+    /// The backups that its name promises.
+    pub fn kinds(self) -> &'static [BackupType] {
+        match self {
+            Self::FullOnly => &[BackupType::Full],
+            Self::FullDifferential => &[BackupType::Full, BackupType::Differential],
+            Self::FullDifferentialLog | Self::AzurePointInTime => {
+                &[BackupType::Full, BackupType::Differential, BackupType::Log]
+            }
+        }
+    }
+
     /// A word for programs.
     pub fn word(self) -> &'static str {
         match self {
@@ -311,23 +322,8 @@ impl Assessment<'_> {
     pub fn costliest(&self, history: &DatabaseHistory) -> Option<Costliest> {
         /// More candidates than these are thinned out: each costs a plan.
         const MOST: usize = 150;
-        let Period { from, to } = self.period;
         let exposure = history.exposure(&Limits::default());
-        let mut instants: Vec<UtcTime> = [BackupType::Full, BackupType::Differential]
-            .into_iter()
-            .filter_map(|kind| history.lane(kind))
-            .flat_map(|lane| {
-                lane.iter_from(lane.started_before(from))
-                    .map(|set| set.finish().instant)
-                    .take_while(|finish| *finish <= to)
-                    .collect::<Vec<_>>()
-            })
-            .filter_map(|finish| exposure.at(finish.plus(chrono::TimeDelta::seconds(-1))))
-            .map(|exposed| exposed.since)
-            .collect();
-        instants.extend(exposure.at(to).map(|exposed| exposed.since));
-        instants.sort_unstable();
-        instants.dedup();
+        let instants = right_before_data_backups(history, &exposure, self.period);
         let stride = instants.len().div_ceil(MOST).max(1);
         instants
             .into_iter()
@@ -347,6 +343,59 @@ impl Assessment<'_> {
             })
             .max_by(|a, b| weight(a).total_cmp(&weight(b)))
     }
+}
+
+impl DatabaseHistory {
+    /// The newest target of a period whose restore takes backups of all these kinds, of what a scenario has; `None` where
+    /// there is none.
+    ///
+    /// It is the latest, or lies right before a data backup had finished: right after a differential no log is needed yet.
+    pub fn newest_with(
+        &self,
+        kinds: &[BackupType],
+        scenario: ScenarioKind,
+        period: Period,
+    ) -> Option<Target> {
+        let exposure = self.exposure(&scenario.limits());
+        let earlier = right_before_data_backups(self, &exposure, period)
+            .into_iter()
+            .rev()
+            .map(|instant| Target::At(self.clock().moment_at(instant)));
+        std::iter::once(Target::Latest)
+            .chain(earlier)
+            .find(|target| {
+                plan(self, &scenario.request(*target)).is_ok_and(|plan| {
+                    kinds
+                        .iter()
+                        .all(|kind| plan.steps.iter().any(|step| step.backup_type == *kind))
+                })
+            })
+    }
+}
+
+/// The newest moments that could be reached right before each data backup of a period had finished, and at its end; the
+/// last one last.
+fn right_before_data_backups(
+    history: &DatabaseHistory,
+    exposure: &Exposure,
+    Period { from, to }: Period,
+) -> Vec<UtcTime> {
+    let mut instants: Vec<UtcTime> = [BackupType::Full, BackupType::Differential]
+        .into_iter()
+        .filter_map(|kind| history.lane(kind))
+        .flat_map(|lane| {
+            lane.iter_from(lane.started_before(from))
+                .map(|set| set.finish().instant)
+                .take_while(|finish| *finish <= to)
+                .collect::<Vec<_>>()
+        })
+        .filter_map(|finish| exposure.at(finish.plus(chrono::TimeDelta::seconds(-1))))
+        .map(|exposed| exposed.since)
+        .collect();
+    instants.extend(exposure.at(to).map(|exposed| exposed.since));
+    instants.sort_unstable();
+    instants.dedup();
+    instants
 }
 
 /// How many of the worst moments are told.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct DrillPlan {
     /// `full`, `full_differential`, `full_differential_log` or `azure_point_in_time`.
     pub scenario: String,
-    /// How the moment was found: `latest`, `moment`, `random` or `worst`.
+    /// How the moment was found: `latest`, `typical`, `moment`, `random` or `worst`.
     pub chosen: String,
     /// What a random moment was drawn from.
     pub seed: Option<u64>,

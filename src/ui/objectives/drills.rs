@@ -287,6 +287,11 @@ impl DrillDialog {
         if any_moment {
             section(ui, "To which moment");
             self.moments_ui(ui, state);
+        } else {
+            small(
+                ui,
+                "To the newest moment whose restore takes every kind of backup that the scenario names",
+            );
         }
         self.place_ui(ui, state);
         ui.checkbox(
@@ -302,7 +307,7 @@ impl DrillDialog {
                 } else {
                     vec![DrillOrder {
                         scenario: self.scenario,
-                        moment: moment.unwrap_or(DrillMoment::Latest),
+                        moment: moment.unwrap_or(DrillMoment::Typical),
                         check_database: self.check_database,
                     }]
                 };
