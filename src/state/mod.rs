@@ -444,7 +444,7 @@ impl State {
             database.move_now(now, offset);
         }
         self.judge_when_due();
-        if let Some(request) = self.count_lost_when_due() {
+        if let Some(request) = self.count_when_due() {
             return vec![request];
         }
         let idle = !self.running()

@@ -1,6 +1,6 @@
 //! Objectives as the window shows them: what is promised and what is true, drills and what they left.
 
-use super::{Dialog, Page, Presenter, RehearsalClock, Selection, ServerView, State};
+use super::{Dialog, Page, Presenter, REFRESH_SECS, RehearsalClock, Selection, ServerView, State};
 use crate::{
     domain::{DatabaseHistory, Moment, Objective, ScenarioKind, Status, UtcOffset, UtcTime},
     run::{
@@ -20,6 +20,8 @@ use std::{
 
 /// How old a judgement may be while somebody looks at it.
 const JUDGE_AGAIN_SECS: f64 = 15.0;
+/// How old a reading of the history may be that a judgement goes by: one that was missed, and the next.
+const READ_LATELY_SECS: f64 = 2.0 * REFRESH_SECS;
 /// How old a count of rows may be while somebody looks at it.
 const COUNT_AGAIN_SECS: f64 = 60.0;
 
@@ -44,8 +46,8 @@ pub struct ObjectivesView {
     pub found: BTreeMap<RunId, LeftoverFound>,
     /// Losses in rows, where the application names a table for them.
     pub lost: BTreeMap<(ServerId, String), Arc<LostRows>>,
-    /// When the rows were asked for last, on the own clock.
-    pub(super) lost_asked: Option<UtcTime>,
+    /// When rows were asked for last, on the own clock.
+    pub(super) counted_at: Option<UtcTime>,
     /// What backs itself up now.
     pub backing_up: BTreeSet<String>,
     pub presenter: Presenter,
@@ -310,6 +312,7 @@ impl State {
         self.judge_shown();
         let mut requests = vec![Request::Objectives(ObjectivesRequest::Read)];
         if let Selection::Database { server, database } = &self.selection {
+            self.objectives.counted_at = Some(self.own.now);
             requests.push(Request::Objectives(ObjectivesRequest::ReadTables {
                 server: *server,
                 database: database.clone(),
@@ -326,7 +329,7 @@ impl State {
         let Some(server) = self.selected_server() else {
             return;
         };
-        let now = self.server_now(server);
+        let now = self.judging_moment(server);
         let due = self.objectives.shown.as_ref().is_none_or(|shown| {
             (now.seconds() - shown.judged.judged_at.seconds()).abs() > JUDGE_AGAIN_SECS
         });
@@ -340,7 +343,7 @@ impl State {
         let shown = self.objectives.shown.clone()?;
         let application = shown.judged.application.as_ref()?;
         let counted = application.counted.clone()?;
-        self.objectives.lost_asked = Some(self.own.now);
+        self.objectives.counted_at = Some(self.own.now);
         Some(Request::Objectives(ObjectivesRequest::CountLost {
             server: shown.server,
             database: shown.judged.database.clone(),
@@ -350,26 +353,20 @@ impl State {
         }))
     }
 
-    /// The same when the last answer has grown old.
-    pub(super) fn count_lost_when_due(&mut self) -> Option<Request> {
+    /// Asks again what the page counts when the last answers have grown old: the tables, and of their answer what would be lost.
+    pub(super) fn count_when_due(&mut self) -> Option<Request> {
         let due = self
             .objectives
-            .lost_asked
+            .counted_at
             .is_none_or(|asked| self.own.now.seconds() - asked.seconds() > COUNT_AGAIN_SECS);
-        let shown = self.objectives.shown.clone()?;
+        let shown = self.objectives.shown.as_ref()?;
         if self.page != Page::Objectives || !due {
             return None;
         }
-        let key = (shown.server, shown.judged.database.clone());
-        if self.objectives.tables.contains_key(&key) {
-            return self.count_lost();
-        }
-        // Answered by the tables, and then by the rows.
-        self.objectives.lost_asked = Some(self.own.now);
-        let (server, database) = key;
+        self.objectives.counted_at = Some(self.own.now);
         Some(Request::Objectives(ObjectivesRequest::ReadTables {
-            server,
-            database,
+            server: shown.server,
+            database: shown.judged.database.clone(),
         }))
     }
 
@@ -399,6 +396,19 @@ impl State {
         };
     }
 
+    /// The moment at which the databases of a server are judged, on its clock: when its history was read, if that was lately.
+    ///
+    /// Of a backup that ended since nobody knows yet, and without it a promise that is kept would seem broken.
+    fn judging_moment(&self, server: ServerId) -> UtcTime {
+        let now = self.server_now(server);
+        self.servers
+            .get(&server)
+            .and_then(|view| view.history.as_ref())
+            .map(|loaded| self.own.now.0 - loaded.read_at.0)
+            .filter(|ago| (0.0..READ_LATELY_SECS).contains(&ago.as_seconds_f64()))
+            .map_or(now, |ago| now.plus(-ago))
+    }
+
     fn judge(&self, server: ServerId, database: &str) -> Option<Shown> {
         let view = self.servers.get(&server)?;
         let info = view.info();
@@ -425,7 +435,7 @@ impl State {
                 objectives: &objectives,
                 measured: &self.objectives.measured,
                 backed_up_by,
-                now: self.server_now(server),
+                now: self.judging_moment(server),
                 days: DRILL_DAYS,
             }),
         })
@@ -455,7 +465,7 @@ impl State {
                 objectives: &objectives,
                 measured: &self.objectives.measured,
                 backed_up_by,
-                now: self.server_now(server),
+                now: self.judging_moment(server),
                 days: DRILL_DAYS,
             },
             judged,

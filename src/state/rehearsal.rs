@@ -77,7 +77,7 @@ impl State {
         let others = |(server, _): &(ServerId, String)| *server != ServerId::Practice;
         self.objectives.lost.retain(|key, _| others(key));
         self.objectives.tables.retain(|key, _| others(key));
-        self.objectives.lost_asked = None;
+        self.objectives.counted_at = None;
         self.objectives.shown = None;
         if let Some(view) = self.servers.get_mut(&ServerId::Practice) {
             *view = ServerView::default();

@@ -12,7 +12,7 @@ use stopat::{
     domain::Exposed,
     run::LostRows,
     settings::{ThemeChoice, load_applications},
-    state::{Action, Into, ObjectivesAction, Page, Presenter},
+    state::{Action, Into, ObjectivesAction, OwnClock, Page, Presenter, State},
     worker::{
         Event, ObjectivesEvent, ObjectivesRequest, Request, ServerId, TableFact, TableFacts,
         TimerFiles,
@@ -97,6 +97,58 @@ fn a_loss_is_told_in_rows_where_the_application_names_a_table() {
         .get_all_by_label_contains("1\u{202f}002 messages")
         .count();
     assert!(told > 0, "the row of the finest scenario has them");
+}
+
+#[test]
+fn rows_are_counted_again_while_the_page_is_looked_at() {
+    let (mut harness, _) = page([1440.0, 900.0], ThemeChoice::Dark);
+    let state = &mut harness.state_mut().state;
+    let asks = |state: &mut State, seconds| {
+        let requests = state.tick(OwnClock {
+            now: now().plus(chrono::TimeDelta::seconds(seconds)),
+            ..state.own
+        });
+        requests.iter().any(|request| {
+            matches!(
+                request,
+                Request::Objectives(ObjectivesRequest::ReadTables { .. })
+            )
+        })
+    };
+    assert!(!asks(state, 30), "they were counted when it was shown");
+    assert!(asks(state, 65), "a minute later they have changed");
+    assert!(!asks(state, 66));
+}
+
+#[test]
+fn a_backup_that_is_due_is_not_missed_before_anybody_could_have_read_of_it() {
+    let (mut harness, _) = page([1440.0, 900.0], ThemeChoice::Dark);
+    let state = &mut harness.state_mut().state;
+    let loaded = state
+        .servers
+        .get(&ServerId::Practice)
+        .and_then(|view| view.history.clone())
+        .expect("it was read");
+    let after = |seconds| now().plus(chrono::TimeDelta::seconds(seconds));
+    let tick = |state: &mut State, seconds| {
+        state.tick(OwnClock {
+            now: after(seconds),
+            ..state.own
+        });
+        let shown = state.objectives.shown.as_ref().expect("it is judged");
+        let finest = shown.judged.standings.last().expect("three scenarios");
+        finest.misses.loss_now
+    };
+    // The last log is of 14:30, the next is due at 14:45:00, and the history was read two seconds before that.
+    state.apply(Event::History {
+        server: ServerId::Practice,
+        history: loaded.history,
+        notes: loaded.notes,
+        read_at: after(231),
+    });
+    assert!(!tick(state, 273), "at 14:45:40 the next reading will tell");
+    assert!(!tick(state, 292), "and at 14:45:59");
+    assert!(tick(state, 420), "at 14:48:07 it should have been read");
 }
 
 #[test]
