@@ -140,7 +140,8 @@ fn as_shown(server: ServerId, past: AzurePast, end: AzureEnd, swap: SwapFound) -
         }
         _ => 0.0,
     };
-    let steps = (0..AZURE_STEPS.len())
+    // What follows the steps that its beginning names is renames.
+    let steps = (0..AZURE_STEPS.len().min(record.titles.len()))
         .map(|place| {
             let step = record.steps.iter().rev().find(|step| step.step == place);
             step.map_or_else(

@@ -9,8 +9,8 @@ use stopat::{
     azure::{self, Az, AzureDatabase, Home},
     run::{
         AzureEnd, AzureFailure, AzurePast, Journal, Record, SwapFound, SwapStep, SwapSurroundings,
-        half_swapped_restores, journal_path, read_azure_restore, rename_line, run_swap_step,
-        settle_swap, unfinished_azure_restores,
+        half_swapped_restores, journal_path, read_azure_restore, read_journal, rename_line,
+        run_swap_step, settle_swap, unfinished_azure_restores,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -212,4 +212,35 @@ async fn after_a_crash_the_databases_say_how_a_rename_ended() {
             usize::from(renamed)
         );
     }
+}
+
+#[tokio::test]
+async fn a_step_more_in_a_restore_is_no_rename() {
+    let mut restored = Restored::new().await;
+    // As a version writes it that looks at one thing more, and was interrupted there.
+    let longer = restored.runs().join("longer.jsonl");
+    let mut journal = Journal::create(&longer).expect("free");
+    let more = "Check its consistency".to_owned();
+    for entry in read_journal(&restored.journal).expect("readable").entries {
+        let mut record = entry.record;
+        match &mut record {
+            Record::Begin { steps, .. } => steps.push(more.clone()),
+            Record::End { .. } => journal
+                .write(entry.at.clone(), Record::step_begin(4, &more, "DBCC"))
+                .expect("writable"),
+            _ => {}
+        }
+        journal.write(entry.at, record).expect("writable");
+    }
+    drop(journal);
+    restored.journal = longer;
+
+    assert!(half_swapped_restores(&restored.runs()).is_empty());
+    assert_eq!(restored.step(SwapStep::SetAside).await, Ok(()));
+    let record = restored.past().record;
+    assert_eq!(record.steps.last().map(|step| step.step), Some(5));
+    assert!(record.is_half_swapped());
+    assert_eq!(half_swapped_restores(&restored.runs()).len(), 1);
+    assert_eq!(restored.step(SwapStep::TakeName).await, Ok(()));
+    assert!(half_swapped_restores(&restored.runs()).is_empty());
 }

@@ -208,8 +208,6 @@ mod place {
     pub(super) const ORDER: usize = 1;
     pub(in crate::run) const WAIT: usize = 2;
     pub(super) const CHECK: usize = 3;
-    /// The first of the renames, which follow when somebody wants them.
-    pub(super) const SWAP: usize = 4;
 }
 
 /// Orders a restore and watches it to its end.

@@ -98,6 +98,7 @@ fn unfinished(path: &Path) -> Option<AzureUnfinished> {
     let content = read_journal(path).ok()?;
     let mut found: Option<AzureUnfinished> = None;
     let mut open = false;
+    let mut n_steps = 0;
     for entry in content.entries {
         let home = home_in(&entry.record);
         match entry.record {
@@ -105,8 +106,10 @@ fn unfinished(path: &Path) -> Option<AzureUnfinished> {
                 run,
                 server,
                 run_kind: RunKind::AzureRestore,
+                steps,
                 ..
             } => {
+                n_steps = steps.len();
                 found = Some(AzureUnfinished {
                     id: RunId(run),
                     journal: path.to_owned(),
@@ -130,7 +133,7 @@ fn unfinished(path: &Path) -> Option<AzureUnfinished> {
                 found.new_database = new_database;
             }
             // Before the order there is nothing that could go on; renames come after the end.
-            Record::StepBegin { step, .. } if (place::ORDER..=place::CHECK).contains(&step) => {
+            Record::StepBegin { step, .. } if (place::ORDER..n_steps).contains(&step) => {
                 open = true;
             }
             Record::End { end, .. } => open = end == AzureEnd::GoesOn.word(),

@@ -11,7 +11,7 @@
 use super::{
     AzureEnd, AzureFailure, database,
     past::{home_in, is_that},
-    place, stamp,
+    stamp,
     steps::ended,
 };
 use crate::{
@@ -67,9 +67,9 @@ pub struct SwapSurroundings<'a> {
 }
 
 impl SwapStep {
-    /// Its place behind the steps of the restore.
-    fn place(self) -> usize {
-        place::SWAP
+    /// Its number in the journal of a restore.
+    fn place(self, restore: &RunRecord) -> usize {
+        restore.first_rename()
             + match self {
                 Self::SetAside => 0,
                 Self::TakeName => 1,
@@ -151,13 +151,19 @@ impl AzurePast {
 }
 
 impl RunRecord {
+    /// The number of the first rename: the restore has the numbers of the steps that its beginning names, whichever version
+    /// of stopat began it.
+    fn first_rename(&self) -> usize {
+        self.titles.len()
+    }
+
     /// Whether a swap of names was begun and not seen through, as far as the journal tells.
     pub fn is_half_swapped(&self) -> bool {
         self.steps
             .iter()
             .rev()
-            .find(|step| step.step >= place::SWAP && step.may_have_worked())
-            .is_some_and(|last| last.end.is_none() || last.step == SwapStep::SetAside.place())
+            .find(|step| step.step >= self.first_rename() && step.may_have_worked())
+            .is_some_and(|last| last.end.is_none() || last.step == SwapStep::SetAside.place(self))
     }
 }
 
@@ -180,18 +186,19 @@ pub async fn run_swap_step(
         ..
     } = &past.record;
     let (from, to) = step.names(source_database, target_database, id);
+    let place = step.place(&past.record);
     let began = (around.now)();
     writer.write(
         stamp(around.now),
         Record::step_begin(
-            step.place(),
+            place,
             &format!("Rename {from} to {to}"),
             &rename_line(&past.home, &from, &to),
         ),
     )?;
     let result = rename(&past, step, &from, &to, &around).await;
     let seconds = (around.now)().seconds() - began.seconds();
-    let (_, record) = ended(step.place(), result.clone(), seconds);
+    let (_, record) = ended(place, result.clone(), seconds);
     writer.write(stamp(around.now), record)?;
     Ok(result)
 }
@@ -248,7 +255,7 @@ pub fn settle_swap(
         .record
         .steps
         .last()
-        .filter(|step| step.step >= place::SWAP && step.end.is_none());
+        .filter(|step| step.step >= past.record.first_rename() && step.end.is_none());
     let Some(open) = open else {
         return Ok(());
     };
@@ -258,7 +265,7 @@ pub fn settle_swap(
         SwapFound::Done => SwapStep::TakeName,
         SwapFound::Gone => return Ok(()),
     };
-    let result = if open.step == done.place() {
+    let result = if open.step == done.place(&past.record) {
         Ok(())
     } else {
         Err(AzureFailure::NotRenamed)
