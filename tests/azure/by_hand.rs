@@ -169,6 +169,20 @@ fn amazon_rds_works_by_tasks_of_its_own() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     practice.runtime.block_on(async {
         assert_eq!(platform(&practice).await, Platform::AmazonRds);
+        // Nobody but Amazon backs a log up there, and that is of the whole instance.
+        let mut connection = practice.gateway().connect().await.expect("it lets us in");
+        let history = ask(
+            connection.as_mut(),
+            &run("SELECT (SELECT COUNT(*) FROM msdb.dbo.sysjobs) AS jobs,
+                         (SELECT COUNT(*) FROM msdb.dbo.backupset WHERE type <> 'D' OR database_name = N'rdsadmin') AS others,
+                         (SELECT COUNT(*) FROM msdb.dbo.backupset WHERE type = 'D' AND database_name = N'OctopusAI') AS fulls;"),
+        )
+        .await
+        .expect("msdb is there");
+        let row = history.first().expect("one row");
+        assert_eq!(row.int("jobs"), Some(0));
+        assert_eq!(row.int("others"), Some(0));
+        assert!(row.int("fulls").is_some_and(|n| n >= 1), "that of the night");
         refused(
             &practice,
             &[

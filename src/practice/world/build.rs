@@ -5,6 +5,7 @@
 use super::{
     neighbour::{self, NEIGHBOURS, Story},
     octopus, plan,
+    service::RDS_ADMIN,
     simulation::{Simulation, simulate},
 };
 use crate::{
@@ -159,13 +160,14 @@ async fn build(
     let mut session = Connection::open(engine).await?;
     create_databases(&mut session, edition).await?;
     if edition == Edition::Rds {
-        // By this database of the service its users know Amazon RDS.
         session
-            .run("CREATE DATABASE [rdsadmin]; ALTER DATABASE [rdsadmin] SET RECOVERY SIMPLE;")
+            .run(&format!(
+                "CREATE DATABASE [{RDS_ADMIN}]; ALTER DATABASE [{RDS_ADMIN}] SET RECOVERY SIMPLE;"
+            ))
             .await?;
     }
     session.run(super::record::TABLE).await?;
-    let by_service = edition.is_azure();
+    let by_service = edition.is_managed();
     if !by_service {
         add_jobs(engine, first_day).await?;
     }
@@ -266,7 +268,7 @@ async fn add_jobs(engine: &EngineHandle, first_day: NaiveDate) -> Result<(), Wor
 /// The databases of a world, each with what is wrong with it.
 fn inhabitants(edition: Edition) -> Vec<(&'static str, Option<Story>)> {
     let octopus = std::iter::once((octopus::DATABASE, None));
-    if edition.is_azure() {
+    if edition.is_managed() {
         let sound = [Story::LogMissing, Story::LogsStopped].map(|story| (database_of(story), None));
         return octopus.chain(sound).collect();
     }

@@ -327,8 +327,7 @@ pub async fn live(engine: &EngineHandle, cancel: &CancellationToken) -> Result<(
 
 /// The next instant at which something is due, after the clock's now.
 fn next_due(engine: &mut Engine) -> Result<Option<(UtcTime, Due)>, Message> {
-    let on_azure = engine.options.edition.is_azure();
-    let by_service = service::next(engine.clock.now()).filter(|_| on_azure);
+    let by_service = service::next(engine.options.edition, engine.clock.now());
     let by_agent = next_jobs(engine)?;
     let at = [
         by_service.as_ref().map(|(at, _)| *at),
