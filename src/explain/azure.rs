@@ -3,8 +3,8 @@
 use super::{Problem, ProblemKind, figures, server_problem, verification_fault};
 use crate::{
     azure::{
-        AzError, Differential, Effect, Interval, IsoDuration, LongTerm, RetentionFault, ShortTerm,
-        ValueFault,
+        AzError, DeletedDatabase, Differential, Effect, Interval, IsoDuration, LongTerm,
+        RetentionFault, ShortTerm, ValueFault,
     },
     domain::{UtcOffset, UtcTime},
     run::{AzureEnd, AzureFailure, ByHandFailure},
@@ -456,6 +456,15 @@ pub fn long_term(policy: &LongTerm) -> String {
 pub fn utc_words(at: UtcTime) -> String {
     let second = UtcTime::from_seconds(at.seconds().floor()).unwrap_or(at);
     figures::date_time(second.to_server(UtcOffset::ZERO))
+}
+
+/// Which of the databases of a name is meant.
+pub fn deleted_then(gone: &DeletedDatabase) -> String {
+    format!(
+        "From the {} that was deleted {} UTC",
+        gone.name,
+        utc_words(gone.deleted)
+    )
 }
 
 /// What a shorter short-term retention gives up, in UTC.

@@ -23,8 +23,9 @@ mod ways;
 
 pub use azure::{
     az_problem, azure_end, azure_failure, azure_half_swapped, azure_may_go_on, backups_unseen,
-    by_hand_failure, gives_up, interval_name, iso_duration, long_term, long_term_gives_up,
-    platform_limits, platform_name, retention_fault, short_term, utc_words, value_fault,
+    by_hand_failure, deleted_then, gives_up, interval_name, iso_duration, long_term,
+    long_term_gives_up, platform_limits, platform_name, retention_fault, short_term, utc_words,
+    value_fault,
 };
 pub use backup::{
     CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, agent_refusal, backup_end, backup_fault,

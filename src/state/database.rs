@@ -233,7 +233,7 @@ impl DatabaseView {
         let first_span = self.spans.first().map(|span| span.begin);
         let long_term = self.managed.as_ref().and_then(|managed| {
             managed
-                .long_term
+                .long_term()
                 .iter()
                 .map(|backup| backup.taken.seconds())
                 .find(|taken| *taken > now - LONG_TERM_SHOWN_SECS)

@@ -508,7 +508,7 @@ impl State {
         let known = view
             .and_then(|view| view.backups())
             .and_then(|history| history.database(name));
-        if let Some(managed) = self.managed_view(server, name, known.clone()) {
+        if let Some(managed) = self.managed_view(server, name, known.clone(), None) {
             return Some(managed.freshness());
         }
         let online = view

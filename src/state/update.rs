@@ -231,9 +231,7 @@ impl State {
         }
         view.refreshing = true;
         let mut requests = vec![Request::Refresh { server }];
-        if self.selected_server() == Some(server) {
-            requests.extend(self.azure_read());
-        }
+        requests.extend(self.azure_refresh(server));
         requests
     }
 
@@ -305,7 +303,8 @@ impl State {
         let (server, database) = (&server, &database);
         let backups = self.servers.get(server)?.backups();
         let known = backups.and_then(|history| history.database(database));
-        if let Some(managed) = self.managed_view(*server, database, known.clone()) {
+        let chosen = self.azure.deleted_chosen;
+        if let Some(managed) = self.managed_view(*server, database, known.clone(), chosen) {
             return Some(managed);
         }
         let history = match known {

@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub enum AzureRequest {
     /// Reads what Azure knows of one database: its state, its retention, its long-term backups.
     Read { server: ServerId, database: String },
+    /// Lists the databases of a server that were deleted and can be restored.
+    ListDeleted { server: ServerId },
     /// Ends the calls of `az` that only ask; restores go on.
     StopAsking,
     /// Lists the servers that `az` can see, for a profile that is edited.

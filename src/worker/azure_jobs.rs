@@ -38,6 +38,7 @@ impl Jobs {
     pub(super) fn azure_request(&mut self, request: AzureRequest) {
         match request {
             AzureRequest::Read { server, database } => self.azure_read(server, database),
+            AzureRequest::ListDeleted { server } => self.azure_list_deleted(server),
             AzureRequest::StopAsking => {
                 self.azure_asking.cancel();
                 self.azure_asking = self.stop.child_token();
@@ -111,20 +112,7 @@ impl Jobs {
                         home: Ok(azure.home.clone()),
                     },
                 );
-                let events = self.events.clone();
-                let cancel = self.azure_asking.clone();
-                let listed = azure.clone();
-                tokio::spawn(async move {
-                    let answer = listed
-                        .client
-                        .ask(&azure::list_deleted(&listed.home), &cancel)
-                        .await;
-                    match answer.and_then(|json| Ok(azure::parse_deleted(&json)?)) {
-                        Ok(databases) => tell(&events, AzureEvent::Deleted { server, databases }),
-                        // A person meets the same failure at the first database, with its words.
-                        Err(error) => tracing::debug!(?error, "deleted databases"),
-                    }
-                });
+                self.azure_list_deleted(server);
                 let Some(workspace) = &self.workspace else {
                     return;
                 };
@@ -138,6 +126,23 @@ impl Jobs {
                 self.azure_half_swapped(server);
             }
         }
+    }
+
+    fn azure_list_deleted(&self, server: ServerId) {
+        let Some((azure, _)) = self.azure_of(server) else {
+            return;
+        };
+        let events = self.events.clone();
+        let cancel = self.azure_asking.clone();
+        tokio::spawn(async move {
+            let command = azure::list_deleted(&azure.home);
+            let answer = azure.client.ask(&command, &cancel).await;
+            match answer.and_then(|json| Ok(azure::parse_deleted(&json)?)) {
+                Ok(databases) => tell(&events, AzureEvent::Deleted { server, databases }),
+                // A person meets the same failure at the first database, with its words.
+                Err(error) => tracing::debug!(?error, "deleted databases"),
+            }
+        });
     }
 
     /// A workspace was opened: names the profiles on whose servers Azure may still be at work, or where a swap of names

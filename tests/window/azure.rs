@@ -8,16 +8,16 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use std::sync::Arc;
 use stopat::{
     app::App,
-    azure::Home,
+    azure::{AzureDatabase, DeletedDatabase, Home, LongTerm, RestoreFrom, ShortTerm},
     domain::{BackupRecord, History, HistoryRecords, RecordedServer, UtcOffset, UtcTime},
-    explain::{Problem, ProblemKind},
+    explain::{Problem, ProblemKind, utc_words},
     run::{AzureEnd, RunId, SwapFound, SwapStep},
     server::{Platform, ServerInfo},
     settings::ThemeChoice,
-    state::Page,
+    state::{Action, Page},
     worker::{
-        AzureEvent, AzureRequest, AzureShown, AzureStepOutcome, Event, Request, ServerId,
-        ServerStatus,
+        AzureEvent, AzureRequest, AzureShown, AzureStepOutcome, AzureTold, Event, Request,
+        ServerId, ServerStatus,
     },
 };
 use uuid::Uuid;
@@ -203,5 +203,124 @@ fn a_swap_that_stopped_half_way_goes_on_or_back() {
     assert!(
         harness.state().state.azure.told.is_empty() && asked(&wire) > before,
         "the name is another database's now"
+    );
+}
+
+/// As Azure tells a living database that is two weeks old.
+fn told(database: &str) -> Event {
+    let days_ago = |days| now().plus(-chrono::TimeDelta::days(days));
+    Event::Azure(AzureEvent::Told {
+        server: SERVER,
+        database: database.to_owned(),
+        told: Box::new(Ok(AzureTold {
+            database: AzureDatabase {
+                id: String::new(),
+                database_id: Some(Uuid::from_u128(1)),
+                name: database.to_owned(),
+                location: "westeurope".to_owned(),
+                status: "Online".to_owned(),
+                created: Some(days_ago(14)),
+                earliest_restore: Some(days_ago(7)),
+                service_objective: Some("GP_Gen5_2".to_owned()),
+                edition: Some("GeneralPurpose".to_owned()),
+                elastic_pool: None,
+                redundancy: Some("Geo".to_owned()),
+                max_size_bytes: None,
+            },
+            short_term: Ok(ShortTerm {
+                days: 7,
+                differential: None,
+            }),
+            long_term: Ok(LongTerm::OCTOPUS),
+            long_term_backups: Ok(Vec::new()),
+            read_at: now(),
+        })),
+    })
+}
+
+fn deleted(name: &str, days: i64) -> DeletedDatabase {
+    DeletedDatabase {
+        name: name.to_owned(),
+        deleted: now().plus(-chrono::TimeDelta::milliseconds(days * 86_400_000 - 777)),
+        earliest_restore: Some(now().plus(-chrono::TimeDelta::days(days + 4))),
+    }
+}
+
+/// When the database was deleted that would be restored; `None` for a living one.
+#[track_caller]
+fn from(harness: &Harness<'static, App>) -> Option<UtcTime> {
+    match harness.state().state.azure_from() {
+        Some(RestoreFrom::PointInTime { .. }) => None,
+        Some(RestoreFrom::Deleted { deleted, .. }) => Some(deleted),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_deleted_database_is_chosen_beside_the_living_one_of_its_name() {
+    let (mut harness, wire) = azure();
+    let [last, before, old] = [
+        deleted("OctopusAI", 1),
+        deleted("OctopusAI", 3),
+        deleted("Old", 2),
+    ];
+    wire.tell(Event::Azure(AzureEvent::Deleted {
+        server: SERVER,
+        databases: vec![before.clone(), last.clone(), old.clone()],
+    }));
+    harness.run_steps(3);
+    // What stands in the list of a name that lives is about the living database, and so is what is asked.
+    harness.get_by_label("OctopusAI, good, 3 min").click();
+    harness.run_steps(4);
+    let read = |wire: &Wire, name: &str| {
+        wire.requests.borrow().iter().any(|request| {
+            matches!(request, Request::Azure(AzureRequest::Read { database, .. }) if database == name)
+        })
+    };
+    assert!(read(&wire, "OctopusAI"));
+    assert_eq!(
+        harness.state().state.azure_from(),
+        None,
+        "nothing is told yet"
+    );
+    wire.tell(told("OctopusAI"));
+    harness.run_steps(4);
+    assert_eq!(from(&harness), None);
+
+    for gone in [&last, &before] {
+        let label = format!("Deleted {}", utc_words(gone.deleted));
+        harness.get_by_label(&label).click();
+        harness.run_steps(4);
+        assert_eq!(from(&harness), Some(gone.deleted));
+        let view = harness.state().state.database.as_ref().expect("shown");
+        assert!(
+            view.history.set(0).is_none(),
+            "the backups are of the living one"
+        );
+        assert!(
+            harness.query_by_label("What Azure keeps").is_none(),
+            "so is the retention"
+        );
+        let command = harness.state().state.azure_command().expect("it can run");
+        assert!(command.line().contains("--deleted-time"), "{command}");
+    }
+    // The list goes on about the living one, and pressing it again goes back to that.
+    harness.get_by_label("OctopusAI, good, 3 min");
+    let label = format!("Deleted {}", utc_words(before.deleted));
+    harness.get_by_label(&label).click();
+    harness.run_steps(4);
+    assert_eq!(from(&harness), None);
+
+    harness.get_by_label_contains("Old,").click();
+    harness.run_steps(4);
+    assert_eq!(from(&harness), Some(old.deleted));
+    assert!(!read(&wire, "Old"), "az knows no such database");
+
+    let requests = harness.state_mut().state.update(Action::Refresh(SERVER));
+    assert!(
+        requests
+            .iter()
+            .any(|request| matches!(request, Request::Azure(AzureRequest::ListDeleted { .. }))),
+        "who refreshes sees what was deleted meanwhile: {requests:?}"
     );
 }

@@ -1,15 +1,14 @@
 //! What Azure told, applied to the state.
 
-use super::{AzureRunView, AzureStepView, Swap};
+use super::{AzureRunView, AzureStepView, Swap, deleted_state};
 use crate::{
+    azure::DeletedDatabase,
     explain::Problem,
     run::{RunId, SwapFound},
     state::{Dialog, Page, State},
-    worker::{
-        AzureEvent, AzureShown, DatabaseState, DatabaseSummary, Request, ServerId, ServerStatus,
-    },
+    worker::{AzureEvent, AzureShown, DatabaseSummary, Request, ServerId, ServerStatus},
 };
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 impl State {
     pub(in crate::state) fn azure_apply(&mut self, event: AzureEvent) -> Vec<Request> {
@@ -287,11 +286,15 @@ impl State {
         ) else {
             return;
         };
-        for gone in deleted {
+        Arc::make_mut(&mut view.databases).retain(|summary| summary.state != deleted_state());
+        let mut last_first: Vec<&DeletedDatabase> = deleted.iter().collect();
+        last_first.sort_by_key(|gone| Reverse(gone.deleted));
+        for gone in last_first {
+            // One row for each name; which of its databases is meant is chosen beside the timeline.
             if view.summary(&gone.name).is_none() {
                 Arc::make_mut(&mut view.databases).push(DatabaseSummary {
                     name: gone.name.clone(),
-                    state: DatabaseState::Other("DELETED".to_owned()),
+                    state: deleted_state(),
                     recovery_model: None,
                     size_bytes: None,
                     newest_backup: Some(gone.deleted),
@@ -302,7 +305,7 @@ impl State {
     }
 
     /// The marker of a database whose range has just been told: its newest moment, when there is none yet.
-    fn place_managed_marker(&mut self) {
+    pub(super) fn place_managed_marker(&mut self) {
         if let Some(database) = &self.database
             && self.choice.moment.is_none()
             && let Some(moment) = database.last_moment()

@@ -12,10 +12,11 @@ use crate::{
     domain::{DatabaseHistory, Moment, UtcOffset, UtcTime},
     explain::Problem,
     run::{AzureEnd, ByHand, RunId, SwapStep, Verification},
-    worker::{AzureStepOutcome, AzureTold, Platform, ServerId},
+    worker::{AzureStepOutcome, AzureTold, DatabaseState, Platform, ServerId},
 };
 use chrono::TimeDelta;
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
@@ -35,6 +36,8 @@ pub enum AzureAction {
     ChooseRedundancy(Option<Redundancy>),
     /// Restores this long-term backup instead of a moment; `None` goes back to the marker.
     ChooseLongTerm(Option<String>),
+    /// Restores the database of this name that was deleted then; `None` goes back to the living one.
+    ChooseDeleted(Option<UtcTime>),
     /// Shows what would be ordered, to be confirmed.
     Review,
     Order,
@@ -84,6 +87,9 @@ pub struct AzureState {
     pub options: NewOptions,
     /// The resource id of the long-term backup that is chosen instead of a moment.
     pub long_term_backup: Option<String>,
+    /// When the database was deleted that is chosen among those of the selected name; `None` for the living one, and where
+    /// there is none for the one that was deleted last.
+    pub deleted_chosen: Option<UtcTime>,
     pub run: Option<AzureRunView>,
     pub by_hand: ByHandView,
     /// The program `az` for profiles that name none; `None` lets the system find one.
@@ -200,13 +206,19 @@ pub struct Managed {
     pub platform: Platform,
     /// `None` while it is not told, or where `az` is not asked.
     pub range: Option<ServiceRange>,
-    pub long_term: Arc<[LongTermBackup]>,
+    /// The long-term backups, oldest first; `None` where they are not told.
+    pub long_term: Option<Arc<[LongTermBackup]>>,
 }
 
 impl Managed {
     /// Whether the service tells what it can restore of one database; Amazon RDS restores whole instances.
     pub fn tells_range(&self) -> bool {
         self.platform != Platform::AmazonRds
+    }
+
+    /// The long-term backups that are told, oldest first.
+    pub fn long_term(&self) -> &[LongTermBackup] {
+        self.long_term.as_deref().unwrap_or_default()
     }
 }
 
@@ -237,6 +249,16 @@ impl ServiceRange {
         .moved_to(now)
     }
 
+    /// The range of a database that was deleted then.
+    fn deleted(earliest: UtcTime, deleted: UtcTime) -> Self {
+        Self {
+            earliest,
+            latest: deleted,
+            days: None,
+            deleted: Some(deleted),
+        }
+    }
+
     /// Both edges at a later time.
     pub fn moved_to(self, now: UtcTime) -> Self {
         if self.deleted.is_some() {
@@ -258,6 +280,11 @@ impl ServiceRange {
     }
 }
 
+/// What the list says of a name that deleted databases alone have.
+fn deleted_state() -> DatabaseState {
+    DatabaseState::Other("DELETED".to_owned())
+}
+
 impl AzureRunView {
     pub fn running(&self) -> bool {
         self.end.is_none()
@@ -270,61 +297,95 @@ impl AzureRunView {
 }
 
 impl State {
-    /// What the service behind the selected server does by itself; `None` for a server of one's own.
-    pub(super) fn managed(
+    /// The deleted databases of a name that can be restored, the one that was deleted last first.
+    fn deleted_of(&self, server: ServerId, database: &str) -> Vec<&DeletedDatabase> {
+        let all = self.azure.deleted.get(&server).into_iter().flatten();
+        let mut found: Vec<_> = all.filter(|gone| gone.name == database).collect();
+        found.sort_by_key(|gone| Reverse(gone.deleted));
+        found
+    }
+
+    /// Whether no living database has this name.
+    fn only_deleted(&self, server: ServerId, database: &str) -> bool {
+        self.servers
+            .get(&server)
+            .and_then(|view| view.summary(database))
+            .is_some_and(|summary| summary.state == deleted_state())
+    }
+
+    /// The deleted database behind a name: the chosen one, else the last where no living one has the name.
+    fn gone(
         &self,
         server: ServerId,
         database: &str,
-        now: UtcTime,
-    ) -> Option<Managed> {
-        let platform = self.servers.get(&server)?.info()?.platform;
-        if platform == Platform::SqlServer {
-            return None;
-        }
-        let key = (server, database.to_owned());
-        let told = self
-            .azure
-            .told
-            .get(&key)
-            .and_then(|told| told.as_ref().ok());
-        let deleted = self
-            .azure
-            .deleted
-            .get(&server)
-            .and_then(|deleted| deleted.iter().find(|gone| gone.name == database));
-        let range = match (told, deleted) {
-            (Some(told), _) => told.database.earliest_restore.map(|earliest| {
-                let days = told.short_term.as_ref().ok().map(|policy| policy.days);
-                ServiceRange::living(earliest, days, now)
-            }),
-            (None, Some(gone)) => gone.earliest_restore.map(|earliest| ServiceRange {
-                earliest,
-                latest: gone.deleted,
-                days: None,
-                deleted: Some(gone.deleted),
-            }),
-            (None, None) => None,
-        };
-        Some(Managed {
-            platform,
-            range,
-            long_term: told
-                .and_then(|told| told.long_term_backups.as_ref().ok())
-                .map(|backups| backups.clone().into())
-                .unwrap_or_default(),
-        })
+        chosen: Option<UtcTime>,
+    ) -> Option<&DeletedDatabase> {
+        let all = self.deleted_of(server, database);
+        let chosen = all.iter().find(|gone| Some(gone.deleted) == chosen);
+        let last = all.first();
+        let only = || last.filter(|_| self.only_deleted(server, database));
+        chosen.or_else(only).copied()
     }
 
-    /// The view of a database that a service backs up, with the backups that are known of it.
+    /// The deleted databases of the selected name, the one that was deleted last first.
+    pub fn azure_deleted(&self) -> Vec<&DeletedDatabase> {
+        match &self.selection {
+            Selection::Database { server, database } => self.deleted_of(*server, database),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The deleted database that would be restored; `None` where it is a living one.
+    pub fn azure_gone(&self) -> Option<&DeletedDatabase> {
+        let Selection::Database { server, database } = &self.selection else {
+            return None;
+        };
+        self.gone(*server, database, self.azure.deleted_chosen)
+    }
+
+    /// The view of a database that a service backs up, with the backups that are known of it; `None` for a server of
+    /// one's own.
+    ///
+    /// `chosen` is which of the deleted databases of this name is looked at instead of the living one.
     pub(super) fn managed_view(
         &self,
         server: ServerId,
         database: &str,
         history: Option<Arc<DatabaseHistory>>,
+        chosen: Option<UtcTime>,
     ) -> Option<DatabaseView> {
+        let platform = self.servers.get(&server)?.info()?.platform;
+        if platform == Platform::SqlServer {
+            return None;
+        }
         let now = self.server_now(server);
-        let managed = self.managed(server, database, now)?;
-        let history = history.unwrap_or_else(|| {
+        let gone = self.gone(server, database, chosen);
+        // Backups and retention are of the living database: of a deleted one Azure tells its range alone.
+        let living = gone.is_none();
+        let told = self
+            .azure
+            .told
+            .get(&(server, database.to_owned()))
+            .and_then(|told| told.as_ref().ok())
+            .filter(|_| living);
+        let range = match gone {
+            Some(gone) => gone
+                .earliest_restore
+                .map(|earliest| ServiceRange::deleted(earliest, gone.deleted)),
+            None => told.and_then(|told| {
+                let days = told.short_term.as_ref().ok().map(|policy| policy.days);
+                let earliest = told.database.earliest_restore?;
+                Some(ServiceRange::living(earliest, days, now))
+            }),
+        };
+        let managed = Managed {
+            platform,
+            range,
+            long_term: told
+                .and_then(|told| told.long_term_backups.as_ref().ok())
+                .map(|backups| backups.clone().into()),
+        };
+        let history = history.filter(|_| living).unwrap_or_else(|| {
             Arc::new(DatabaseHistory::without_backups(database, UtcOffset::ZERO))
         });
         Some(DatabaseView::managed(history, managed, now))
@@ -363,7 +424,7 @@ impl State {
     pub fn chosen_long_term(&self) -> Option<&LongTermBackup> {
         let id = self.azure.long_term_backup.as_ref()?;
         let managed = self.database.as_ref()?.managed.as_ref()?;
-        managed.long_term.iter().find(|backup| backup.id == *id)
+        managed.long_term().iter().find(|backup| backup.id == *id)
     }
 
     /// What would be restored: the chosen long-term backup, else the marker's moment.

@@ -4,7 +4,7 @@ use super::{AzureAction, AzureRunView, ByHandView, NewOptions};
 use crate::{
     azure,
     state::{Dialog, Page, Selection, State},
-    worker::{AzureRequest, Request},
+    worker::{AzureRequest, Request, ServerId},
 };
 
 impl State {
@@ -28,6 +28,14 @@ impl State {
             AzureAction::EditPool(text) => self.azure.options.elastic_pool = text,
             AzureAction::ChooseRedundancy(redundancy) => self.azure.options.redundancy = redundancy,
             AzureAction::ChooseLongTerm(id) => self.azure.long_term_backup = id,
+            AzureAction::ChooseDeleted(deleted) => {
+                self.azure.deleted_chosen = deleted;
+                self.azure.long_term_backup = None;
+                // What was marked in the time of another database.
+                self.choice.moment = None;
+                self.read_database_again();
+                self.place_managed_marker();
+            }
             AzureAction::Review => {
                 let fault = self
                     .azure_new()
@@ -147,7 +155,7 @@ impl State {
     }
 
     /// Makes room for what the next one answers; `None` while another one runs.
-    fn begin_by_hand(&mut self) -> Option<crate::worker::ServerId> {
+    fn begin_by_hand(&mut self) -> Option<ServerId> {
         let server = self.selected_server()?;
         let view = &mut self.azure.by_hand;
         if view.busy {
@@ -171,21 +179,36 @@ impl State {
         let Selection::Database { server, database } = self.selection.clone() else {
             return Vec::new();
         };
-        let can_ask = matches!(self.azure.homes.get(&server), Some(Ok(_)));
-        let gone = self
-            .azure
-            .deleted
-            .get(&server)
-            .is_some_and(|deleted| deleted.iter().any(|gone| gone.name == database));
-        if !can_ask || gone || !self.azure.asking.insert((server, database.clone())) {
+        let gone = self.only_deleted(server, &database);
+        if !self.can_ask_azure(server)
+            || gone
+            || !self.azure.asking.insert((server, database.clone()))
+        {
             return Vec::new();
         }
         vec![Request::Azure(AzureRequest::Read { server, database })]
     }
 
+    fn can_ask_azure(&self, server: ServerId) -> bool {
+        matches!(self.azure.homes.get(&server), Some(Ok(_)))
+    }
+
+    /// Everything is read again of a server: of Azure also which databases were deleted meanwhile.
+    pub(in crate::state) fn azure_refresh(&mut self, server: ServerId) -> Vec<Request> {
+        let mut requests = Vec::new();
+        if self.can_ask_azure(server) {
+            requests.push(Request::Azure(AzureRequest::ListDeleted { server }));
+        }
+        if self.selected_server() == Some(server) {
+            requests.extend(self.azure_read());
+        }
+        requests
+    }
+
     /// Asks about a database that was chosen for the first time.
     pub(in crate::state) fn azure_selected(&mut self) -> Vec<Request> {
         self.azure.long_term_backup = None;
+        self.azure.deleted_chosen = None;
         self.azure.options = NewOptions::default();
         if !self.azure.by_hand.busy {
             self.azure.by_hand = ByHandView::default();

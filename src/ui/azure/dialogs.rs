@@ -43,10 +43,17 @@ pub fn restore_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             ),
         );
     }
+    let untouched = match state.azure_gone() {
+        Some(gone) => {
+            paragraph(ui, &explain::deleted_then(gone));
+            "No database is touched.".to_owned()
+        }
+        None => format!("{database} is not touched."),
+    };
     paragraph(
         ui,
         &format!(
-            "{database} is not touched. Azure makes a new database, which costs what a database of its size costs until it is deleted. Once it is ordered, only deleting the new database cancels it."
+            "{untouched} Azure makes a new database, which costs what a database of its size costs until it is deleted. Once it is ordered, only deleting the new database cancels it."
         ),
     );
     section(ui, "This runs, argument by argument, without a shell");

@@ -65,6 +65,9 @@ fn body_ui(
         }
         None => {
             target_ui(ui, state, database, actions);
+            if let Some(gone) = state.azure_gone() {
+                small_wrapped(ui, &explain::deleted_then(gone));
+            }
             if let Some(moment) = state.choice.moment {
                 let offset = (state.own.offset_at)(moment.instant);
                 small(
@@ -107,8 +110,11 @@ fn by_azure_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<
         }
         Some(Ok(_)) => {}
     }
-    told_ui(ui, state, managed, actions);
-    if managed.range.is_none() && managed.long_term.is_empty() {
+    if state.azure_gone().is_none() {
+        told_ui(ui, state, managed, actions);
+    }
+    deleted_ui(ui, state, actions);
+    if managed.range.is_none() && managed.long_term().is_empty() {
         return;
     }
     new_database_ui(ui, state, managed, actions);
@@ -155,10 +161,10 @@ fn told_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
                     actions.push(Action::Azure(AzureAction::EditRetention));
                 }
             });
-            if !managed.long_term.is_empty() {
+            if !managed.long_term().is_empty() {
                 ui.add_space(8.0);
                 section(ui, "Long-term backups");
-                for backup in managed.long_term.iter().rev().take(SHOWN_BACKUPS) {
+                for backup in managed.long_term().iter().rev().take(SHOWN_BACKUPS) {
                     let words = explain::utc_words(backup.taken);
                     let chosen = state.azure.long_term_backup.as_deref() == Some(&backup.id);
                     if choice(ui, &words, chosen)
@@ -178,6 +184,34 @@ fn told_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
             ui.add_space(10.0);
         }
     }
+}
+
+/// The deleted databases of this name, each of which can be restored instead of the living one.
+fn deleted_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    let deleted = state.azure_deleted();
+    if deleted.is_empty() {
+        return;
+    }
+    section(ui, "Deleted databases of this name");
+    let meant = state.azure_gone().map(|gone| gone.deleted);
+    for gone in deleted {
+        let chosen = meant == Some(gone.deleted);
+        let words = format!("Deleted {}", explain::utc_words(gone.deleted));
+        if choice(ui, &words, chosen)
+            .on_hover_text(match gone.earliest_restore {
+                Some(earliest) => {
+                    let earliest = explain::utc_words(earliest);
+                    format!("Any second from {earliest} UTC up to then can be restored")
+                }
+                None => "Azure does not tell what of it can be restored".to_owned(),
+            })
+            .clicked()
+        {
+            let deleted = (!chosen).then_some(gone.deleted);
+            actions.push(Action::Azure(AzureAction::ChooseDeleted(deleted)));
+        }
+    }
+    ui.add_space(10.0);
 }
 
 /// Azure is being asked; a call may take as long as the network lets it.
@@ -232,7 +266,10 @@ fn new_database_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut 
         );
         return;
     };
-    let told = state.azure_told().and_then(|told| told.as_ref().ok());
+    let told = state
+        .azure_told()
+        .and_then(|told| told.as_ref().ok())
+        .filter(|_| state.azure_gone().is_none());
     section(ui, "Restore into a new database");
     card(&palette).show(ui, |ui| {
         ui.set_width(ui.available_width());

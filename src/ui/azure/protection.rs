@@ -56,6 +56,15 @@ fn page_ui(ui: &mut Ui, state: &State, managed: &Managed, actions: &mut Vec<Acti
         }
         Some(Ok(_)) => {}
     }
+    if let Some(gone) = state.azure_gone() {
+        let deleted = explain::utc_words(gone.deleted);
+        let words = format!(
+            "{} was deleted {deleted} UTC. What Azure keeps of it cannot be changed any more; it is restored from the timeline.",
+            gone.name
+        );
+        paragraph(ui, &words);
+        return;
+    }
     match state.azure_told() {
         None => asking_ui(ui, "Azure is being asked what it keeps…", actions),
         Some(Err(problem)) => not_told_ui(ui, state, problem, actions),
@@ -101,8 +110,8 @@ fn told_ui(ui: &mut Ui, managed: &Managed, told: &AzureTold, actions: &mut Vec<A
             }
             Err(problem) => problem_ui(ui, problem),
         }
-        let n_backups = managed.long_term.len() as u64;
-        if let Some(newest) = managed.long_term.last() {
+        let n_backups = managed.long_term().len() as u64;
+        if let Some(newest) = managed.long_term().last() {
             small(
                 ui,
                 format!(

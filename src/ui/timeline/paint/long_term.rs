@@ -20,7 +20,7 @@ pub(super) fn paint_long_term(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
     let painter = ui.painter().with_clip_rect(clip(ui, canvas.layout.plot));
     let chosen = canvas.state.azure.long_term_backup.as_deref();
     let mut older = 0;
-    for backup in managed.long_term.iter() {
+    for backup in managed.long_term() {
         let time = backup.taken.seconds();
         if time < canvas.scale.range.begin {
             older += 1;
@@ -53,11 +53,15 @@ pub(super) fn paint_long_term(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
             palette.muted,
         );
     }
-    if managed.long_term.is_empty() {
+    let none = match &managed.long_term {
+        Some(backups) => backups.is_empty().then_some("none is kept"),
+        None => Some("not told"),
+    };
+    if let Some(words) = none {
         painter.text(
             pos2(row.left() + 4.0, row.center().y),
             Align2::LEFT_CENTER,
-            "none is kept",
+            words,
             regular(11.0),
             palette.faint,
         );
