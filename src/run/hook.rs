@@ -261,18 +261,21 @@ mod tests {
     #[tokio::test]
     async fn a_hanging_one_is_ended_with_what_it_started() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mark = folder.path().join("alive");
-        // The child of the child would write its mark in a second, were it left alone.
-        let script = format!("(sleep 1; touch '{}') & wait", mark.display());
-        let started = std::time::Instant::now();
-        let (ended, _) = run(&shell(&script, Duration::from_millis(100))).await;
+        let pulse = folder.path().join("pulse");
+        // The child of the child would go on for ever, were it left alone.
+        let script = format!(
+            "(while sleep 0.02; do echo alive >> '{}'; done) & wait",
+            pulse.display()
+        );
+        let (ended, _) = run(&shell(&script, Duration::from_millis(500))).await;
         assert!(
             matches!(ended, Err(HookFailure::TimedOut { .. })),
             "{ended:?}"
         );
-        assert!(started.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(1_300)).await;
-        assert!(!mark.exists(), "a child outlived its program");
+        let beats = || std::fs::metadata(&pulse).map_or(0, |file| file.len());
+        let last = beats();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(beats(), last, "a child outlived its program");
     }
 
     #[tokio::test]

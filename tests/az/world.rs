@@ -126,6 +126,9 @@ pub struct FaultAt {
     pub on: String,
     pub fault: Fault,
     pub times: u32,
+    /// So many calls of it go well before.
+    #[serde(default)]
+    pub after: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,11 +169,12 @@ impl World {
 
     /// The fault for this call, if one is due.
     pub fn take_fault(&mut self, words: &str) -> Option<Fault> {
-        let at = self
-            .faults
-            .iter()
-            .position(|fault| fault.times > 0 && words.ends_with(&fault.on))?;
-        let found = self.faults.get_mut(at)?;
+        let due = |fault: &&mut FaultAt| fault.times > 0 && words.ends_with(&fault.on);
+        let found = self.faults.iter_mut().find(due)?;
+        if found.after > 0 {
+            found.after -= 1;
+            return None;
+        }
         found.times -= 1;
         Some(found.fault)
     }
@@ -209,6 +213,7 @@ pub fn manage(folder: &Path, words: &str, args: &[String]) -> Result<Value, Stri
                 on: on.clone(),
                 fault,
                 times,
+                after: 0,
             });
             world.save();
         }

@@ -1,7 +1,11 @@
 //! Whatever goes wrong between here and Azure, a call ends in a failure that has a name, and a run in a state.
 
 use super::stand_in::StandIn;
-use std::{path::PathBuf, sync::Mutex, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 use stopat::{
     azure::{self, AzError, Effect, Home, NewDatabase, RestoreFrom, find},
     domain::UtcTime,
@@ -36,6 +40,11 @@ impl Gateway for Closed {
             })
         })
     }
+}
+
+fn is_called(stand_in: &StandIn, command: &str) -> bool {
+    let calls = stand_in.calls();
+    calls.iter().any(|call| call.starts_with(command))
 }
 
 async fn asked(stand_in: &StandIn) -> Result<String, AzError> {
@@ -125,15 +134,17 @@ async fn a_call_is_cancelled_at_once_and_leaves_nothing_behind() {
     let az = stand_in.az().await;
     stand_in.fault("sql db show", "slow", 1);
     let cancel = CancellationToken::new();
-    let stopper = cancel.clone();
-    let begun = std::time::Instant::now();
     let command = azure::show(&home(), "OctopusAI");
-    let (answer, ()) = tokio::join!(az.run(&command, &cancel), async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        stopper.cancel();
+    let (answer, cancelled) = tokio::join!(az.run(&command, &cancel), async {
+        while !is_called(&stand_in, "sql db show") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        cancel.cancel();
+        Instant::now()
     });
     assert_eq!(answer, Err(AzError::Cancelled));
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    // Its answer would take ten minutes.
+    assert!(cancelled.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]
@@ -202,10 +213,23 @@ fn id() -> RunId {
 }
 
 pub(crate) async fn ran(stand_in: &StandIn, cancel: &CancellationToken, at: UtcTime) -> Ran {
+    ran_told(stand_in, cancel, at, &|_| {}).await
+}
+
+/// The same, and somebody hears what is told while it runs.
+async fn ran_told(
+    stand_in: &StandIn,
+    cancel: &CancellationToken,
+    at: UtcTime,
+    hear: &(dyn Fn(&AzureRunEvent) + Sync),
+) -> Ran {
     let workspace = tempfile::tempdir().expect("a temporary folder");
     let az = stand_in.az().await;
     let events = Mutex::new(Vec::new());
-    let tell = |event| events.lock().expect("no panic").push(event);
+    let tell = |event| {
+        hear(&event);
+        events.lock().expect("no panic").push(event);
+    };
     let journal = Journal::create(&journal_path(workspace.path(), &id())).expect("writable");
     let report = run_azure_restore(
         order(&id(), at),
@@ -258,12 +282,7 @@ async fn a_name_that_is_taken_and_a_moment_too_early_order_nothing() {
     let taken = ran(&stand_in, &cancel, yesterday()).await;
     assert_eq!(taken.report.end, AzureEnd::NotOrdered);
     assert!(matches!(failure(&taken), AzureFailure::NameTaken { .. }));
-    assert!(
-        !stand_in
-            .calls()
-            .iter()
-            .any(|call| call.starts_with("sql db restore"))
-    );
+    assert!(!is_called(&stand_in, "sql db restore"));
 }
 
 #[tokio::test]
@@ -300,53 +319,59 @@ async fn an_order_whose_answer_got_lost_is_looked_for_and_watched() {
     );
 }
 
-#[tokio::test]
-async fn passing_troubles_are_waited_out() {
-    let stand_in = StandIn::new(None);
-    stand_in.change(|world| world["restore_secs"] = 2.into());
-    let cancel = CancellationToken::new();
-    // The first two questions belong to the look before; the next ones meet the fault.
-    let watcher = async {
-        loop {
-            if stand_in
-                .calls()
-                .iter()
-                .any(|call| call.starts_with("sql db restore"))
-            {
-                stand_in.fault("sql db show", "throttled", 2);
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let (ran, ()) = tokio::join!(ran(&stand_in, &cancel, yesterday()), watcher);
-    assert_eq!(ran.report.end, AzureEnd::OnlineNotVerified);
-    assert!(ran.events.iter().any(|event| matches!(
-        event,
-        AzureRunEvent::Progress {
-            trouble: Some(AzError::Throttled { .. }),
-            ..
-        }
-    )));
-    assert!(ran.events.iter().any(|event| matches!(
+/// Azure is at work, and says how far it is.
+fn is_underway(event: &AzureRunEvent) -> bool {
+    matches!(
         event,
         AzureRunEvent::Progress {
             percent: Some(_),
             ..
         }
-    )));
+    )
+}
+
+/// A restore that takes Azure as long as it is let.
+fn long_restore() -> StandIn {
+    let stand_in = StandIn::new(None);
+    stand_in.change(|world| world["restore_secs"] = 86_400.into());
+    stand_in
+}
+
+#[tokio::test]
+async fn passing_troubles_are_waited_out() {
+    let stand_in = long_restore();
+    // The first two questions belong to the look before.
+    stand_in.fault_after(2, "sql db show", "throttled", 2);
+    let hear = |event: &AzureRunEvent| {
+        if is_underway(event) {
+            stand_in.make_ready();
+        }
+    };
+    let ran = ran_told(&stand_in, &CancellationToken::new(), yesterday(), &hear).await;
+    assert_eq!(ran.report.end, AzureEnd::OnlineNotVerified);
+    let throttled = ran.events.iter().filter(|event| {
+        matches!(
+            event,
+            AzureRunEvent::Progress {
+                trouble: Some(AzError::Throttled { .. }),
+                ..
+            }
+        )
+    });
+    assert_eq!(throttled.count(), 2);
+    assert!(ran.events.iter().any(is_underway));
 }
 
 #[tokio::test]
 async fn a_run_that_ended_early_is_found_and_watched_to_its_end() {
-    let stand_in = StandIn::new(None);
-    stand_in.change(|world| world["restore_secs"] = 3.into());
+    let stand_in = long_restore();
     let cancel = CancellationToken::new();
-    let stopper = async {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        cancel.cancel();
+    let hear = |event: &AzureRunEvent| {
+        if is_underway(event) {
+            cancel.cancel();
+        }
     };
-    let (first, ()) = tokio::join!(ran(&stand_in, &cancel, yesterday()), stopper);
+    let first = ran_told(&stand_in, &cancel, yesterday(), &hear).await;
     assert_eq!(first.report.end, AzureEnd::GoesOn);
     let runs = first.workspace.path().join("runs");
     let unfinished = unfinished_azure_restores(&runs);
@@ -354,6 +379,7 @@ async fn a_run_that_ended_early_is_found_and_watched_to_its_end() {
     assert_eq!(unfinished[0].home, home());
     assert_eq!(unfinished[0].new_database, "OctopusAI_new");
 
+    stand_in.make_ready();
     let az = stand_in.az().await;
     let report = watch_azure_again(
         unfinished[0].clone(),

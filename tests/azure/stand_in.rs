@@ -110,11 +110,27 @@ impl StandIn {
 
     /// The next calls that end with these words go wrong.
     pub fn fault(&self, on: &str, fault: &str, times: u32) {
+        self.fault_after(0, on, fault, times);
+    }
+
+    /// The same, after so many that go well.
+    pub fn fault_after(&self, after: u32, on: &str, fault: &str, times: u32) {
         self.change(|world| {
-            let faults = json!({"on": on, "fault": fault, "times": times});
+            let faults = json!({"on": on, "fault": fault, "times": times, "after": after});
             match world["faults"].as_array_mut() {
                 Some(all) => all.push(faults),
                 None => world["faults"] = json!([faults]),
+            }
+        });
+    }
+
+    /// What Azure has been asked to restore is ready now.
+    pub fn make_ready(&self) {
+        self.change(|world| {
+            for database in world["databases"].as_array_mut().into_iter().flatten() {
+                if let Some(coming) = database["coming"].as_object_mut() {
+                    coming.insert("ready".to_owned(), json!(chrono::Utc::now()));
+                }
             }
         });
     }

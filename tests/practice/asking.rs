@@ -1,6 +1,10 @@
 //! A practice server for one test, and the product's own way to ask it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use stopat::{
     domain::{
         DatabaseHistory, Destination, History, HistoryRecords, Moment, RestorePlan, RestoreRequest,
@@ -25,6 +29,21 @@ pub const NOON: &str = "2026-11-22T12:00:00Z";
 
 pub fn own_clock() -> UtcTime {
     UtcTime(NOON.parse().expect("a time"))
+}
+
+/// Far more than anything here takes, on any machine; only what never comes runs into it.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Asks again and again until there is an answer.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what}: it never came");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 pub struct Practice {
@@ -121,6 +140,21 @@ impl Practice {
             Ok(answer) => answer,
             Err(error) => panic!("{sql}\n{error:?}"),
         }
+    }
+
+    /// How many rows there are: a table, and a condition where one is wanted.
+    pub async fn count(&self, of: &str) -> i64 {
+        let answer = self.run(&format!("SELECT COUNT(*) AS n FROM {of};")).await;
+        let count = answer.first().and_then(|row| row.int("n"));
+        count.expect("a count is a number")
+    }
+
+    /// A switch of the practice server.
+    pub async fn option(&self, name: &str, value: &str) {
+        self.run(&format!(
+            "EXEC master.dbo.practice_option N'{name}', N'{value}';"
+        ))
+        .await;
     }
 
     /// Runs a batch that must fail.

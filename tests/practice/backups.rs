@@ -1,6 +1,6 @@
 //! Backups by hand against the practice server: what is refused, what fails, and what is written.
 
-use super::asking::{Practice, own_clock, start};
+use super::asking::{Practice, own_clock, start, until};
 use std::sync::Mutex;
 use stopat::{
     domain::{
@@ -337,9 +337,7 @@ async fn what_cannot_work_is_refused_before_and_by_the_server() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_without_the_permission_is_told_before() {
     let practice = start().await;
-    practice
-        .run("EXEC master.dbo.practice_option N'backup_permission', N'denied';")
-        .await;
+    practice.option("backup_permission", "denied").await;
     let facts = facts(&practice).await;
     for kind in [BackupKind::Full, BackupKind::Log] {
         let plan = plan(&request(kind, &[DATABASE]), &facts);
@@ -351,11 +349,7 @@ async fn a_login_without_the_permission_is_told_before() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secondary_replica_takes_copy_only_fulls_alone() {
     let practice = start().await;
-    practice
-        .run(&format!(
-            "EXEC master.dbo.practice_option N'secondary_replica', N'{DATABASE}';"
-        ))
-        .await;
+    practice.option("secondary_replica", DATABASE).await;
     let facts = facts(&practice).await;
     for kind in [BackupKind::Differential, BackupKind::Log] {
         let plan = plan(&request(kind, &[DATABASE]), &facts);
@@ -413,9 +407,7 @@ async fn a_full_disk_and_a_missing_folder_have_their_messages() {
         r"The server cannot reach the share of \\no-such-server\backups\OctopusAI_full_20261122_120000.bak"
     );
 
-    practice
-        .run("EXEC master.dbo.practice_option N'device_space', N'1000';")
-        .await;
+    practice.option("device_space", "1000").await;
     let ran = run(
         &practice,
         plan(&request(BackupKind::Full, &[DATABASE]), &facts),
@@ -523,9 +515,7 @@ async fn several_run_at_once_one_fails_and_one_is_cancelled() {
     let plan = plan(&all, &facts);
     practice.run("DROP DATABASE Two;").await;
     // Long enough that the cancellation comes while it runs.
-    practice
-        .run("EXEC master.dbo.practice_option N'pace', N'400';")
-        .await;
+    practice.option("pace", "400").await;
     let cancel: Vec<CancellationToken> = plan.steps.iter().map(|_| Default::default()).collect();
     let third = cancel[2].clone();
     let ran = run_cancelling(&practice, plan, &facts, &cancel, move |event| {
@@ -667,16 +657,17 @@ async fn agent_runs_it_once_and_the_job_vanishes_or_stays_with_its_messages() {
         )
         .await
         .expect("the job is made");
-        for _ in 0..600 {
+        let (steps, job_remains) = until("the end of the job", async || {
             let state = look_at_once(connection.as_mut(), &started, own_clock())
                 .await
                 .expect("it can be looked at");
-            if let OnceState::Ended { steps, job_remains } = state {
-                return (started, steps, job_remains);
+            match state {
+                OnceState::Ended { steps, job_remains } => Some((steps, job_remains)),
+                _ => None,
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("the job does not end");
+        })
+        .await;
+        (started, steps, job_remains)
     };
     let mut both = request(BackupKind::Full, &[DATABASE, "master"]);
     both.chain = ChainChoice::CopyOnly;
@@ -703,7 +694,7 @@ async fn agent_runs_it_once_and_the_job_vanishes_or_stays_with_its_messages() {
         .await
         .expect("it is removed");
     let left = practice
-        .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name LIKE N'stopat once %';")
+        .count("msdb.dbo.sysjobs WHERE name LIKE N'stopat once %'")
         .await;
-    assert_eq!(left.first().and_then(|row| row.int("n")), Some(0));
+    assert_eq!(left, 0);
 }

@@ -1,10 +1,7 @@
 //! `stopat backup` and `stopat schedule` as their user runs them: the real program, its words and its exit codes.
 
-use super::asking::{Practice, start};
-use std::{
-    process::{Command, Output, Stdio},
-    time::Duration,
-};
+use super::asking::{Practice, start, until};
+use std::process::{Command, Output, Stdio};
 use stopat::practice::PracticeServer;
 
 /// The program with a data root of its own, signed in at a server.
@@ -91,14 +88,6 @@ impl<'p> Console<'p> {
     }
 }
 
-async fn option(practice: &Practice, name: &str, value: &str) {
-    practice
-        .run(&format!(
-            "EXEC master.dbo.practice_option N'{name}', N'{value}';"
-        ))
-        .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_ends_with_the_exit_code_of_what_happened() {
     let practice = start().await;
@@ -125,28 +114,28 @@ async fn a_backup_ends_with_the_exit_code_of_what_happened() {
         .await
         .exits(4);
     assert!(missing.err.contains(r"\\nowhere\share"), "{}", missing.err);
-    option(&practice, "backup_permission", "denied").await;
+    practice.option("backup_permission", "denied").await;
     let denied = console.back_up("OctopusAI", "full", &[]).await.exits(4);
     assert!(denied.err.contains("may not back up"), "{}", denied.err);
-    option(&practice, "backup_permission", "granted").await;
+    practice.option("backup_permission", "granted").await;
 
     // What the server refuses while it runs.
     practice.advance(60).await;
-    option(&practice, "full_disk", r"D:\Backup").await;
+    practice.option("full_disk", r"D:\Backup").await;
     let full = console.back_up("OctopusAI", "full", &[]).await.exits(4);
     assert_eq!(full.json()["end"], "failed");
     assert!(full.err.contains("not enough space"), "{}", full.err);
-    option(&practice, "repaired", r"D:\Backup").await;
+    practice.option("repaired", r"D:\Backup").await;
 
     // Written, and not what was meant: only reading it back tells.
     practice.advance(60).await;
-    option(&practice, "damaged_writes", r"D:\Backup").await;
+    practice.option("damaged_writes", r"D:\Backup").await;
     let spoiled = console.back_up("OctopusAI", "full", &[]).await.exits(7);
     assert_eq!(spoiled.json()["end"], "done_with_warnings");
     practice.advance(60).await;
     let unread = console.back_up("OctopusAI", "full", &["--no-verify"]);
     unread.await.exits(0);
-    option(&practice, "repaired", r"D:\Backup").await;
+    practice.option("repaired", r"D:\Backup").await;
 
     // A journal that cannot be kept is the program's own trouble.
     let runs = console.data.path().join("workspaces/default/runs");
@@ -161,19 +150,15 @@ async fn a_backup_ends_with_the_exit_code_of_what_happened() {
 async fn a_backup_that_is_interrupted_is_cancelled_on_the_server() {
     let practice = start().await;
     let console = Console::new(&practice);
-    option(&practice, "least_seconds", "600").await;
+    practice.option("least_seconds", "600").await;
     let args = ["backup", "--database", "OctopusAI", "--type", "full"];
     let program = console.command(&args).spawn().expect("it starts");
     let id = program.id().to_string();
-    let running =
-        "SELECT COUNT(*) AS n FROM sys.dm_exec_requests WHERE command = N'BACKUP DATABASE';";
-    loop {
-        let seen = practice.run(running).await;
-        if seen.first().and_then(|row| row.int("n")) == Some(1) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let running = "sys.dm_exec_requests WHERE command = N'BACKUP DATABASE'";
+    until("the backup", async || {
+        (practice.count(running).await == 1).then_some(())
+    })
+    .await;
     let told = Command::new("kill").args(["-INT", &id]).status();
     assert!(told.expect("kill is there").success());
     let ended = tokio::task::spawn_blocking(|| program.wait_with_output());
@@ -184,35 +169,35 @@ async fn a_backup_that_is_interrupted_is_cancelled_on_the_server() {
         .into();
     let ended = ended.exits(8);
     assert_eq!(ended.json()["end"], "cancelled");
-    let seen = practice.run(running).await;
-    assert_eq!(seen.first().and_then(|row| row.int("n")), Some(0));
+    assert_eq!(practice.count(running).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn agent_takes_a_backup_over_once() {
     let practice = start().await;
     let console = Console::new(&practice);
-    let jobs = "SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name LIKE N'stopat once %';";
-    let n_jobs = async || {
-        practice
-            .run(jobs)
-            .await
-            .first()
-            .and_then(|row| row.int("n"))
-    };
+    let jobs = "msdb.dbo.sysjobs WHERE name LIKE N'stopat once %'";
     let done = console.back_up("OctopusAI", "full", &["--on-server"]).await;
     let done = done.exits(0);
     assert!(done.err.contains("runs on the server"), "{}", done.err);
     assert_eq!(done.json()["end"], "done");
-    assert_eq!(n_jobs().await, Some(0), "a job that went well is gone");
+    assert_eq!(
+        practice.count(jobs).await,
+        0,
+        "a job that went well is gone"
+    );
 
     practice.advance(60).await;
-    option(&practice, "full_disk", r"D:\Backup").await;
+    practice.option("full_disk", r"D:\Backup").await;
     let failed = console.back_up("OctopusAI", "full", &["--on-server"]).await;
     assert_eq!(failed.exits(4).json()["end"], "failed");
-    assert_eq!(n_jobs().await, Some(1), "its messages can still be read");
+    assert_eq!(
+        practice.count(jobs).await,
+        1,
+        "its messages can still be read"
+    );
 
-    option(&practice, "agent", "stopped").await;
+    practice.option("agent", "stopped").await;
     let stopped = console.back_up("OctopusAI", "full", &["--on-server"]).await;
     let stopped = stopped.exits(4);
     assert!(stopped.err.contains("Agent"), "{}", stopped.err);

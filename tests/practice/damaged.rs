@@ -2,7 +2,7 @@
 //! and restores that go on without the program that began them.
 
 use super::{
-    asking::{Practice, batch, own_clock, start_with},
+    asking::{Practice, batch, own_clock, start_with, until},
     lab::Lab,
 };
 use stopat::{
@@ -25,9 +25,7 @@ async fn the_tail_of_a_suspect_database_is_saved_and_the_database_comes_back() {
     let lab = Lab::of(&practice).await;
     // The moment lies in the tail: without it the rows would be lost.
     let case = lab.case("Suspect").await.in_the_tail(&practice).await;
-    practice
-        .run("EXEC master.dbo.practice_option N'suspect', N'Suspect';")
-        .await;
+    practice.option("suspect", "Suspect").await;
     let unreadable = practice.fails("SELECT * FROM Suspect.dbo.T;").await;
     assert_eq!(unreadable.number(), Some(926));
     let refused = practice
@@ -57,9 +55,7 @@ async fn a_damaged_log_is_backed_up_past_the_damage_without_being_told() {
     let practice = server().await;
     let lab = Lab::of(&practice).await;
     let case = lab.case("Torn").await.in_the_tail(&practice).await;
-    practice
-        .run("EXEC master.dbo.practice_option N'damaged_log', N'Torn';")
-        .await;
+    practice.option("damaged_log", "Torn").await;
     let ran = lab.run(&case, lab.over(&case).await, |_| {}).await;
     assert_eq!(ran.report.end, RunEnd::Verified, "{:#?}", ran.report.steps);
     assert_eq!(practice.contents("Torn").await, case.was);
@@ -85,9 +81,7 @@ async fn a_group_shows_the_way_out_and_back() {
     let practice = server().await;
     let lab = Lab::of(&practice).await;
     let case = lab.case("Grouped").await;
-    practice
-        .run("EXEC master.dbo.practice_option N'availability_group', N'Grouped';")
-        .await;
+    practice.option("availability_group", "Grouped").await;
     let before = practice.contents("Grouped").await;
     let job = lab.job(&case, lab.over(&case).await).await;
     let mut connection = practice.connect().await;
@@ -112,9 +106,7 @@ async fn a_group_shows_the_way_out_and_back() {
     assert_eq!(ran.report.end, RunEnd::Untouched);
     assert_eq!(practice.contents("Grouped").await, before);
     // Out of the group it goes on.
-    practice
-        .run("EXEC master.dbo.practice_option N'availability_group', N'none';")
-        .await;
+    practice.option("availability_group", "none").await;
     let report = lab.resume(&ran.journal, &ResumeHow::Continue).await;
     assert_eq!(report.end, RunEnd::Verified, "{:#?}", report.steps);
 }
@@ -162,9 +154,7 @@ async fn an_agent_that_does_not_run_is_seen_before() {
     let case = lab.case("Agentless").await;
     let mut choices = lab.over(&case).await;
     choices.on_server = Some("stopat once Agentless".to_owned());
-    practice
-        .run("EXEC master.dbo.practice_option N'agent', N'stopped';")
-        .await;
+    practice.option("agent", "stopped").await;
     let ran = lab.run(&case, choices, |_| {}).await;
     assert_eq!(ran.report.end, RunEnd::Untouched);
     let Some(Outcome::Failed(StepFailure::Preflight(check))) =
@@ -183,9 +173,7 @@ async fn a_restore_that_the_server_does_by_itself_outlives_the_program() {
     let practice = server().await;
     let lab = Lab::of(&practice).await;
     let case = lab.case("Outlives").await;
-    practice
-        .run("EXEC master.dbo.practice_option N'least_seconds', N'0.4';")
-        .await;
+    practice.option("least_seconds", "3").await;
     let mut choices = lab.over(&case).await;
     choices.on_server = Some("stopat once Outlives".to_owned());
     let job = lab.job(&case, choices).await;
@@ -193,37 +181,28 @@ async fn a_restore_that_the_server_does_by_itself_outlives_the_program() {
     let journal = journal_path(folder.path(), &job.run);
     let cancel = CancellationToken::new();
     let (control, commands) = RunControl::new();
-    let step = job
-        .runbook()
-        .steps
-        .iter()
-        .position(|step| matches!(step.action, stopat::run::Action::OnServer(_)))
-        .expect("the server does it");
-    let leaving = cancel.clone();
-    let tell = move |event| {
-        if matches!(event, stopat::run::RunEvent::StepBegan { step: began } if began == step) {
-            let (control, leaving) = (control.clone(), leaving.clone());
-            tokio::spawn(async move {
-                // Somewhere in its first restore.
-                tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-                control.leave();
-                leaving.cancel();
-            });
-        }
-    };
-    let report = run_restore(
+    let running = run_restore(
         job,
         Surroundings {
             gateway: &practice.gateway,
             journal: Journal::create(&journal).expect("a journal"),
-            tell: &tell,
+            tell: &|_| {},
             cancel: &cancel,
             commands,
             now: own_clock,
         },
-    )
-    .await
-    .expect("the journal can be written");
+    );
+    let leaving = async {
+        until("a restore by the server", async || {
+            let restores = "sys.dm_exec_requests WHERE command = N'RESTORE DATABASE'";
+            (practice.count(restores).await == 1).then_some(())
+        })
+        .await;
+        control.leave();
+        cancel.cancel();
+    };
+    let (report, ()) = tokio::join!(running, leaving);
+    let report = report.expect("the journal can be written");
     assert_eq!(report.end, RunEnd::Restoring, "{:#?}", report.steps);
     assert!(
         read_run(&journal)
@@ -232,17 +211,12 @@ async fn a_restore_that_the_server_does_by_itself_outlives_the_program() {
             .is_unfinished()
     );
     // Nobody stops the job.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    loop {
-        let left = practice
-            .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name LIKE N'stopat once%';")
-            .await;
-        if left.first().and_then(|row| row.int("n")) == Some(0) {
-            break;
-        }
-        assert!(std::time::Instant::now() < deadline, "the job ends");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    practice.option("least_seconds", "0").await;
+    until("the end of the job", async || {
+        let jobs = "msdb.dbo.sysjobs WHERE name LIKE N'stopat once%'";
+        (practice.count(jobs).await == 0).then_some(())
+    })
+    .await;
     let standing = lab.standing(&journal).await;
     assert_eq!(standing.state, TargetState::Online, "{standing:#?}");
     let report = lab.resume(&journal, &ResumeHow::Continue).await;

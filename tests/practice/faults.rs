@@ -10,7 +10,7 @@
 
 use super::{
     asking::{Practice, batch, start_with},
-    lab::{Case, Lab, Ran},
+    lab::{Case, Lab, Ran, shell},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -22,8 +22,8 @@ use std::{
 };
 use stopat::{
     run::{
-        Action, Commands, HookCommand, Outcome, OwnStep, ResumeHow, RunChoices, RunEnd, RunEvent,
-        StepFailure, TargetState, read_run,
+        Action, Commands, Outcome, ResumeHow, RunChoices, RunEnd, RunEvent, StepFailure,
+        TargetState, read_run,
     },
     server::{ConnectFuture, Connection, Gateway, RowSink, ServerError, SqlServer, ask},
     tsql::{Batch, Purpose},
@@ -131,19 +131,6 @@ impl Connection for CutConnection {
 
 pub(super) async fn server() -> Practice {
     start_with(|options| options.days = 0).await
-}
-
-pub(super) fn own(title: &str, script: &str) -> OwnStep {
-    OwnStep {
-        title: title.to_owned(),
-        hook: Some(HookCommand {
-            program: "/bin/sh".into(),
-            arguments: vec!["-c".to_owned(), script.to_owned()],
-            folder: None,
-            timeout: Duration::from_millis(400),
-            expected_exit: 0,
-        }),
-    }
 }
 
 /// How many batches a run of a case sends.
@@ -369,9 +356,7 @@ async fn a_full_disk_for_the_tail() {
     if let Some(over) = &mut choices.over {
         over.other_tail_files = vec![r"E:\nowhere\tail.trn".to_owned()];
     }
-    practice
-        .run("EXEC master.dbo.practice_option N'device_space', N'0';")
-        .await;
+    practice.option("device_space", "0").await;
     let ran = lab.run(&case, choices, |_| {}).await;
     // Both places refused: nothing was overwritten, and the database is its users' again.
     assert_eq!(ran.report.end, RunEnd::Untouched, "{:#?}", ran.report.steps);
@@ -379,9 +364,7 @@ async fn a_full_disk_for_the_tail() {
     assert!(ran.report.owed.is_empty());
     assert_eq!(practice.contents("Full_disk").await, before);
     assert_eq!(lab.access("Full_disk").await, "MULTI_USER");
-    practice
-        .run("EXEC master.dbo.practice_option N'device_space', N'unlimited';")
-        .await;
+    practice.option("device_space", "unlimited").await;
     let report = lab.resume(&ran.journal, &ResumeHow::Continue).await;
     assert_eq!(report.end, RunEnd::Verified, "{:#?}", report.steps);
     check_good_end(&practice, &lab, &case, &ran, "disk full").await;
@@ -500,20 +483,23 @@ async fn another_session_that_grabs_the_database() {
 async fn a_program_that_fails_or_hangs() {
     let practice = server().await;
     let lab = Lab::of(&practice).await;
+    // Long enough for a program that does not hang, on a busy machine too.
+    let timeout = Duration::from_secs(5);
     for (name, script, before) in [
         ("Fails_before", "exit 2", true),
-        ("Hangs_before", "sleep 30", true),
+        ("Hangs_before", "sleep 600", true),
         ("Fails_after", "exit 2", false),
-        ("Hangs_after", "sleep 30", false),
+        ("Hangs_after", "sleep 600", false),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let good = folder.path().join("good");
         let case = lab.case(name).await;
         let original = practice.contents(name).await;
         let mut choices = lab.over(&case).await;
-        let step = own(
+        let step = shell(
             "The application",
             &format!("test -e '{}' || {script}", good.display()),
+            timeout,
         );
         if before {
             choices.before = vec![step];

@@ -3,13 +3,13 @@
 use super::{
     asking::{Practice, start, start_with, world_without_jobs},
     lab::Lab,
+    worker::next,
 };
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::Duration,
 };
 use stopat::{
     domain::{Destination, FileMark, History, RestoreRequest, ServerPath, compare, plan},
@@ -19,7 +19,7 @@ use stopat::{
     tsql,
     worker::{
         DatabaseState, Event, FileListing, FilesEvent, FilesRequest, JoinedFiles, Request,
-        RestoreWishes, ServerId, ServerStatus, Worker, WorkerHandle,
+        RestoreWishes, ServerId, Worker, WorkerHandle,
     },
 };
 use tokio::runtime::Runtime;
@@ -109,11 +109,7 @@ async fn a_folder_is_listed_on_an_old_server_as_on_a_new_one() {
     let folder = ServerPath::new(SHARE);
     let mut of_both = Vec::new();
     for functions in ["there", "missing"] {
-        practice
-            .run(&format!(
-                "EXEC master.dbo.practice_option N'file_functions', N'{functions}';"
-            ))
-            .await;
+        practice.option("file_functions", functions).await;
         let direct = ask(session.as_mut(), &tsql::enumerate_folder(&folder)).await;
         assert_eq!(direct.is_ok(), functions == "there", "{direct:?}");
         let mut all = Vec::new();
@@ -141,24 +137,6 @@ async fn a_folder_is_listed_on_an_old_server_as_on_a_new_one() {
     };
     assert!(share.contains(&("log".to_owned(), true)), "{share:?}");
     assert!(logs.len() > 10 && logs.iter().all(|(_, is_folder)| !is_folder));
-}
-
-/// Far more than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(240);
-
-fn next<T>(worker: &WorkerHandle, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
-    loop {
-        let event = worker
-            .events
-            .recv_timeout(PATIENCE)
-            .expect("the worker goes on");
-        if let Event::Problem { problem, .. } = &event {
-            panic!("{problem:?}");
-        }
-        if let Some(found) = wanted(event) {
-            return found;
-        }
-    }
 }
 
 fn listed(worker: &WorkerHandle) -> Arc<FileListing> {
@@ -190,10 +168,6 @@ fn connected(root: &Path) -> (WorkerHandle, History) {
         password: None,
     });
     let history = next(&worker, |event| match event {
-        Event::Server {
-            status: ServerStatus::Failed(problem),
-            ..
-        } => panic!("{problem:?}"),
         Event::History { history, .. } => Some(history),
         _ => None,
     });

@@ -3,7 +3,7 @@
 //! Nothing is closed in order: the program dies by SIGKILL, the server as when the power goes.
 //! Then `stopat runs resume` goes on, and everything is as it should be.
 
-use super::{errors::file_on_disk, kept::Served};
+use super::{asking::PATIENCE, errors::file_on_disk, kept::Served};
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -13,9 +13,6 @@ use stopat::{
     practice::value::Value,
     run::{RunRecord, read_run},
 };
-
-/// Far more than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -378,7 +375,7 @@ fn bad_ends_are_told_by_their_exit_codes() {
     let (moment, was) = bench.case("Ends_6");
     let log = file_on_disk(bench.world.path(), "Ends_6_2.trn");
     let good = std::fs::read(&log).expect("readable");
-    bench.sql(&["EXEC master.dbo.practice_option N'least_seconds', N'1';"]);
+    bench.sql(&["EXEC master.dbo.practice_option N'least_seconds', N'3';"]);
     let data = folder();
     let copy = ["--to", &moment, "--as", "Ends_6_copy"];
     let mut program = restore(data.path(), "Ends_6", &copy)
@@ -386,8 +383,8 @@ fn bad_ends_are_told_by_their_exit_codes() {
         .expect("the program was built with the tests");
     assert!(wait_for_step(data.path(), 1, &mut program));
     std::fs::remove_file(&log).expect("removable");
-    let output = program.wait_with_output().expect("it ran");
     bench.sql(&["EXEC master.dbo.practice_option N'least_seconds', N'0';"]);
+    let output = program.wait_with_output().expect("it ran");
     assert_eq!(output.status.code(), Some(6), "{}", said(&output));
     // With the log as it was the run goes on.
     std::fs::write(&log, good).expect("writable");
@@ -409,7 +406,7 @@ fn bad_ends_are_told_by_their_exit_codes() {
     assert_eq!(bench.contents("Ends_7"), was);
 
     // 8: cancelled in the middle of a step.
-    bench.sql(&["EXEC master.dbo.practice_option N'least_seconds', N'20';"]);
+    bench.sql(&["EXEC master.dbo.practice_option N'least_seconds', N'600';"]);
     let data = folder();
     let copy = ["--to", &moment, "--as", "Ends_8"];
     let mut program = restore(data.path(), "Ends_6", &copy)

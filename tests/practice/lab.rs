@@ -4,13 +4,14 @@ use super::asking::{Practice, batch, moment, own_clock};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use stopat::{
     domain::{Moment, RestorePlan, RestoreRequest, Target, UtcTime, plan},
     run::{
-        Commands, Expectations, Journal, OverChoice, RestoreJob, ResumeError, ResumeHow,
-        RunChoices, RunEvent, RunId, RunReport, Standing, Surroundings, TableName, TargetFacts,
-        Who, assess, journal_path, read_run, read_target, resume, run_restore,
+        Commands, Expectations, HookCommand, Journal, OverChoice, OwnStep, RestoreJob, ResumeError,
+        ResumeHow, RunChoices, RunEvent, RunId, RunReport, Standing, Surroundings, TableName,
+        TargetFacts, Who, assess, journal_path, read_run, read_target, resume, run_restore,
     },
     server::{Gateway, SqlServer, ask},
     tsql::{ServerFacts, tail_file},
@@ -35,6 +36,20 @@ pub struct Case {
     /// A later moment that the backups hold, and what it held then.
     pub later: Moment,
     pub was_later: Contents,
+}
+
+/// A step of the user's own: what a shell does.
+pub fn shell(title: &str, script: &str, timeout: Duration) -> OwnStep {
+    OwnStep {
+        title: title.to_owned(),
+        hook: Some(HookCommand {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".to_owned(), script.to_owned()],
+            folder: None,
+            timeout,
+            expected_exit: 0,
+        }),
+    }
 }
 
 pub struct Ran {

@@ -137,11 +137,7 @@ async fn a_second_log_with_the_same_stopat_ends_online_either_way() {
     let database = history.database("Two").expect("it has backups");
     let target = Target::At(moment(&database, at));
     for (answer, skipped) in [("accept", 0), ("4335", 1)] {
-        practice
-            .run(&format!(
-                "EXEC master.dbo.practice_option N'second_stopat', N'{answer}';"
-            ))
-            .await;
+        practice.option("second_stopat", answer).await;
         let copy = format!("Second_{answer}");
         let report = practice.restore_copy(&history, "Two", target, &copy).await;
         assert_eq!(

@@ -1,36 +1,24 @@
 //! Restores over the original, on the practice server: the whole runbook, and what it leaves behind.
 
 use super::{
-    asking::{Practice, start_with},
-    lab::Lab,
+    asking::{PATIENCE, Practice, batch, start_with, until},
+    lab::{Lab, shell},
 };
-use std::{sync::Mutex, time::Duration};
+use std::sync::Mutex;
 use stopat::{
     domain::{Destination, Target},
     run::{
-        Action, HookCommand, Outcome, OwnStep, PreflightFinding, PreflightVerdict, ResumeHow,
-        RunChoices, RunCommand, RunControl, RunEnd, RunEvent, StepSkip, TailChoice, TargetState,
-        Waiting, preflight, read_run,
+        Action, Outcome, OwnStep, PreflightFinding, PreflightVerdict, ResumeHow, RunChoices,
+        RunCommand, RunControl, RunEnd, RunEvent, StepSkip, TailChoice, TargetState, Waiting,
+        preflight, read_run,
     },
-    server::{Gateway as _, SqlServer},
+    server::{Answer, Gateway as _, ServerError, SqlServer, ask},
     settings::Reach,
 };
+use tokio_util::sync::CancellationToken;
 
 async fn server() -> Practice {
     start_with(|options| options.days = 0).await
-}
-
-fn shell(title: &str, script: &str, timeout: Duration) -> OwnStep {
-    OwnStep {
-        title: title.to_owned(),
-        hook: Some(HookCommand {
-            program: "/bin/sh".into(),
-            arguments: vec!["-c".to_owned(), script.to_owned()],
-            folder: None,
-            timeout,
-            expected_exit: 0,
-        }),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,26 +28,15 @@ async fn the_whole_runbook_over_the_original() {
     let case = lab.case("Whole").await;
     // Somebody is in it, and the background update of statistics is on.
     let mut idle = practice.connect().await;
-    stopat::server::ask(
-        idle.as_mut(),
-        &super::asking::batch("USE Whole; SELECT 1 AS one;"),
-    )
-    .await
-    .expect("in");
+    ask(idle.as_mut(), &batch("USE Whole; SELECT 1 AS one;"))
+        .await
+        .expect("in");
     practice
         .run("ALTER DATABASE Whole SET AUTO_UPDATE_STATISTICS_ASYNC ON;")
         .await;
     let mut choices = lab.over(&case).await;
-    choices.before = vec![shell(
-        "Stop the application",
-        "echo stopped",
-        Duration::from_secs(20),
-    )];
-    choices.after = vec![shell(
-        "Start the application",
-        "echo started",
-        Duration::from_secs(20),
-    )];
+    choices.before = vec![shell("Stop the application", "echo stopped", PATIENCE)];
+    choices.after = vec![shell("Start the application", "echo started", PATIENCE)];
     choices.check_database = true;
     let ran = lab.run(&case, choices, |_| {}).await;
     assert_eq!(ran.report.end, RunEnd::Verified, "{:#?}", ran.report.steps);
@@ -245,13 +222,9 @@ async fn a_program_that_fails_is_done_again_or_left_out() {
             "test -e '{0}' || {{ touch '{0}'; exit 3; }}",
             mark.display()
         ),
-        Duration::from_secs(20),
+        PATIENCE,
     )];
-    choices.after = vec![shell(
-        "Start the application",
-        "exit 1",
-        Duration::from_secs(20),
-    )];
+    choices.after = vec![shell("Start the application", "exit 1", PATIENCE)];
     let (control, commands) = RunControl::new();
     let n_asked = std::sync::atomic::AtomicUsize::new(0);
     let gateway = practice.gateway.clone();
@@ -318,9 +291,9 @@ async fn the_server_restores_by_itself_while_stopat_watches() {
     assert_eq!(practice.contents("OnServer").await, case.was);
     assert_eq!(lab.access("OnServer").await, "MULTI_USER");
     let left = practice
-        .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name LIKE N'stopat once%';")
+        .count("msdb.dbo.sysjobs WHERE name LIKE N'stopat once%'")
         .await;
-    assert_eq!(left.first().and_then(|row| row.int("n")), Some(0));
+    assert_eq!(left, 0);
 }
 
 /// Without `VIEW SERVER STATE` the server shows others to nobody, and says no word of it: no percentage is made up, and
@@ -331,11 +304,7 @@ async fn a_login_that_may_not_look_around_is_told_so() {
     let lab = Lab::of(&practice).await;
     for (database, permission) in [("Seen", "granted"), ("Blind", "denied")] {
         let case = lab.case(database).await;
-        practice
-            .run(&format!(
-                "EXEC master.dbo.practice_option N'state_permission', N'{permission}';"
-            ))
-            .await;
+        practice.option("state_permission", permission).await;
         let sees = permission == "granted";
         let choices = lab.over(&case).await;
         let job = lab.job(&case, choices.clone()).await;
@@ -354,9 +323,7 @@ async fn a_login_that_may_not_look_around_is_told_so() {
         }
         let journal = lab.run(&case, RunChoices::default(), |_| {}).await.journal;
         assert_eq!(lab.standing(&journal).await.others_hidden, !sees);
-        practice
-            .run("EXEC master.dbo.practice_option N'least_seconds', N'1.5';")
-            .await;
+        practice.option("least_seconds", "1.5").await;
         let progress = Mutex::new(Vec::new());
         let ran = lab
             .run(&case, choices, |event| {
@@ -366,9 +333,7 @@ async fn a_login_that_may_not_look_around_is_told_so() {
             })
             .await;
         assert_eq!(ran.report.end, RunEnd::Verified, "{:#?}", ran.report.steps);
-        practice
-            .run("EXEC master.dbo.practice_option N'least_seconds', N'0';")
-            .await;
+        practice.option("least_seconds", "0").await;
         let progress = progress.into_inner().expect("nobody panicked");
         assert!(!progress.is_empty(), "the time that passes is told anyhow");
         let told = progress.iter().any(|now| now.percent.is_some());
@@ -409,9 +374,7 @@ async fn who_else_restores_is_seen_before() {
     let case = lab.case("Busy").await;
     let choices = lab.over(&case).await;
     let job = lab.job(&case, choices.clone()).await;
-    practice
-        .run("EXEC master.dbo.practice_option N'least_seconds', N'3';")
-        .await;
+    practice.option("least_seconds", "600").await;
     for (statement, verdict) in [
         (
             r"BACKUP DATABASE Busy TO DISK = N'D:\Backup\other.bak' WITH COPY_ONLY;".to_owned(),
@@ -426,11 +389,12 @@ async fn who_else_restores_is_seen_before() {
         ),
     ] {
         let mut other = practice.connect().await;
-        let work = tokio::spawn(async move {
-            stopat::server::ask(other.as_mut(), &super::asking::batch(statement)).await
-        });
+        let statement = batch(statement);
+        let cancel = CancellationToken::new();
+        let mut answer = Answer::default();
+        let work = other.run(&statement, &mut answer, None, &cancel);
         let seen = async {
-            loop {
+            let verdict = until("the other's work", async || {
                 let mut session = practice.connect().await;
                 let checks = preflight(session.as_mut(), &job.plan, &choices)
                     .await
@@ -441,14 +405,19 @@ async fn who_else_restores_is_seen_before() {
                         PreflightFinding::OtherWork { .. } | PreflightFinding::WorkOfUnknown { .. }
                     )
                 });
-                if let Some(check) = told {
-                    return check.verdict;
-                }
-            }
+                told.map(|check| check.verdict)
+            })
+            .await;
+            cancel.cancel();
+            verdict
         };
-        let seen = tokio::time::timeout(Duration::from_secs(30), seen).await;
-        assert_eq!(seen.expect("it is seen while it runs"), verdict);
-        work.await.expect("it ends").expect("it works");
+        let (ended, seen) = tokio::join!(work, seen);
+        assert_eq!(
+            ended,
+            Err(ServerError::Cancelled),
+            "it ran while it was seen"
+        );
+        assert_eq!(seen, verdict);
     }
 }
 
@@ -461,9 +430,7 @@ async fn a_copy_that_begins_with_a_backup_needs_the_right_to_take_it() {
         name: "Denied_copy".to_owned(),
         files_to: None,
     };
-    practice
-        .run("EXEC master.dbo.practice_option N'backup_permission', N'denied';")
-        .await;
+    practice.option("backup_permission", "denied").await;
     let ran = lab.run(&case, RunChoices::default(), |_| {}).await;
     assert_eq!(ran.report.end, RunEnd::Untouched);
     let words = format!("{:?}", ran.report.steps);

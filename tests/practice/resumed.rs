@@ -1,11 +1,11 @@
 //! How an interrupted run is judged: by what the journal saw and the server shows, never by one of them alone.
 
 use super::{
-    asking::{Practice, batch},
-    faults::{Cut, Cutting, check_good_end, own, server},
-    lab::{Case, Lab, Ran},
+    asking::{PATIENCE, Practice, batch, until},
+    faults::{Cut, Cutting, check_good_end, server},
+    lab::{Case, Lab, Ran, shell},
 };
-use std::{path::Path, time::Duration};
+use std::path::Path;
 use stopat::{
     domain::{Destination, RestoreRequest, Target},
     run::{
@@ -156,34 +156,29 @@ async fn a_moment_that_was_chosen_later_stays_chosen() {
 async fn die_beside_the_job(lab: &Lab<'_>, case: &Case, choices: RunChoices) -> std::path::PathBuf {
     let job = lab.job(case, choices).await;
     let journal = journal_path(lab.folder(), &job.run);
-    let watched = async {
-        loop {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            let record = read_run(&journal).ok().flatten();
-            if record.is_some_and(|record| record.server_job.is_some()) {
-                break;
-            }
-        }
-    };
+    let watched = until("the job", async || {
+        let record = read_run(&journal).ok().flatten();
+        record.and_then(|record| record.server_job)
+    });
     let gateway = lab.gateway();
     let running = lab.run_job(job, Commands::none(), &gateway, &|_| {});
     tokio::select! {
         ran = running => panic!("it ended: {:#?}", ran.report),
-        () = watched => {}
+        _ = watched => {}
     }
     journal
 }
 
 /// Waits until Agent has ended the job of a run.
 async fn job_ends(lab: &Lab<'_>, journal: &Path) {
-    for _ in 0..600 {
+    until("the end of the job", async || {
         let standing = lab.standing(journal).await;
-        if standing.server_job.is_none_or(|job| !job.runs) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the job does not end");
+        standing
+            .server_job
+            .is_none_or(|job| !job.runs)
+            .then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,9 +188,7 @@ async fn while_agent_restores_nothing_is_offered() {
     let case = lab.case("Beside").await;
     let mut choices = lab.over(&case).await;
     choices.on_server = Some("stopat once Beside".to_owned());
-    practice
-        .run("EXEC master.dbo.practice_option N'least_seconds', N'0.4';")
-        .await;
+    practice.option("least_seconds", "3").await;
     let journal = die_beside_the_job(&lab, &case, choices).await;
     let standing = lab.standing(&journal).await;
     assert!(standing.server_job.as_ref().is_some_and(|job| job.runs));
@@ -204,9 +197,7 @@ async fn while_agent_restores_nothing_is_offered() {
         .go_on(&journal, &ResumeHow::Abandon, &practice.gateway)
         .await;
     assert!(matches!(refused, Err(ResumeError::NotOffered(_))));
-    practice
-        .run("EXEC master.dbo.practice_option N'least_seconds', N'0';")
-        .await;
+    practice.option("least_seconds", "0").await;
     job_ends(&lab, &journal).await;
     let report = lab.resume(&journal, &ResumeHow::Continue).await;
     assert_eq!(report.end, RunEnd::Verified, "{:#?}", report.steps);
@@ -221,17 +212,13 @@ async fn a_job_that_failed_alone_gives_its_name_back() {
     let case = lab.case("Alone").await;
     let mut choices = lab.over(&case).await;
     choices.on_server = Some("stopat once Alone".to_owned());
-    practice
-        .run("EXEC master.dbo.practice_option N'least_seconds', N'0.3';")
-        .await;
+    practice.option("least_seconds", "3").await;
     let log = practice.file(r"D:\Backup\Alone_3.trn");
     let kept = std::fs::read(&log).expect("readable");
     let journal = die_beside_the_job(&lab, &case, choices).await;
     std::fs::remove_file(&log).expect("removable");
+    practice.option("least_seconds", "0").await;
     job_ends(&lab, &journal).await;
-    practice
-        .run("EXEC master.dbo.practice_option N'least_seconds', N'0';")
-        .await;
     std::fs::write(&log, kept).expect("writable");
     let standing = lab.standing(&journal).await;
     assert!(standing.server_job.is_some(), "it stays with its messages");
@@ -241,9 +228,9 @@ async fn a_job_that_failed_alone_gives_its_name_back() {
     assert_eq!(report.end, RunEnd::Verified, "{:#?}", report.steps);
     assert_eq!(practice.contents("Alone").await, case.was);
     let left = practice
-        .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name LIKE N'stopat once%';")
+        .count("msdb.dbo.sysjobs WHERE name LIKE N'stopat once%'")
         .await;
-    assert_eq!(left.first().and_then(|row| row.int("n")), Some(0));
+    assert_eq!(left, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -268,9 +255,7 @@ async fn what_ran_when_agent_died_has_ended() {
         state.results[0].rows[0].time("stopped")
     };
     assert_eq!(stopped().await, None, "it runs");
-    practice
-        .run("EXEC master.dbo.practice_option N'agent', N'stopped';")
-        .await;
+    practice.option("agent", "stopped").await;
     // A job that cannot be started is not left behind.
     let script = Script {
         batches: vec![batch("SELECT 1;")],
@@ -285,12 +270,10 @@ async fn what_ran_when_agent_died_has_ended() {
     );
     practice.fails(&once.sql).await;
     let left = practice
-        .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name = N'stopat once never';")
+        .count("msdb.dbo.sysjobs WHERE name = N'stopat once never'")
         .await;
-    assert_eq!(left.first().and_then(|row| row.int("n")), Some(0));
-    practice
-        .run("EXEC master.dbo.practice_option N'agent', N'running';")
-        .await;
+    assert_eq!(left, 0);
+    practice.option("agent", "running").await;
     assert!(stopped().await.is_some(), "Agent has started again since");
 }
 
@@ -322,7 +305,7 @@ async fn what_is_restored_stays_restored_when_a_program_fails_again() {
     let lab = Lab::of(&practice).await;
     let case = lab.case("Twice").await;
     let mut choices = lab.over(&case).await;
-    choices.after = vec![own("Start the application", "exit 2")];
+    choices.after = vec![shell("Start the application", "exit 2", PATIENCE)];
     let ran = lab.run(&case, choices, |_| {}).await;
     assert_eq!(ran.report.end, RunEnd::OnlineNotVerified);
     let report = lab.resume(&ran.journal, &ResumeHow::Continue).await;
@@ -463,7 +446,7 @@ async fn a_check_that_reads_backups_to_their_end_can_be_cancelled() {
             now: super::asking::own_clock,
         },
     );
-    let report = tokio::time::timeout(Duration::from_secs(60), ran)
+    let report = tokio::time::timeout(PATIENCE, ran)
         .await
         .expect("it does not wait for the end of the file")
         .expect("the journal can be written");

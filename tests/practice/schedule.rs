@@ -1,6 +1,6 @@
 //! A policy carried out by Agent: applied, run for two days, changed by hand, refused, removed.
 
-use super::asking::{Practice, own_clock, start, start_with};
+use super::asking::{Practice, own_clock, start, start_with, until};
 use chrono::TimeDelta;
 use stopat::{
     domain::{
@@ -384,9 +384,7 @@ async fn all_user_databases_but_those_left_out_each_with_its_reason() {
     assert!(disturbs("CRM"));
     assert!(!disturbs("Ledger"));
     // On a replica that is not preferred nothing is backed up.
-    practice
-        .run("EXEC master.dbo.practice_option N'preferred_replica', N'no';")
-        .await;
+    practice.option("preferred_replica", "no").await;
     practice.advance(15 * 60).await;
     let reading = read(&practice).await;
     let job = reading
@@ -395,9 +393,7 @@ async fn all_user_databases_but_those_left_out_each_with_its_reason() {
         .expect("a job");
     let text = job.outcomes[0].messages.join(" ");
     assert!(text.contains("Skipped [OctopusAI]: another replica of its availability group is preferred for backups."), "{text}");
-    practice
-        .run("EXEC master.dbo.practice_option N'preferred_replica', N'yes';")
-        .await;
+    practice.option("preferred_replica", "yes").await;
 }
 
 #[tokio::test]
@@ -424,11 +420,7 @@ async fn what_breaks_a_backup_stands_in_the_job_history_in_the_servers_words() {
         ),
         ("no_share", "3201", "67(The network name cannot be found.)"),
     ] {
-        practice
-            .run(&format!(
-                "EXEC master.dbo.practice_option N'{option}', N'{share}';"
-            ))
-            .await;
+        practice.option(option, share).await;
         practice.advance(15 * 60).await;
         let reading = read(&practice).await;
         let job = reading
@@ -449,11 +441,7 @@ async fn what_breaks_a_backup_stands_in_the_job_history_in_the_servers_words() {
                 .iter()
                 .any(|trouble| matches!(trouble, JobTrouble::Failed(_)))
         );
-        practice
-            .run(&format!(
-                "EXEC master.dbo.practice_option N'repaired', N'{share}';"
-            ))
-            .await;
+        practice.option("repaired", share).await;
     }
     // One failing database does not keep the others from being backed up.
     let mut all = policy.clone();
@@ -463,11 +451,8 @@ async fn what_breaks_a_backup_stands_in_the_job_history_in_the_servers_words() {
     bench.apply(&practice, &all).await;
     // Each backup takes a second of the frozen clock, so both tries of CRM fall into these.
     for second in 0..10 {
-        practice
-            .run(&format!(
-                r"EXEC master.dbo.practice_option N'no_permission', N'\\backup-server\octopus\log\CRM_log_20261122_13150{second}.trn';"
-            ))
-            .await;
+        let file = format!(r"\\backup-server\octopus\log\CRM_log_20261122_13150{second}.trn");
+        practice.option("no_permission", &file).await;
     }
     practice.advance(15 * 60).await;
     let written = practice
@@ -587,9 +572,7 @@ async fn what_already_backs_up_is_shown_and_what_keeps_a_job_from_running_is_tol
     assert!(plan(&policy, &reading).clashes.len() >= 3);
 
     bench.apply(&practice, &policy).await;
-    practice
-        .run("EXEC master.dbo.practice_option N'agent', N'stopped';")
-        .await;
+    practice.option("agent", "stopped").await;
     practice.advance(3_600).await;
     let reading = read(&practice).await;
     assert_eq!(reading.agent, AgentState::Stopped);
@@ -612,9 +595,7 @@ async fn what_already_backs_up_is_shown_and_what_keeps_a_job_from_running_is_tol
         ))
         .await;
     assert_eq!(refused.number(), Some(22_022), "{refused:?}");
-    practice
-        .run("EXEC master.dbo.practice_option N'agent', N'running';")
-        .await;
+    practice.option("agent", "running").await;
 
     // An owner whose login is gone.
     practice
@@ -727,11 +708,7 @@ async fn retention_deletes_what_the_list_says_and_stops_at_the_first_doubt() {
         .first()
         .expect("a full before the window")
         .clone();
-    practice
-        .run(&format!(
-            "EXEC master.dbo.practice_option N'no_permission', N'{foundation}';"
-        ))
-        .await;
+    practice.option("no_permission", &foundation).await;
     let report = run_retention(&toy, &policy, &list, bench.changing(&practice, "Toy"))
         .await
         .expect("it ran");
@@ -743,11 +720,7 @@ async fn retention_deletes_what_the_list_says_and_stops_at_the_first_doubt() {
         ),
         "{report:?}"
     );
-    practice
-        .run(&format!(
-            "EXEC master.dbo.practice_option N'repaired', N'{foundation}';"
-        ))
-        .await;
+    practice.option("repaired", &foundation).await;
 
     // Judged again, the file with the foreign set stays; the rest goes, and the window is as it was.
     let history = practice.history().await;
@@ -810,7 +783,7 @@ async fn agents_procedures_answer_as_the_products_do() {
     practice
         .run(
             "EXEC msdb.dbo.sp_add_job @job_name = N'j';
-             EXEC msdb.dbo.sp_add_jobstep @job_name = N'j', @step_name = N's', @command = N'PRINT N''$(ESCAPE_SQUOTE(STEPID))''; WAITFOR DELAY ''00:00:20'';';",
+             EXEC msdb.dbo.sp_add_jobstep @job_name = N'j', @step_name = N's', @command = N'PRINT N''$(ESCAPE_SQUOTE(STEPID))''; WAITFOR DELAY ''01:00:00'';';",
         )
         .await;
     for (sql, expected) in [
@@ -862,23 +835,19 @@ async fn agents_procedures_answer_as_the_products_do() {
         .run("BEGIN TRAN; EXEC msdb.dbo.sp_add_job @job_name = N'gone'; ROLLBACK;")
         .await;
     let gone = practice
-        .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobs WHERE name = N'gone';")
+        .count("msdb.dbo.sysjobs WHERE name = N'gone'")
         .await;
-    assert_eq!(gone.first().and_then(|row| row.int("n")), Some(0));
+    assert_eq!(gone, 0);
 
     // Started by hand, refused while it runs, stopped.
     practice
         .run("EXEC msdb.dbo.sp_add_jobserver @job_name = N'j'; EXEC msdb.dbo.sp_start_job N'j';")
         .await;
-    for _ in 0..200 {
-        let running = practice
-            .run("SELECT COUNT(*) AS n FROM msdb.dbo.sysjobactivity WHERE start_execution_date IS NOT NULL AND stop_execution_date IS NULL;")
-            .await;
-        if running.first().and_then(|row| row.int("n")) == Some(1) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let running = "msdb.dbo.sysjobactivity WHERE start_execution_date IS NOT NULL AND stop_execution_date IS NULL";
+    until("the job", async || {
+        (practice.count(running).await == 1).then_some(())
+    })
+    .await;
     assert_eq!(
         number("EXEC msdb.dbo.sp_start_job @job_name = N'j';").await,
         Some(22_022)
@@ -886,17 +855,14 @@ async fn agents_procedures_answer_as_the_products_do() {
     practice
         .run("EXEC msdb.dbo.sp_stop_job @job_name = N'j';")
         .await;
-    let mut history = Vec::new();
-    for _ in 0..200 {
+    let history = until("the outcome of the job", async || {
         let answer = practice
             .run("EXEC msdb.dbo.sp_help_jobhistory @job_name = N'j';")
             .await;
-        history = rows(&answer, "message");
-        if !history.is_empty() && rows(&answer, "step_id").contains(&"0".to_owned()) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+        let ended = rows(&answer, "step_id").contains(&"0".to_owned());
+        ended.then(|| rows(&answer, "message"))
+    })
+    .await;
     let text = history.join("\n");
     assert!(
         text.contains("The job was stopped prior to completion.  The Job was invoked by User"),
@@ -936,7 +902,7 @@ async fn the_operator_gets_an_e_mail_when_a_job_fails_and_only_then() {
     assert!(job.tells_event_log);
     practice.advance(15 * 60).await;
     practice
-        .run(r"EXEC master.dbo.practice_option N'full_disk', N'\\backup-server\octopus';")
+        .option("full_disk", r"\\backup-server\octopus")
         .await;
     practice.advance(15 * 60).await;
     let told = practice
@@ -981,7 +947,7 @@ async fn a_backup_that_reads_back_badly_is_not_taken_again() {
     bench.apply(&practice, &policy).await;
     alone(&practice, "OctopusAI").await;
     practice
-        .run(r"EXEC master.dbo.practice_option N'damaged_writes', N'\\backup-server\octopus';")
+        .option("damaged_writes", r"\\backup-server\octopus")
         .await;
     practice.advance(15 * 60).await;
     let written = practice
@@ -998,7 +964,7 @@ async fn a_backup_that_reads_back_badly_is_not_taken_again() {
         .expect("a job");
     assert_eq!(job.outcomes[0].status, RunStatus::Failed);
     practice
-        .run(r"EXEC master.dbo.practice_option N'repaired', N'\\backup-server\octopus';")
+        .option("repaired", r"\\backup-server\octopus")
         .await;
     practice.advance(15 * 60).await;
     let reading = read(&practice).await;

@@ -1,5 +1,6 @@
 //! Sessions beyond batches: remote procedure calls, cancellation, sessions in each other's way.
 
+use super::asking::until;
 use std::path::Path;
 use stopat::domain::UtcTime;
 use stopat::practice::engine::{Clock, Engine, EngineHandle, EngineOptions, Zone};
@@ -240,20 +241,13 @@ async fn a_writer_waits_for_the_other_and_then_goes_on() {
         .await;
         (second, replies)
     });
-    let mut blocked = false;
-    for _ in 0..2000 {
-        let seen = batch(
-            &mut first,
-            "SELECT COUNT(*) FROM sys.dm_exec_requests WHERE blocking_session_id = @@SPID",
-        )
-        .await;
-        if rows(&seen) == [vec![Value::Int(1)]] {
-            blocked = true;
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
-    assert!(blocked);
+    until("the second writer", async || {
+        let waiting =
+            "SELECT COUNT(*) FROM sys.dm_exec_requests WHERE blocking_session_id = @@SPID";
+        let seen = batch(&mut first, waiting).await;
+        (rows(&seen) == [vec![Value::Int(1)]]).then_some(())
+    })
+    .await;
     batch(&mut first, "COMMIT").await;
     let (mut second, replies) = waiting.await.expect("it ran");
     assert_eq!(errors(&replies), [0_i32; 0]);

@@ -1,13 +1,9 @@
 //! The window on its real worker and a server: a schedule is applied by clicks, runs for two days, and is removed.
 
-use super::asking::{Practice, own_clock, start};
+use super::asking::{Practice, own_clock, start, until};
 use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable as _};
-use std::{
-    cell::Cell,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, rc::Rc};
 use stopat::{
     app::{App, Backend},
     domain::{Limits, PolicyDatabases, PolicyId, PolicyKind, UtcOffset, UtcTime},
@@ -40,9 +36,6 @@ struct Signed {
     now: Rc<Cell<UtcTime>>,
     _root: tempfile::TempDir,
 }
-
-/// Far more than anything here takes; only a window that never gets there runs into it.
-const PATIENCE: Duration = Duration::from_secs(240);
 
 impl Signed {
     async fn open(practice: &Practice) -> Self {
@@ -131,15 +124,11 @@ impl Signed {
     }
 
     async fn until(&mut self, what: &str, there: impl Fn(&Harness<'static, App>) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
+        until(what, async || {
             self.harness.step();
-            if there(&self.harness) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{what} never came");
+            there(&self.harness).then_some(())
+        })
+        .await;
     }
 
     async fn sees(&mut self, label: &str) {

@@ -391,8 +391,9 @@ fn a_terabyte_of_data_is_jumped_over() {
     let read = read_headers(fs::File::open(&path).expect("there"), &|| false).expect("a backup");
     assert!(read.fault.is_none(), "{:?}", read.fault);
     assert_eq!(read.sets.len(), 1);
+    // To read through it would take a quarter of an hour.
     assert!(
-        began.elapsed() < Duration::from_secs(1),
+        began.elapsed() < Duration::from_secs(60),
         "{:?}",
         began.elapsed()
     );
