@@ -378,7 +378,7 @@ async fn apply(
     known: &Known,
     outlook: &Outlook,
 ) -> Result<Exit, CliError> {
-    if known.reading.agent == AgentState::None {
+    if known.reading.agent == AgentState::Absent {
         return Err(refused(
             "This server has no SQL Server Agent that could run jobs".to_owned(),
             "Make files for the operating system's scheduler with --os-files DIR.",

@@ -54,13 +54,13 @@ mod start;
 mod time;
 
 pub use backup::{
-    AgentService, BackupCertificate, BackupDatabase, BackupEncryption, BackupKind, BackupNote,
-    BackupOption, BackupOptions, BackupPlan, BackupRefusal, BackupRequest, BackupServer,
-    BackupStep, BackupTarget, ChainChoice, ChainReason, Compression, DEFAULT_TEMPLATE,
-    EncryptionAlgorithm, ExpectedBackup, Expiry, FileTemplate, LONGEST_DESCRIPTION, MAX_FILE_NAME,
-    MOST_STRIPES, OptionRefusal, PolicyPlace, ReplicaRole, SecondaryInstead, ServerEdition,
-    TemplateError, TransferSettings, USUAL_TRANSFER_SIZE, backup_refusal, certificate_fault,
-    escape_file_name, option_faults, option_unavailable, plan_backups, unescape_file_name,
+    BackupCertificate, BackupDatabase, BackupEncryption, BackupKind, BackupNote, BackupOption,
+    BackupOptions, BackupPlan, BackupRefusal, BackupRequest, BackupServer, BackupStep,
+    BackupTarget, ChainChoice, ChainReason, Compression, DEFAULT_TEMPLATE, EncryptionAlgorithm,
+    ExpectedBackup, Expiry, FileTemplate, LONGEST_DESCRIPTION, MAX_FILE_NAME, MOST_STRIPES,
+    OptionRefusal, PolicyPlace, ReplicaRole, SecondaryInstead, ServerEdition, TemplateError,
+    TransferSettings, USUAL_TRANSFER_SIZE, backup_refusal, certificate_fault, escape_file_name,
+    option_faults, option_unavailable, plan_backups, unescape_file_name,
 };
 pub use beside::{FileMark, compare};
 pub use check::{Finding, FindingKind, Severity, check, is_proved};

@@ -3,7 +3,7 @@
 use super::{Problem, ProblemKind, figures, server_problem, server_time, size};
 use crate::{
     domain::{
-        AgentService, BackupKind, BackupNote, BackupOption, BackupRefusal, BackupStep, ChainReason,
+        AgentState, BackupKind, BackupNote, BackupOption, BackupRefusal, BackupStep, ChainReason,
         OptionRefusal, SecondaryInstead, ServerPath, TemplateError,
     },
     run::{
@@ -185,11 +185,11 @@ pub fn backup_note(note: &BackupNote) -> String {
 }
 
 /// Why a backup cannot be started as a job on the server; `None` when it can, or when the server does not say.
-pub fn agent_refusal(agent: AgentService) -> Option<&'static str> {
+pub fn agent_refusal(agent: AgentState) -> Option<&'static str> {
     match agent {
-        AgentService::Running | AgentService::Unknown => None,
-        AgentService::Stopped => Some("SQL Server Agent is stopped on this server."),
-        AgentService::Absent => Some("This edition has no SQL Server Agent."),
+        AgentState::Running | AgentState::Unknown => None,
+        AgentState::Stopped => Some("SQL Server Agent is stopped on this server."),
+        AgentState::Absent => Some("This edition has no SQL Server Agent."),
     }
 }
 

@@ -157,7 +157,7 @@ pub fn preflight(check: &PreflightCheck) -> PreflightWords {
         F::AgentDoesNotRun(state) => words(
             "SQL Server Agent",
             match state {
-                AgentState::None => "this edition has none",
+                AgentState::Absent => "this edition has none",
                 AgentState::Stopped => "it is stopped",
                 AgentState::Running | AgentState::Unknown => SILENT,
             }

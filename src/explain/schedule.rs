@@ -106,7 +106,7 @@ pub fn agent_state(agent: AgentState) -> Option<&'static str> {
         AgentState::Stopped => {
             Some("SQL Server Agent is stopped, so no job runs. Start its service on the server")
         }
-        AgentState::None => Some(
+        AgentState::Absent => Some(
             "This edition has no SQL Server Agent; the operating system's scheduler can run the same T-SQL",
         ),
         AgentState::Unknown => {

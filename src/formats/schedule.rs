@@ -150,7 +150,7 @@ fn agent(agent: AgentState) -> &'static str {
     match agent {
         AgentState::Running => "running",
         AgentState::Stopped => "stopped",
-        AgentState::None => "none",
+        AgentState::Absent => "none",
         AgentState::Unknown => "unknown",
     }
 }

@@ -625,7 +625,7 @@ async fn express_has_no_agent_and_no_compression() {
     let practice = start_with(|options| options.edition = Edition::Express).await;
     let policy = policy(one("OctopusAI"));
     let reading = read(&practice).await;
-    assert_eq!(reading.agent, AgentState::None);
+    assert_eq!(reading.agent, AgentState::Absent);
     let plan = plan(&policy, &reading);
     assert_eq!(plan.scheduler, SchedulerKind::OperatingSystem);
     assert_eq!(plan.left_out, [LeftOut::Compression, LeftOut::Agent]);

@@ -10,7 +10,7 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use stopat::{
     app::App,
     domain::{
-        AgentService, BackupCertificate, BackupDatabase, BackupKind, BackupServer, ReplicaRole,
+        AgentState, BackupCertificate, BackupDatabase, BackupKind, BackupServer, ReplicaRole,
         ServerEdition, ServerPath, ServerTime,
     },
     run::{
@@ -74,7 +74,7 @@ fn reading() -> BackupReading {
             now: ServerTime("2026-11-22T14:41:07".parse().expect("a time")),
             default_folder: Some(ServerPath::new(r"D:\Backup")),
             service_account: Some(r"NT Service\MSSQLSERVER".to_owned()),
-            agent: AgentService::Running,
+            agent: AgentState::Running,
             sees_requests: true,
             certificates: vec![BackupCertificate {
                 name: "BackupCertificate".to_owned(),

@@ -42,7 +42,7 @@ pub fn reading(agent: AgentState, with_other: bool) -> ScheduleReading {
     ScheduleReading {
         agent,
         edition: "Developer Edition (64-bit)".to_owned(),
-        can_compress: agent != AgentState::None,
+        can_compress: agent != AgentState::Absent,
         is_sysadmin: true,
         server_now: ServerTime("2026-11-22T14:41:07".parse().expect("a time")),
         now,
@@ -190,7 +190,7 @@ fn without_agent_nothing_is_applied_and_what_is_left_out_is_said() {
     let (mut harness, wire) = page(
         [1280.0, 1600.0],
         ThemeChoice::Dark,
-        reading(AgentState::None, false),
+        reading(AgentState::Absent, false),
     );
     harness.get_by_label("runs in the operating system's scheduler");
     harness.get_by_label(

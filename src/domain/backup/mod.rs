@@ -26,7 +26,7 @@ pub use options::{
 };
 pub use planner::{plan_backups, refusal as backup_refusal};
 
-use super::{BackupType, Device, PolicyDatabases, ServerPath, ServerTime};
+use super::{AgentState, BackupType, Device, PolicyDatabases, ServerPath, ServerTime};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -232,20 +232,6 @@ pub struct BackupCertificate {
     pub key_backed_up: Option<ServerTime>,
 }
 
-/// SQL Server Agent, as `sys.dm_server_services` shows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AgentService {
-    /// It runs what is due.
-    Running,
-    /// It is installed and does not run.
-    Stopped,
-    /// The edition has none.
-    Absent,
-    /// The login may not see it.
-    #[default]
-    Unknown,
-}
-
 /// What a server says of itself, as far as its backups depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupServer {
@@ -260,7 +246,7 @@ pub struct BackupServer {
     /// The account that the service runs under, and that opens the files.
     pub service_account: Option<String>,
     /// Whether there is somebody who runs jobs.
-    pub agent: AgentService,
+    pub agent: AgentState,
     /// Whether the login may see the requests of other sessions; without it none of them is seen, and no error tells.
     pub sees_requests: bool,
     /// What could encrypt.

@@ -10,7 +10,7 @@ pub(super) fn server() -> BackupServer {
         now: ServerTime("2026-11-22T14:41:07".parse().expect("a time")),
         default_folder: Some(ServerPath::new(r"D:\Backup")),
         service_account: Some(r"NT Service\MSSQLSERVER".to_owned()),
-        agent: AgentService::Running,
+        agent: AgentState::Running,
         sees_requests: true,
         certificates: vec![BackupCertificate {
             name: "Backups".to_owned(),

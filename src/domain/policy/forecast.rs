@@ -200,7 +200,7 @@ pub fn plan_schedule(policy: &Policy, facts: &ScheduleFacts<'_>) -> SchedulePlan
         options.compression = false;
         left_out.push(LeftOut::Compression);
     }
-    let scheduler = if facts.agent == AgentState::None {
+    let scheduler = if facts.agent == AgentState::Absent {
         left_out.push(LeftOut::Agent);
         SchedulerKind::OperatingSystem
     } else {

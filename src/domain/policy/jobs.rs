@@ -5,16 +5,17 @@ use crate::domain::ServerTime;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-/// Whether SQL Server Agent is there to carry out a schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether SQL Server Agent is there to run jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AgentState {
-    /// It runs.
+    /// It runs what is due.
     Running,
     /// It is installed and stopped: no job runs.
     Stopped,
     /// The edition has none: Express, LocalDB, Azure SQL Database.
-    None,
+    Absent,
     /// The login may not see it.
+    #[default]
     Unknown,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        AgentService, BackupCertificate, BackupDatabase, BackupServer, ReplicaRole, ServerEdition,
+        AgentState, BackupCertificate, BackupDatabase, BackupServer, ReplicaRole, ServerEdition,
         ServerPath, ServerTime, UtcOffset, UtcTime,
     },
     server::{Answer, Cell, Connection, Row, ServerError, ask},
@@ -71,7 +71,7 @@ pub async fn read_backup_facts(
         now,
         default_folder: text("default_backup_path").map(ServerPath::new),
         service_account: None,
-        agent: AgentService::Unknown,
+        agent: AgentState::Unknown,
         sees_requests: row.int("may_see_requests") != Some(0),
         certificates: Vec::new(),
     };
@@ -93,7 +93,7 @@ pub async fn read_backup_facts(
     if let Some(answer) = ask_if_allowed(connection, &tsql::backup_services()).await? {
         take_services(&mut server, answer.rows());
     }
-    if server.agent == AgentService::Unknown {
+    if server.agent == AgentState::Unknown {
         server.agent = agent_by_edition_and_session(connection, &server.edition).await?;
     }
     if let Some(answer) = ask_if_allowed(connection, &tsql::backup_certificates()).await? {
@@ -147,15 +147,15 @@ pub async fn read_backup_facts(
 async fn agent_by_edition_and_session(
     connection: &mut dyn Connection,
     edition: &ServerEdition,
-) -> Result<AgentService, ServerError> {
+) -> Result<AgentState, ServerError> {
     if edition.is_express() {
-        return Ok(AgentService::Absent);
+        return Ok(AgentState::Absent);
     }
     let answer = ask_if_allowed(connection, &tsql::agent_facts()).await?;
     let sessions = answer.and_then(|answer| answer.first()?.int("agent_sessions"));
     Ok(match sessions {
-        Some(1..) => AgentService::Running,
-        _ => AgentService::Unknown,
+        Some(1..) => AgentState::Running,
+        _ => AgentState::Unknown,
     })
 }
 
@@ -176,9 +176,9 @@ fn take_services(server: &mut BackupServer, rows: &[Row]) {
         // Its name is another on a Windows that speaks another language.
         if name.starts_with("SQL Server Agent") || program.contains("SQLAGENT") {
             server.agent = if row.int("status") == Some(RUNNING) {
-                AgentService::Running
+                AgentState::Running
             } else {
-                AgentService::Stopped
+                AgentState::Stopped
             };
         } else if name.starts_with("SQL Server (") {
             server.service_account = row.text("service_account").filter(|a| !a.is_empty());

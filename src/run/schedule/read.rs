@@ -166,7 +166,7 @@ pub(in crate::run) fn agent_state(facts: &Row) -> AgentState {
         facts.int("agent_status"),
         facts.int("agent_sessions"),
     ) {
-        (Some(EXPRESS | AZURE), _, _) => AgentState::None,
+        (Some(EXPRESS | AZURE), _, _) => AgentState::Absent,
         (_, Some(RUNNING), _) | (_, None, Some(1..)) => AgentState::Running,
         (_, Some(_), _) => AgentState::Stopped,
         _ => AgentState::Unknown,

@@ -266,12 +266,12 @@ fn chain_ui(ui: &mut Ui, form: &BackupForm, actions: &mut Vec<Action>) {
 }
 
 fn running_ui(ui: &mut Ui, form: &BackupForm, actions: &mut Vec<Action>) {
-    use crate::domain::AgentService;
+    use crate::domain::AgentState;
     super::form::group(ui, "How it runs", |ui| {
         let agent = form
             .facts
             .told()
-            .map_or(AgentService::Unknown, |facts| facts.server.agent);
+            .map_or(AgentState::Unknown, |facts| facts.server.agent);
         let refused = explain::agent_refusal(agent);
         FORM.row(ui, "Started", None, |ui| {
             ui.horizontal(|ui| {

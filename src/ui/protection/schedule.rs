@@ -40,7 +40,7 @@ pub fn title_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
             };
             let agent = protection
                 .told()
-                .is_some_and(|reading| reading.agent != AgentState::None);
+                .is_some_and(|reading| reading.agent != AgentState::Absent);
             let changes = !outlook.changes.is_empty();
             let reason = if !agent {
                 "This server has no SQL Server Agent"
@@ -175,7 +175,7 @@ pub fn notes_ui(
             text,
         );
     }
-    if reading.agent == AgentState::None {
+    if reading.agent == AgentState::Absent {
         ui.horizontal(|ui| {
             ui.add_space(22.0);
             if button(ui, "Files for the scheduler…").clicked() {
