@@ -38,6 +38,7 @@ mod judge;
 mod lsn;
 mod mark;
 mod moves;
+mod names;
 mod objectives;
 mod overwrite;
 mod place;
@@ -75,6 +76,7 @@ pub use history::{History, HistoryBuilder};
 pub use judge::{HistoryNote, HistoryNoteKind};
 pub use lsn::{Lsn, LsnError};
 pub use mark::{Mark, MarkStop, MarkTarget, StopMark};
+pub use names::within_utf16;
 pub use objectives::{
     Assessment, Costliest, Exposed, Exposure, ExposureCause, MeasuredRun, MeasuredSet, Misses,
     Objective, PastEstimate, Period, Remedy, RestoreTimeModel, ScenarioKind, Standing, Status,

@@ -3,7 +3,7 @@
 use super::Into;
 use crate::domain::{
     ChosenBase, CostModel, Destination, Lost, Moment, RestoreRequest, ServerTime, Start, Target,
-    Usage,
+    Usage, within_utf16,
 };
 
 /// Everything about a restore that the user can choose: the value that undo keeps.
@@ -49,17 +49,8 @@ impl RestoreChoice {
     pub fn copy_name(&self, database: &str, at: ServerTime) -> String {
         self.copy_name.clone().unwrap_or_else(|| {
             let stamp = at.0.format("_%Y%m%d_%H%M%S").to_string();
-            let mut name = String::new();
-            let mut room = 128_usize.saturating_sub(stamp.len());
-            for c in database.chars() {
-                let units = c.len_utf16();
-                if units > room {
-                    break;
-                }
-                room -= units;
-                name.push(c);
-            }
-            name + &stamp
+            let room = 128_usize.saturating_sub(stamp.len());
+            within_utf16(database, room).to_owned() + &stamp
         })
     }
 }

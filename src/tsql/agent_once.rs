@@ -11,7 +11,7 @@ use super::{
     quote::Words,
     script::{Batch, BatchKind, Purpose, Script},
 };
-use crate::domain::BackupPlan;
+use crate::domain::{BackupPlan, within_utf16};
 use uuid::Uuid;
 
 /// `@on_success_action` and `@on_fail_action`.
@@ -148,17 +148,8 @@ fn add_step(name: &str, command: &str, success: u8, failure: u8) -> String {
 /// A step's name is a `sysname`, and unique in its job.
 fn step_name(number: usize, title: &str) -> String {
     const MOST: usize = 120;
-    let mut left = MOST;
-    let title: String = title
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take_while(|c| {
-            let fits = c.len_utf16() <= left;
-            left = left.saturating_sub(c.len_utf16());
-            fits
-        })
-        .collect();
-    format!("{number} {title}")
+    let title = title.replace(|c: char| c.is_control(), " ");
+    format!("{number} {}", within_utf16(&title, MOST))
 }
 
 /// `last_run_outcome` 0 is a failure, and what a step has that never ran: among them the one that checks.

@@ -1,7 +1,7 @@
 //! Names of files that a restore writes besides the database's own: as the server sees them, and nobody else's.
 
 use super::restore::{ServerFacts, target_database};
-use crate::domain::{BackupType, Device, RestorePlan};
+use crate::domain::{BackupType, Device, RestorePlan, within_utf16};
 
 /// The longest device name that `BACKUP` takes (message 3057).
 const MAX_DEVICE_NAME: usize = 259;
@@ -29,15 +29,8 @@ pub fn tail_file(plan: &RestorePlan, backup_folder: Option<&str>, stamp: &str) -
     let room = MAX_DEVICE_NAME
         .saturating_sub(folder.encode_utf16().count())
         .saturating_sub(stamp.len() + "__tail.trn".len());
-    let mut left = room.min(100);
-    let name: String = file_name(&plan.database)
-        .chars()
-        .take_while(|c| {
-            let fits = c.len_utf16() <= left;
-            left = left.saturating_sub(c.len_utf16());
-            fits
-        })
-        .collect();
+    let name = file_name(&plan.database);
+    let name = within_utf16(&name, room.min(100));
     format!("{folder}{name}_{stamp}_tail.trn")
 }
 

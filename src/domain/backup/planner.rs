@@ -5,7 +5,7 @@ use super::{
     BackupStep, BackupTarget, ChainChoice, ChainReason, ExpectedBackup, MAX_FILE_NAME, PolicyPlace,
     ReplicaRole, SecondaryInstead, escape_file_name, option_faults,
 };
-use crate::domain::{DatabaseHistory, Device, History, PolicyDatabases, ServerPath};
+use crate::domain::{DatabaseHistory, Device, History, PolicyDatabases, ServerPath, within_utf16};
 use std::collections::BTreeSet;
 
 /// The longest device name that `BACKUP` takes (message 3057).
@@ -263,17 +263,8 @@ fn set_name(database: &str, kind: BackupKind, copy_only: bool) -> String {
         (BackupKind::Log, false) => "-log",
         (BackupKind::Log, true) => "-log copy-only",
     };
-    let room = MAX_SET_NAME - ending.len();
-    let mut left = room;
-    let name: String = database
-        .chars()
-        .take_while(|c| {
-            let fits = c.len_utf16() <= left;
-            left = left.saturating_sub(c.len_utf16());
-            fits
-        })
-        .collect();
-    name + ending
+    let name = within_utf16(database, MAX_SET_NAME - ending.len());
+    name.to_owned() + ending
 }
 
 /// The newest set of the kind tells size and time; a differential grows until the next full.

@@ -1,5 +1,7 @@
 //! Names that a policy gives to objects of Agent.
 
+use crate::domain::within_utf16;
+
 /// A name for an object of Agent: without percent sign, token or control character, and at most `longest` UTF-16 units.
 ///
 /// What had to be changed ends in `~` and eight digits that tell it from its neighbours.
@@ -22,15 +24,7 @@ pub(super) fn calm(name: &str, longest: usize) -> String {
     if is_calm {
         return name.to_owned();
     }
-    let mut left = longest - TAIL;
-    let cut: String = plain
-        .chars()
-        .take_while(|c| {
-            let fits = c.len_utf16() <= left;
-            left = left.saturating_sub(c.len_utf16());
-            fits
-        })
-        .collect();
+    let cut = within_utf16(&plain, longest - TAIL);
     let hash = hash16(name);
     format!("{cut}~{}", hash.get(..8).unwrap_or(&hash))
 }
