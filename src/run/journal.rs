@@ -241,6 +241,22 @@ pub(crate) fn iso_time(at: UtcTime) -> String {
     at.0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
+/// The journals in a folder, in the order in which their runs began. A workspace without runs has no folder for them.
+pub fn journals_in(folder: &Path) -> Vec<PathBuf> {
+    let mut journals: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "jsonl")
+        })
+        .collect();
+    // They are named by their runs, and those by their beginning.
+    journals.sort();
+    journals
+}
+
 /// Where the journal of a run lies: `runs/<id>.jsonl` in the folder of the workspace.
 pub fn journal_path(workspace: &Path, run: &RunId) -> PathBuf {
     workspace.join("runs").join(format!("{}.jsonl", run.0))

@@ -4,7 +4,7 @@
 
 use super::{
     drill::{DrillPlan, DrillResult, Rehearsal},
-    journal::{JournalContent, Record, read_journal},
+    journal::{JournalContent, Record, journals_in, read_journal},
     report::{RunId, RunKind, StepFacts},
 };
 use crate::{
@@ -79,19 +79,9 @@ pub struct Measured {
 impl Measured {
     /// Reads all journals of a folder; those that cannot be read are left out here, and told where runs are listed.
     pub fn read(folder: &Path) -> Self {
-        let mut files: Vec<_> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "jsonl")
-            })
-            .collect();
-        // Where two began in the same millisecond the order is at least the same each time.
-        files.sort();
         let mut found = Self::default();
-        for file in files {
+        // Where two began in the same millisecond the order is at least the same each time.
+        for file in journals_in(folder) {
             match read_journal(&file) {
                 Ok(content) => found.take(&content),
                 Err(error) => tracing::debug!(%error, "a journal without measurements"),

@@ -75,7 +75,8 @@ pub use fleet::FleetRow;
 pub use header::{HeaderDifference, SetHeader, listed_files, set_headers};
 pub use hook::{HookCommand, HookFailure, run_hook};
 pub use journal::{
-    Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, read_journal,
+    Entry, FORMAT, Journal, JournalContent, JournalError, Record, hash, journal_path, journals_in,
+    read_journal,
 };
 pub use judged::{
     BackedUpBy, JudgeGround, Judged, judge, judged_scenario, outside_backup_title, status_of,

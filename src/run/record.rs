@@ -1,7 +1,7 @@
 //! A run as its journal tells it, with nothing else at hand.
 
 use super::{
-    journal::{Entry, JournalContent, JournalError, Record, hash, read_journal},
+    journal::{Entry, JournalContent, JournalError, Record, hash, journals_in, read_journal},
     owed::Owed,
     report::{RunId, RunKind, StepFacts, TableCount, Verification, Who},
     restore::target_word,
@@ -180,19 +180,7 @@ pub fn read_run(path: &Path) -> Result<Option<RunRecord>, JournalError> {
 
 /// All runs of a folder, the newest first; a journal that cannot be read is an error of its own.
 pub fn list_runs(folder: &Path) -> Vec<Result<RunRecord, JournalError>> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        // A workspace without runs has no folder for them.
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "jsonl")
-        })
-        .collect();
-    paths.sort();
-    paths
+    journals_in(folder)
         .iter()
         .rev()
         .filter_map(|path| read_run(path).transpose())

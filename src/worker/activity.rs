@@ -9,7 +9,7 @@ use super::{
 use crate::{
     explain::{Problem, journal_problem},
     formats::run_report,
-    run::{Entry, JournalError, RunId, RunRecord, read_journal, read_run},
+    run::{Entry, JournalError, RunId, RunRecord, journals_in, read_journal, read_run},
 };
 use std::{
     collections::BTreeMap,
@@ -172,7 +172,7 @@ fn list(folder: &Path, cache: &JournalCache) -> ActivityEvent {
     let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
     let mut runs = Vec::new();
     let mut unreadable = Vec::new();
-    for (file, length, modified) in journals_in(folder) {
+    for (file, length, modified) in dated_journals_in(folder) {
         let known = cache
             .get(&file)
             .filter(|known| known.length == length && known.modified == modified);
@@ -214,22 +214,13 @@ fn read_record(file: &Path) -> Option<Result<Arc<RunRecord>, Problem>> {
     }
 }
 
-/// The journals in a folder, which need not exist.
-fn journals_in(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    entries
-        .filter_map(Result::ok)
-        .filter(|entry| {
-            entry
-                .path()
-                .extension()
-                .is_some_and(|extension| extension == "jsonl")
-        })
-        .filter_map(|entry| {
-            let meta = entry.metadata().ok()?;
-            Some((entry.path(), meta.len(), meta.modified().ok()))
+/// The journals in a folder with their sizes and times.
+fn dated_journals_in(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    journals_in(folder)
+        .into_iter()
+        .filter_map(|path| {
+            let meta = path.metadata().ok()?;
+            Some((path, meta.len(), meta.modified().ok()))
         })
         .collect()
 }

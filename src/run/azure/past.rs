@@ -7,7 +7,7 @@ use crate::{
     azure::{self, AzCaller, AzureDatabase, Home, HomeKind},
     domain::UtcTime,
     run::{
-        journal::{Journal, JournalError, Record, read_journal},
+        journal::{Journal, JournalError, Record, journals_in, read_journal},
         report::{RunId, RunKind},
     },
 };
@@ -44,20 +44,6 @@ pub fn half_swapped_restores(folder: &Path) -> Vec<AzurePast> {
         // A journal that cannot be read is told by whoever lists all runs.
         .filter_map(|path| read_azure_restore(path).ok()?)
         .filter(|past| past.record.is_half_swapped() && !past.record.copy_dropped)
-        .collect()
-}
-
-fn journals_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(files) = std::fs::read_dir(folder) else {
-        // A workspace without runs has no folder for them.
-        return Vec::new();
-    };
-    files
-        .filter_map(|file| Some(file.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "jsonl")
-        })
         .collect()
 }
 

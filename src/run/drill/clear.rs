@@ -10,7 +10,7 @@ use crate::{
     domain::UtcTime,
     run::{
         DropError, Identity, Journal, JournalContent, JournalError, Record, RunId, RunReport,
-        drop_copy, journal_path, read_identity, read_journal,
+        drop_copy, journal_path, journals_in, read_identity, read_journal,
         target::{AtWork, at_work},
     },
     server::{Connection, Gateway, ServerError, ask},
@@ -91,17 +91,7 @@ pub enum ClearError {
 
 /// The drills in a folder of journals that may have left a copy, the oldest first. Asks no server.
 pub fn leftovers(runs_folder: &Path) -> Vec<Leftover> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(runs_folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "jsonl")
-        })
-        .collect();
-    files.sort();
-    files
+    journals_in(runs_folder)
         .into_iter()
         .filter_map(|file| {
             let content = read_journal(&file).ok()?;
