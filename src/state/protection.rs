@@ -297,21 +297,13 @@ impl State {
                 about,
                 report,
             } => {
-                let shown = self.protection.shows(server, &about);
-                if shown {
-                    self.protection.busy = false;
-                }
-                match report {
-                    Ok(report) if shown => {
-                        if report.done {
-                            self.protection.edited = false;
-                        }
-                        self.protection.done = Some(ProtectionChange::Changed(report));
+                if let Some(report) = self.end_change(server, &about, report) {
+                    if report.done {
+                        self.protection.edited = false;
                     }
-                    Ok(_) => {}
-                    Err(problem) => self.notice(Some(server), problem),
+                    self.protection.done = Some(ProtectionChange::Changed(report));
                 }
-                if shown {
+                if self.protection.shows(server, &about) {
                     return self.read_protection();
                 }
             }
@@ -329,22 +321,36 @@ impl State {
                 about,
                 report,
             } => {
-                let shown = self.protection.shows(server, &about);
-                if shown {
-                    self.protection.busy = false;
+                if self.protection.shows(server, &about) {
                     self.protection.retention = None;
                 }
-                match report {
-                    Ok(report) if shown => {
-                        self.protection.done = Some(ProtectionChange::Deleted(report));
-                    }
-                    Ok(_) => {}
-                    Err(problem) => self.notice(Some(server), problem),
+                if let Some(report) = self.end_change(server, &about, report) {
+                    self.protection.done = Some(ProtectionChange::Deleted(report));
                 }
             }
             ScheduleEvent::Read { .. } => {}
         }
         Vec::new()
+    }
+
+    /// A change on a server has ended: its report, where it is about what is shown. What went wrong is told anyhow.
+    fn end_change<T>(
+        &mut self,
+        server: ServerId,
+        about: &str,
+        report: Result<T, Problem>,
+    ) -> Option<T> {
+        let shown = self.protection.shows(server, about);
+        if shown {
+            self.protection.busy = false;
+        }
+        match report {
+            Ok(report) => shown.then_some(report),
+            Err(problem) => {
+                self.notice(Some(server), problem);
+                None
+            }
+        }
     }
 
     /// The application that lives in the database and brings a schedule along, else the first that does.
