@@ -130,10 +130,3 @@ pub struct DatabaseFileHeader {
     pub differential_base_lsn: Fact<Lsn>,
     pub differential_base_guid: Fact<Uuid>,
 }
-
-impl SetHeader {
-    /// Whether nothing is missing that a restore needs to know.
-    pub fn is_restorable(&self) -> bool {
-        self.complete && self.backup_set_guid.is_some() && self.database_name.is_some()
-    }
-}

@@ -6,9 +6,7 @@ use crate::{
         AgentState, BackupKind, BackupNote, BackupOption, BackupRefusal, BackupStep, ChainReason,
         OptionRefusal, SecondaryInstead, ServerPath, TemplateError,
     },
-    run::{
-        BackupEnd, BackupFault, BackupStepReport, PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult,
-    },
+    run::{BackupFault, BackupStepReport, PlaceCheck, PlaceThere, ProbeOutcome, ProbeResult},
     server::ServerError,
 };
 
@@ -539,17 +537,6 @@ pub fn backup_result(report: &BackupStepReport) -> String {
         words.push(figures::duration(report.seconds));
     }
     words.join(" · ")
-}
-
-/// How a run of backups ended.
-pub fn backup_end(end: BackupEnd) -> &'static str {
-    match end {
-        BackupEnd::Done => "done",
-        BackupEnd::DoneWithWarnings => "done, with something to read",
-        BackupEnd::Partly => "some of them failed",
-        BackupEnd::Failed => "failed",
-        BackupEnd::Cancelled => "cancelled",
-    }
 }
 
 #[cfg(test)]

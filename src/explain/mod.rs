@@ -28,9 +28,9 @@ pub use azure::{
     value_fault,
 };
 pub use backup::{
-    CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, agent_refusal, backup_end, backup_fault,
-    backup_kind, backup_note, backup_refusal, backup_result, chain_reason, file_name,
-    option_reason, option_refusal, place_check, probe_words, template_error, who_writes,
+    CHECKSUM_REASON, PlaceStanding, VERIFY_REASON, agent_refusal, backup_fault, backup_kind,
+    backup_note, backup_refusal, backup_result, chain_reason, file_name, option_reason,
+    option_refusal, place_check, probe_words, template_error, who_writes,
 };
 pub use event::event_line;
 pub use file_paths::path_fault;

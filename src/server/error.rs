@@ -85,11 +85,6 @@ impl ServerError {
             .or_else(|| errors.first())
     }
 
-    /// Whether an error of this number is among the server's.
-    pub fn has_number(&self, number: i64) -> bool {
-        matches!(self, Self::Refused { errors } if errors.iter().any(|e| e.number == number))
-    }
-
     /// Whether the login lacks a permission for what was asked.
     pub fn is_permission(&self) -> bool {
         matches!(

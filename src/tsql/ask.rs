@@ -99,18 +99,6 @@ SELECT @granted AS granted;"
     )
 }
 
-/// Gives the application lock of a database back.
-pub fn release_lock(database: &str) -> Batch {
-    let mut words = Words::default();
-    let resource = words.text(&lock_name(database));
-    Batch::look(
-        "Give the lock of the database back",
-        words.finish(&format!(
-            "EXEC sp_releaseapplock @Resource = {resource}, @LockOwner = N'Session';"
-        )),
-    )
-}
-
 fn lock_name(database: &str) -> String {
     format!("stopat restore {}", database.to_lowercase())
 }

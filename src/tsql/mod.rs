@@ -25,8 +25,8 @@ pub use agent_once::{
 pub use ask::{
     abilities, database_state, databases, file_list, files_of, header_only, jobs_due, label_only,
     master_files, may_see_requests, open_transactions, orphaned_users, practice_accident, progress,
-    release_lock, running_backups, server_clock, server_facts, sessions_in, take_lock,
-    target_facts, thumbprints, verify_only, volumes,
+    running_backups, server_clock, server_facts, sessions_in, take_lock, target_facts, thumbprints,
+    verify_only, volumes,
 };
 pub use azure::{
     azure_databases, database_backups, instance_backup, instance_rename, instance_restore,

@@ -362,7 +362,6 @@ fn questions_and_other_scripts_parse() {
         texts.push(tsql::recover_script(name, &facts).to_sql());
         for batch in [
             tsql::take_lock(name),
-            tsql::release_lock(name),
             tsql::database_state(name),
             tsql::header_only(&Device::Disk(name.to_owned())),
         ] {

@@ -478,12 +478,5 @@ pub struct BackupPlan {
     pub at_once: u8,
 }
 
-impl BackupPlan {
-    /// Whether there is something to run and nothing in its way; refused databases are left out, and said.
-    pub fn may_run(&self) -> bool {
-        self.faults.is_empty() && !self.steps.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -191,18 +191,6 @@ impl ScenarioKind {
         .into_iter()
         .find(|kind| kind.word() == word)
     }
-
-    /// The scenario that a plan belongs to, by the backups that it uses.
-    pub fn of_plan(plan: &RestorePlan) -> Self {
-        let has = |kind| plan.steps.iter().any(|step| step.backup_type == kind);
-        if has(BackupType::Log) {
-            Self::FullDifferentialLog
-        } else if has(BackupType::Differential) {
-            Self::FullDifferential
-        } else {
-            Self::FullOnly
-        }
-    }
 }
 
 impl Period {

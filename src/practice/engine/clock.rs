@@ -186,13 +186,6 @@ impl Clock {
             };
         }
     }
-
-    /// Goes on live from the moment at which it stands.
-    pub fn thaw(&mut self) {
-        if let ClockMode::Frozen { at } | ClockMode::Simulated { at } = self.mode {
-            *self = Self::live(self.zone, Some(at));
-        }
-    }
 }
 
 /// UTC in 100 ns since 0001-01-01.

@@ -214,12 +214,6 @@ impl ActiveLog {
         self.recount();
     }
 
-    /// Forgets what stands at or after `end`.
-    pub fn cut_from(&mut self, end: LogPosition) {
-        self.records.retain(|r| r.position < end);
-        self.recount();
-    }
-
     pub fn clear(&mut self) {
         self.records.clear();
         self.bytes = 0;
@@ -290,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_active_log_is_cut_at_both_ends() {
+    fn the_active_log_is_cut_at_its_beginning() {
         let mut log = ActiveLog::default();
         let mut position = LogPosition::FIRST;
         let mut all = Vec::new();
@@ -300,9 +294,8 @@ mod tests {
             position = position.after(1);
         }
         log.truncate_before(all[3]);
-        log.cut_from(all[8]);
         let left: Vec<_> = log.since(all[5]).iter().map(|r| r.position).collect();
-        assert_eq!(left, all[5..8]);
-        assert_eq!(log.bytes(), 5 * (LogRecord::HEAD + 1));
+        assert_eq!(left, all[5..]);
+        assert_eq!(log.bytes(), 7 * (LogRecord::HEAD + 1));
     }
 }

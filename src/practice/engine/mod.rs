@@ -236,32 +236,6 @@ impl Engine {
         CommitTime::new(now, self.clock.offset_minutes(now))
     }
 
-    /// Whether a session may make a database its current one: 911, 924, 927, 942.
-    pub fn check_enter(&self, session: SessionId, id: DatabaseId) -> Result<(), Message> {
-        self.store.check_readable(id)?;
-        let Some(database) = self.store.database(id) else {
-            return Ok(());
-        };
-        if database.user_access != UserAccess::Single {
-            return Ok(());
-        }
-        let others = self.sessions.users_of(id, session);
-        let holder = database
-            .single_user_session
-            .filter(|holder| self.sessions.find(*holder).is_some());
-        if others.is_empty() && holder.is_none_or(|holder| holder == session) {
-            return Ok(());
-        }
-        Err(Message::error(
-            924,
-            format!(
-                "Database '{}' is already open and can only have one user at a time.",
-                database.facts.name
-            ),
-        )
-        .with_class(14))
-    }
-
     /// Forgets a session that ended in whatever way: what it wrote is rolled back, what it ran is over.
     pub fn end_session(&mut self, session: SessionId) {
         self.store.rollback(session);

@@ -91,18 +91,6 @@ impl EngineHandle {
         answered.await.map_err(|_gone| EngineStopped)
     }
 
-    /// The same as [`Self::run`] for a caller that is no task.
-    pub fn run_blocking<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Engine) -> T + Send + 'static,
-    ) -> Result<T, EngineStopped> {
-        let (answer, answered) = mpsc::channel();
-        self.send(move |engine| {
-            answer.send(job(engine)).ok();
-        })?;
-        answered.recv().map_err(|_gone| EngineStopped)
-    }
-
     /// Runs `job` some time, for callers that cannot wait: the end of a session.
     pub fn send(
         &self,

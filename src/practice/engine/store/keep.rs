@@ -8,7 +8,7 @@ use crate::practice::{
         database::{Database, DatabaseId, FileKind, RecoveryModel, TEMPDB},
         image,
         log::{ActiveLog, LogPosition, LogRecord},
-        persist::{Persistence, Stored},
+        persist::Stored,
     },
     reply::Message,
 };
@@ -144,19 +144,6 @@ impl Store {
                     ),
                 )
             })
-    }
-
-    /// Stops writing to the world's folder while two weeks pass in seconds; [`Self::resume_persistence`] writes
-    /// everything at once.
-    pub fn suspend_persistence(&mut self) -> Option<Persistence> {
-        self.persistence.take()
-    }
-
-    /// Goes on writing, beginning with everything there is.
-    pub fn resume_persistence(&mut self, persistence: Option<Persistence>) -> Result<(), Message> {
-        self.persistence = persistence;
-        let ids: Vec<DatabaseId> = self.databases.keys().copied().collect();
-        ids.into_iter().try_for_each(|id| self.save_all(id))
     }
 
     pub(super) fn load(&mut self, stored: Stored) -> Result<(), Message> {

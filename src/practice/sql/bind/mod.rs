@@ -151,30 +151,6 @@ pub fn bind_query(env: &mut Environment<'_>, query: &ast::Query) -> Result<Bound
     })
 }
 
-/// Translates an expression that stands alone, as in `SET @x = …`: a query of one row and one column.
-pub fn bind_expression(env: &mut Environment<'_>, expr: &ast::Expr) -> Result<Bound, Message> {
-    let mut binder = Binder::new(env);
-    let term = binder.value(expr)?;
-    Ok(one_column(
-        term.sql,
-        term.ty,
-        term.nullable,
-        binder.parameters,
-    ))
-}
-
-/// Translates an expression and what turns it into `ty`, as in `SET @x = …`.
-pub fn bind_expression_as(
-    env: &mut Environment<'_>,
-    expr: &ast::Expr,
-    ty: SqlType,
-) -> Result<Bound, Message> {
-    let mut binder = Binder::new(env);
-    let term = binder.value(expr)?;
-    let term = binder.implicit(term, ty)?;
-    Ok(one_column(term.sql, ty, term.nullable, binder.parameters))
-}
-
 /// Translates a condition that stands alone, as in `IF`: a query of one `bit`, NULL for unknown.
 pub fn bind_condition(env: &mut Environment<'_>, expr: &ast::Expr) -> Result<Bound, Message> {
     let mut binder = Binder::new(env);

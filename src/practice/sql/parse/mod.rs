@@ -76,11 +76,6 @@ pub fn parse_batch(text: &str, context: &BatchContext<'_>) -> Result<Program, Ve
     Ok(batch.program)
 }
 
-/// Whether a batch holds anything but blanks and comments.
-pub fn is_empty_program(program: &Program) -> bool {
-    program.steps.is_empty()
-}
-
 /// A jump to a label that may come later.
 struct LabelJump {
     step: usize,
