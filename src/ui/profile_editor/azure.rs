@@ -3,7 +3,7 @@
 use super::{
     FIELD, FORM,
     draft::{Draft, SignInKind},
-    problem_ui,
+    test_card::problem_ui,
 };
 use crate::{
     state::{Action, AzureAction, State},
