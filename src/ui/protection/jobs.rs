@@ -4,7 +4,7 @@ use super::schedule::note;
 use crate::{
     domain::RunStatus,
     explain::{self, schedule as words, server_time_short},
-    run::schedule::{Outlook, ScheduleReading},
+    run::schedule::ScheduleReading,
     state::{Action, Asking, ProtectionAction, State},
     ui::{
         theme::{Palette, mono, regular},
@@ -17,13 +17,7 @@ use egui::{CollapsingHeader, Label, RichText, Ui};
 const SHOWN_RUNS: usize = 12;
 
 /// The jobs that are on the server.
-pub fn jobs_ui(
-    ui: &mut Ui,
-    state: &State,
-    _outlook: &Outlook,
-    reading: &ScheduleReading,
-    actions: &mut Vec<Action>,
-) {
+pub fn jobs_ui(ui: &mut Ui, state: &State, reading: &ScheduleReading, actions: &mut Vec<Action>) {
     let Some(installed) = state.protection.installed() else {
         return;
     };

@@ -66,7 +66,7 @@ impl ProtectionPage {
                 schedule::table_ui(ui, state, outlook, reading);
                 ui.add_space(6.0);
                 match protection.open {
-                    ProtectionSection::Policy => self.form.ui(ui, state, outlook, &mut actions),
+                    ProtectionSection::Policy => self.form.ui(ui, outlook, &mut actions),
                     ProtectionSection::Sql => sql_section(ui, outlook, &mut actions),
                     ProtectionSection::OsFiles => os_files::os_files_ui(ui, state, &mut actions),
                     ProtectionSection::Retention | ProtectionSection::Nothing => {}
@@ -77,7 +77,7 @@ impl ProtectionPage {
                 ui.add_space(8.0);
                 cards::cards_ui(ui, state, outlook, &mut self.cards_height, &mut actions);
                 ui.add_space(8.0);
-                jobs::jobs_ui(ui, state, outlook, reading, &mut actions);
+                jobs::jobs_ui(ui, state, reading, &mut actions);
                 retention::retention_ui(ui, state, outlook, &mut actions);
                 ui.add_space(16.0);
             });

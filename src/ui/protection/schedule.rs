@@ -121,48 +121,8 @@ pub fn notes_ui(
     if protection.busy {
         note(ui, Dot::Busy, "Changing the jobs on the server…");
     }
-    match &protection.done {
-        Some(ProtectionChange::Changed(report)) if report.done => {
-            note(
-                ui,
-                Dot::Good,
-                &format!("Done; the journal is {}", report.run.0),
-            );
-        }
-        Some(ProtectionChange::Changed(report)) => {
-            if let Some(step) = report.steps.last()
-                && let Outcome::Failed(failure) = &step.outcome
-            {
-                let problem = crate::explain::step_failure(failure);
-                note(
-                    ui,
-                    Dot::Missed,
-                    &format!("{}: {}", step.title, problem.sentence),
-                );
-                for detail in &problem.details {
-                    note(ui, Dot::Unknown, detail);
-                }
-            }
-        }
-        Some(ProtectionChange::Deleted(report)) => {
-            let text = format!(
-                "{} deleted, {} freed",
-                crate::explain::count(report.deleted.len(), "file", "files"),
-                crate::explain::size(report.freed_bytes)
-            );
-            note(ui, Dot::Good, &text);
-            if let Some(doubt) = &report.doubt {
-                let problem = words::retention_doubt(doubt);
-                note(ui, Dot::Missed, &problem.sentence);
-                if !problem.hint.is_empty() {
-                    note(ui, Dot::Unknown, &problem.hint);
-                }
-                for detail in &problem.details {
-                    note(ui, Dot::Unknown, detail);
-                }
-            }
-        }
-        None => {}
+    if let Some(change) = &protection.done {
+        change_ui(ui, change);
     }
     if let Some(text) = words::agent_state(reading.agent) {
         note(
@@ -242,6 +202,52 @@ pub fn notes_ui(
             Dot::Unknown
         };
         note(ui, dot, &words::conflict(conflict));
+    }
+}
+
+/// What came of what was changed last.
+fn change_ui(ui: &mut Ui, change: &ProtectionChange) {
+    match change {
+        ProtectionChange::Changed(report) if report.done => {
+            note(
+                ui,
+                Dot::Good,
+                &format!("Done; the journal is {}", report.run.0),
+            );
+        }
+        ProtectionChange::Changed(report) => {
+            if let Some(step) = report.steps.last()
+                && let Outcome::Failed(failure) = &step.outcome
+            {
+                let problem = crate::explain::step_failure(failure);
+                note(
+                    ui,
+                    Dot::Missed,
+                    &format!("{}: {}", step.title, problem.sentence),
+                );
+                for detail in &problem.details {
+                    note(ui, Dot::Unknown, detail);
+                }
+            }
+        }
+        ProtectionChange::Deleted(report) => {
+            let text = format!(
+                "{} deleted, {} freed",
+                crate::explain::count(report.deleted.len(), "file", "files"),
+                crate::explain::size(report.freed_bytes)
+            );
+            note(ui, Dot::Good, &text);
+            if let Some(doubt) = &report.doubt {
+                let problem = words::retention_doubt(doubt);
+                note(ui, Dot::Missed, &problem.sentence);
+                if !problem.hint.is_empty() {
+                    note(ui, Dot::Unknown, &problem.hint);
+                }
+                for detail in &problem.details {
+                    note(ui, Dot::Unknown, detail);
+                }
+            }
+        }
     }
 }
 
