@@ -36,7 +36,7 @@
 //! | [`server`] | the gateway, met through a trait: rows in, records out, batches run | `tsql`, `settings` |
 //! | [`run`] | a runbook of steps as data, one engine that carries it out, its journal, and going on after an interruption | `tsql`, `azure`, `settings`, `server` (the trait) |
 //! | [`explain`] | every error, note and finding in words; dates, sizes, durations | the types of all above |
-//! | [`formats`] | what others read: `backup-history/1`, `restore-plan/1`, `backup-files/1`, `schedule/1` | `bakfile`, `run` (data), `explain` |
+//! | [`formats`] | what others read: histories, plans, schedules, results and reports, as JSON and as pages | `bakfile`, `run` (data), `explain` |
 //! | [`worker`] | owns the runtime; turns requests into jobs and events of plain data | all above |
 //! | [`state`] | what the window shows, without egui; `Action` and `update`; plans while dragging | `explain`, and data of `tsql`, `run`, `azure`, `settings`, `worker` |
 //! | [`ui`] | views: they read the state and return actions | `state`, `explain`, the data that `state` holds |
