@@ -323,3 +323,16 @@ fn an_interrupted_run_says_where_it_stands_and_goes_on() {
         })
     )));
 }
+
+/// The places of Azure's renames are places of ordinary steps in every other run.
+#[test]
+fn only_runs_of_azure_swap_names() {
+    let long = |kind| {
+        let mut run = RunRecord::clone(&run(1, kind, "OctopusAI", Some("verified")));
+        run.steps.push(step(4, "Verify the copy", Some("done")));
+        run
+    };
+    assert!(!long(RunKind::RestoreCopy).is_half_swapped());
+    assert!(!long(RunKind::RestoreOver).is_half_swapped());
+    assert!(long(RunKind::AzureRestore).is_half_swapped());
+}

@@ -158,12 +158,18 @@ impl RunRecord {
     }
 
     /// Whether a swap of names was begun and not seen through, as far as the journal tells.
+    ///
+    /// Only Azure's restores swap: the steps of other runs have places of their own.
     pub fn is_half_swapped(&self) -> bool {
-        self.steps
-            .iter()
-            .rev()
-            .find(|step| step.step >= self.first_rename() && step.may_have_worked())
-            .is_some_and(|last| last.end.is_none() || last.step == SwapStep::SetAside.place(self))
+        self.kind == RunKind::AzureRestore
+            && self
+                .steps
+                .iter()
+                .rev()
+                .find(|step| step.step >= self.first_rename() && step.may_have_worked())
+                .is_some_and(|last| {
+                    last.end.is_none() || last.step == SwapStep::SetAside.place(self)
+                })
     }
 }
 
