@@ -146,11 +146,9 @@ fn list(args: &RunsArgs, folder: &std::path::Path) -> Result<Exit, CliError> {
             None => "interrupted".to_owned(),
         };
         text += &format!(
-            "{}  {:<12}  {} to {} on {}  {state}\n",
+            "{}  {} on {}  {state}\n",
             record.id.0,
-            explain::run_kind(record.kind),
-            record.source_database,
-            record.target_database,
+            explain::run_title(record),
             record.server
         );
         for owed in &record.owed {

@@ -53,7 +53,7 @@ pub use plan::{
 pub use preflight::{PreflightWords, preflight};
 pub use problem::{Problem, ProblemKind};
 pub use resume::{
-    interruption, journal_problem, owed, resume_offer, resume_problem, run_end, run_kind, standing,
+    interruption, journal_problem, owed, resume_offer, resume_problem, run_end, standing,
 };
 pub use run::{step_failure, step_skip, target_state, verification_fault};
 pub use server::server_problem;

@@ -2,8 +2,8 @@
 
 use super::{Problem, ProblemKind, count, server_problem, target_state};
 use crate::run::{
-    Interruption, JournalError, Owed, ResumeError, ResumeHow, RunEnd, RunKind, ServerJobSeen,
-    Standing, TargetState,
+    Interruption, JournalError, Owed, ResumeError, ResumeHow, RunEnd, ServerJobSeen, Standing,
+    TargetState,
 };
 
 /// How a run ended, without a full stop.
@@ -15,21 +15,6 @@ pub fn run_end(end: &RunEnd) -> &'static str {
         RunEnd::Untouched => "Nothing was created or overwritten",
         RunEnd::Restoring => "Left RESTORING",
         RunEnd::Cancelled => "Cancelled",
-    }
-}
-
-/// What a run is for, in a word or two.
-pub fn run_kind(kind: RunKind) -> &'static str {
-    match kind {
-        RunKind::RestoreCopy => "copy",
-        RunKind::RestoreOver => "over",
-        RunKind::Backup => "backup",
-        RunKind::Schedule => "schedule",
-        RunKind::Retention => "retention",
-        RunKind::Drill => "drill",
-        RunKind::AzureRestore => "Azure",
-        RunKind::Outside => "outside",
-        RunKind::Other => "other",
     }
 }
 

@@ -81,6 +81,14 @@ impl<'p> Console<'p> {
         self.run(&args).await
     }
 
+    /// What ran in this workspace; no server is asked.
+    fn runs(&self) -> Ended {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stopat"));
+        command.args(["runs", "--data"]).arg(self.data.path());
+        let output = command.output();
+        output.expect("the program was built with the tests").into()
+    }
+
     async fn schedule(&self, more: &[&str]) -> Ended {
         let mut args = vec!["schedule", "--database", "OctopusAI"];
         args.extend(more);
@@ -232,6 +240,11 @@ async fn a_schedule_from_the_first_look_to_its_removal() {
     console.schedule(&apply).await.exits(0);
     let again = console.schedule(&apply).await.exits(0);
     assert!(again.err.contains("nothing to change"), "{}", again.err);
+    let listed = console.runs().exits(0).out;
+    assert!(
+        listed.contains("  Schedule of OctopusAI on PRACTICE  "),
+        "{listed}"
+    );
 
     practice.advance(2 * 86_400).await;
     let status = console.schedule(&["--status"]).await.exits(0).out;
