@@ -1,5 +1,6 @@
 //! Keys that work anywhere in the window.
 
+use super::timeline::marker_id;
 use crate::state::{Action, Command, MarkerStep, Page, Shortcut, State};
 use egui::{Key, KeyboardShortcut, Modifiers, Ui};
 
@@ -19,8 +20,10 @@ pub fn pressed(ui: &Ui, state: &State) -> Vec<Action> {
             actions.push(Action::Run(command));
         }
     }
-    let typing = ui.ctx().egui_wants_keyboard_input();
-    if !typing && state.page == Page::Timeline && state.database.is_some() {
+    // Keys belong to the field that is typed in; the marker has the focus itself once it was clicked or dragged.
+    let focused = ui.ctx().memory(|memory| memory.focused());
+    let free = focused.is_none_or(|holder| holder == marker_id());
+    if free && state.page == Page::Timeline && state.database.is_some() {
         actions.extend(marker_keys(ui));
     }
     actions

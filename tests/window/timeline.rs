@@ -122,6 +122,19 @@ fn dragging_the_marker_stays_within_what_can_be_restored_and_is_one_step_of_undo
     harness.drop_at(at);
     harness.run_steps(3);
     assert_ne!(marker(&harness), before);
+    // Dragged to about the moment, and to the second by keys.
+    let seconds = |harness: &Harness<'static, App>| {
+        let moment = harness.state().state.choice.moment.expect("a marker");
+        moment.instant.seconds()
+    };
+    let dropped = seconds(&harness);
+    harness.key_press(Key::ArrowLeft);
+    harness.run_steps(3);
+    // To the whole second that is nearest to the one before.
+    assert_eq!(seconds(&harness), (dropped - 1.0).round());
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert_eq!(seconds(&harness), dropped);
     harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     harness.run_steps(3);
     assert_eq!(marker(&harness), before);
