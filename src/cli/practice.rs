@@ -135,6 +135,7 @@ async fn serve(args: &PracticeArgs) -> Result<Exit, CliError> {
             EditionArg::ManagedInstance => Edition::ManagedInstance,
             EditionArg::Rds => Edition::Rds,
         },
+        made: None,
     };
     let server = tokio::select! {
         started = PracticeServer::start(options) => started.map_err(|e| not_started(&e))?,

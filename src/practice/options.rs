@@ -3,6 +3,7 @@
 use super::engine::{Edition, Zone};
 use crate::domain::UtcTime;
 use std::path::PathBuf;
+use tokio::sync::watch;
 
 /// What `stopat practice` can be told (design §8).
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct PracticeOptions {
     pub now: Option<UtcTime>,
     pub clock: ClockChoice,
     pub edition: Edition,
+    /// Hears how much of a new world is made, in percent; a world that is found again is there at once.
+    pub made: Option<watch::Sender<u8>>,
 }
 
 /// Where the world's files lie.
@@ -58,6 +61,7 @@ impl PracticeOptions {
             now: None,
             clock: ClockChoice::Live,
             edition: Edition::Developer,
+            made: None,
         }
     }
 }

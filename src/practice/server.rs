@@ -135,7 +135,7 @@ impl PracticeServer {
         let engine = open_engine(engine_options, clock).await?;
         let stopping = CancellationToken::new();
         if remembered.days > 0 {
-            world::open(&engine, &plan, &stopping).await?;
+            world::open(&engine, &plan, options.made, &stopping).await?;
         }
         if builds && options.clock == ClockChoice::Live {
             go_live(&engine, zone, options.now, &stopping).await?;

@@ -214,7 +214,8 @@ impl State {
             ServerId::Folder(_) => "Looking for backup files".to_owned(),
             ServerId::Profile(_) => format!("Connecting to {}", self.server_name(server)),
         };
-        self.servers.entry(server).or_default().status = ServerStatus::Connecting { what };
+        self.servers.entry(server).or_default().status =
+            ServerStatus::Connecting { what, done: None };
         self.notices.retain(|notice| notice.server != Some(server));
         vec![Request::Connect { server, password }]
     }

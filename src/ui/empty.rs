@@ -3,7 +3,7 @@
 use super::{
     sidebar::paint_logo,
     theme::{Palette, card, regular, semibold},
-    widgets::{button, danger_button, muted, primary_button, small, strong},
+    widgets::{button, danger_button, muted, primary_button, progress, small, strong},
 };
 use crate::{
     domain::FileMark,
@@ -110,15 +110,18 @@ pub fn server_ui(ui: &mut Ui, state: &State, server: ServerId) -> Vec<Action> {
                 }
             });
         }
-        ServerStatus::Connecting { what } => {
+        ServerStatus::Connecting { what, done } => {
             column(ui, 460.0, 160.0, |ui| {
                 strong(ui, format!("{what}…"), 18.0);
-                if server == ServerId::Practice {
+                // A world that is found again is there at once.
+                if done.is_some() {
                     paragraph(
                         ui,
                         "Two weeks of work and backups are made up now; that takes a few seconds.",
                     );
                 }
+                ui.add_space(8.0);
+                progress(ui, ui.available_width(), 6.0, *done, Palette::of(ui).log);
             });
         }
         ServerStatus::Failed(problem) => {

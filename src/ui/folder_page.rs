@@ -126,7 +126,7 @@ fn reading_ui(ui: &mut Ui, state: &State, source: ServerId, actions: &mut Vec<Ac
     let palette = *Palette::of(ui);
     let status = state.servers.get(&source).map(|view| &view.status);
     match status {
-        Some(ServerStatus::Connecting { what }) => {
+        Some(ServerStatus::Connecting { what, .. }) => {
             ui.horizontal(|ui| {
                 let now = state
                     .files

@@ -133,7 +133,7 @@ impl Sidebar {
         };
         let hover = match &view.status {
             ServerStatus::Disconnected => "Not connected".to_owned(),
-            ServerStatus::Connecting { what } => what.clone(),
+            ServerStatus::Connecting { what, .. } => what.clone(),
             ServerStatus::Connected(info) => format!(
                 "{}\n{} · {}\nsigned in as {}",
                 info.name, info.version_text, info.edition, info.login

@@ -126,8 +126,8 @@ fn work(state: &State) -> Option<(Option<f32>, String)> {
         return Some((Some(run.fraction()), words));
     }
     for (server, view) in &state.servers {
-        if let ServerStatus::Connecting { what } = &view.status {
-            return Some((None, what.clone()));
+        if let ServerStatus::Connecting { what, done } = &view.status {
+            return Some((*done, what.clone()));
         }
         if view.refreshing {
             return Some((

@@ -248,7 +248,7 @@ pub fn choice(ui: &mut Ui, text: &str, chosen: bool) -> Response {
     response
 }
 
-/// A thin bar that shows how much is done.
+/// A thin bar that shows how much is done; where nothing tells, a part of it wanders.
 pub fn progress(ui: &mut Ui, width: f32, height: f32, fraction: Option<f32>, color: Color32) {
     let palette = Palette::of(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
@@ -260,11 +260,21 @@ pub fn progress(ui: &mut Ui, width: f32, height: f32, fraction: Option<f32>, col
     let radius = CornerRadius::same((height / 2.0) as u8);
     let painter = ui.painter();
     painter.rect_filled(rect, radius, palette.line);
+    let mut done = rect;
     if let Some(fraction) = fraction {
-        let mut done = rect;
         done.set_width((rect.width() * fraction.clamp(0.0, 1.0)).max(height));
-        painter.rect_filled(done, radius, color);
+    } else {
+        let (time, focused) = ui.input(|input| (input.time, input.focused));
+        // There and back in four seconds.
+        let way = 1.0 - ((time / 2.0) % 2.0 - 1.0).abs() as f32;
+        done.set_width((rect.width() * 0.25).max(height));
+        done = done.translate(vec2((rect.width() - done.width()) * way, 0.0));
+        // Eight frames a second are alive, and cost little; who looks elsewhere needs none.
+        if focused {
+            ui.request_repaint_after(std::time::Duration::from_millis(125));
+        }
     }
+    painter.rect_filled(done, radius, color);
 }
 
 /// Right-aligned text inside a rectangle, cut with `…` where it does not fit.

@@ -2,8 +2,8 @@
 
 use super::{
     azure_client::EntraTokens,
-    jobs::{blocking, now},
-    messages::Secret,
+    jobs::{Jobs, Report, blocking, now, yours},
+    messages::{Secret, ServerId, ServerStatus},
     practice::Practice,
 };
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
     },
 };
 use secrecy::SecretString;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, pin::Pin, sync::Arc};
+use tokio::sync::watch;
 
 /// A server that answered.
 pub(super) struct Opened {
@@ -35,14 +36,82 @@ pub(super) enum ConnectFailure {
     Other(Problem),
 }
 
-pub(super) async fn open_practice(
+impl Jobs {
+    /// Opens a server beside the loop, which hears of it when it is open.
+    pub(super) fn connect(&mut self, server: ServerId, password: Option<Secret>) {
+        self.close(server);
+        let epoch = self.next_epoch(server);
+        let reports = self.reports.clone();
+        let stop = self.stop.clone();
+        let (made, mut percent) = watch::channel(0);
+        let mut opening: Pin<Box<dyn Future<Output = Result<Opened, ConnectFailure>> + Send>> =
+            match server {
+                ServerId::Practice => {
+                    self.status(server, starting_practice(None));
+                    let running = self.practice.take();
+                    let world = self.root.practice_world();
+                    Box::pin(open_practice(running, world, self.practice_pace, made))
+                }
+                ServerId::Folder(id) => return self.read_folder(id),
+                ServerId::Profile(id) => {
+                    let Some(profile) = self.profile_to_open(id) else {
+                        return self.status(
+                            server,
+                            ServerStatus::Failed(yours(
+                                "The profile is no longer in this workspace".to_owned(),
+                            )),
+                        );
+                    };
+                    self.status(
+                        server,
+                        ServerStatus::Connecting {
+                            what: format!("Connecting to {}", profile.address()),
+                            done: None,
+                        },
+                    );
+                    let session = Arc::clone(&self.session_passwords);
+                    Box::pin(open_profile(profile, password, session))
+                }
+            };
+        tokio::spawn(async move {
+            let result = loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    result = &mut opening => break result,
+                    Ok(()) = percent.changed() => {
+                        let percent = *percent.borrow_and_update();
+                        reports.send(Report::Making { server, epoch, percent }).ok();
+                    }
+                }
+            };
+            reports
+                .send(Report::Connected {
+                    server,
+                    epoch,
+                    result: Box::new(result),
+                })
+                .ok();
+        });
+    }
+}
+
+/// The practice server while it is started; a new world tells how much of it is made.
+pub(super) fn starting_practice(done: Option<f32>) -> ServerStatus {
+    ServerStatus::Connecting {
+        what: "Starting the practice server".to_owned(),
+        done,
+    }
+}
+
+async fn open_practice(
     running: Option<Practice>,
     world: PathBuf,
     pace: f64,
+    made: watch::Sender<u8>,
 ) -> Result<Opened, ConnectFailure> {
     let practice = match running {
         Some(practice) => practice,
-        None => Practice::start_at_pace(world, pace)
+        None => Practice::start_at_pace(world, pace, made)
             .await
             .map_err(ConnectFailure::Other)?,
     };

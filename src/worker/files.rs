@@ -235,6 +235,7 @@ impl Jobs {
             source,
             ServerStatus::Connecting {
                 what: "Looking for backup files".to_owned(),
+                done: None,
             },
         );
         let events = self.events.clone();

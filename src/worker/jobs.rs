@@ -6,9 +6,9 @@ use super::{
     azure_client::{AzureServer, azure_server},
     backups::Backups,
     beside::JoinedFiles,
-    connect::{ConnectFailure, Opened, open_practice, open_profile},
+    connect::{ConnectFailure, Opened, starting_practice},
     handle::Events,
-    messages::{Event, Request, Secret, ServerId, ServerStatus},
+    messages::{Event, Request, ServerId, ServerStatus},
     objectives::Drills,
     practice::Practice,
     prepare::Reviewed,
@@ -40,6 +40,12 @@ pub(super) enum Report {
         server: ServerId,
         epoch: u64,
         result: Box<Result<Opened, ConnectFailure>>,
+    },
+    /// How much of a new practice world is made.
+    Making {
+        server: ServerId,
+        epoch: u64,
+        percent: u8,
     },
     Refreshed {
         server: ServerId,
@@ -101,7 +107,7 @@ pub(super) struct Jobs {
     epochs: BTreeMap<ServerId, u64>,
     pub(super) practice: Option<Practice>,
     pub(super) backups: Backups,
-    practice_pace: f64,
+    pub(super) practice_pace: f64,
     pub(super) restores: Restores,
     pub(super) files: super::files::Folders,
     pub(super) drills: Drills,
@@ -236,6 +242,13 @@ impl Jobs {
                 epoch,
                 result,
             } if self.is_current(server, epoch) => self.connected(server, *result),
+            Report::Making {
+                server,
+                epoch,
+                percent,
+            } if self.is_current(server, epoch) => {
+                self.status(server, starting_practice(Some(f32::from(percent) / 100.0)));
+            }
             Report::Refreshed {
                 server,
                 epoch,
@@ -268,7 +281,10 @@ impl Jobs {
                 number,
                 joined,
             } => self.files_joined(server, number, joined),
-            Report::Connected { .. } | Report::Refreshed { .. } | Report::Prepared { .. } => {}
+            Report::Connected { .. }
+            | Report::Making { .. }
+            | Report::Refreshed { .. }
+            | Report::Prepared { .. } => {}
         }
     }
 
@@ -276,7 +292,7 @@ impl Jobs {
         self.epochs.get(&server) == Some(&epoch)
     }
 
-    fn next_epoch(&mut self, server: ServerId) -> u64 {
+    pub(super) fn next_epoch(&mut self, server: ServerId) -> u64 {
         let epoch = self.epochs.entry(server).or_default();
         *epoch += 1;
         *epoch
@@ -295,60 +311,6 @@ impl Jobs {
     }
 
     // Connections.
-
-    pub(super) fn connect(&mut self, server: ServerId, password: Option<Secret>) {
-        self.close(server);
-        let epoch = self.next_epoch(server);
-        let reports = self.reports.clone();
-        let stop = self.stop.clone();
-        let opening: std::pin::Pin<
-            Box<dyn Future<Output = Result<Opened, ConnectFailure>> + Send>,
-        > = match server {
-            ServerId::Practice => {
-                self.status(
-                    server,
-                    ServerStatus::Connecting {
-                        what: "Starting the practice server".to_owned(),
-                    },
-                );
-                let running = self.practice.take();
-                let world = self.root.practice_world();
-                Box::pin(open_practice(running, world, self.practice_pace))
-            }
-            ServerId::Folder(id) => return self.read_folder(id),
-            ServerId::Profile(id) => {
-                let Some(profile) = self.profile_to_open(id) else {
-                    return self.status(
-                        server,
-                        ServerStatus::Failed(yours(
-                            "The profile is no longer in this workspace".to_owned(),
-                        )),
-                    );
-                };
-                self.status(
-                    server,
-                    ServerStatus::Connecting {
-                        what: format!("Connecting to {}", profile.address()),
-                    },
-                );
-                let session = Arc::clone(&self.session_passwords);
-                Box::pin(open_profile(profile, password, session))
-            }
-        };
-        tokio::spawn(async move {
-            let result = tokio::select! {
-                () = stop.cancelled() => return,
-                result = opening => result,
-            };
-            reports
-                .send(Report::Connected {
-                    server,
-                    epoch,
-                    result: Box::new(result),
-                })
-                .ok();
-        });
-    }
 
     fn connected(&mut self, server: ServerId, result: Result<Opened, ConnectFailure>) {
         match result {
@@ -442,7 +404,7 @@ impl Jobs {
     }
 
     /// Ends what goes on with a server. Files beside it stay, for when it is connected again.
-    fn close(&mut self, server: ServerId) {
+    pub(super) fn close(&mut self, server: ServerId) {
         self.next_epoch(server);
         self.files.discard(server);
         if let Some(server) = self.servers.remove(&server) {

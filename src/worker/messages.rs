@@ -262,6 +262,8 @@ pub enum ServerStatus {
     Disconnected,
     Connecting {
         what: String,
+        /// The part that is done, between 0 and 1; `None` where nothing tells.
+        done: Option<f32>,
     },
     Connected(Arc<ServerInfo>),
     /// The files of a folder were read; there is no server.

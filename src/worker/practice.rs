@@ -12,6 +12,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+use tokio::sync::watch;
 
 /// Whether a server is a practice server, by what it says of itself: also one that was started by hand.
 pub fn is_practice(info: &crate::server::ServerInfo) -> bool {
@@ -42,9 +43,16 @@ impl Practice {
     }
 
     /// The same, with data that counts as `pace` times its size at 100 MB/s; zero does not wait.
-    pub async fn start_at_pace(world: PathBuf, pace: f64) -> Result<Self, Problem> {
+    ///
+    /// `made` hears how much of a new world is made, in percent.
+    pub async fn start_at_pace(
+        world: PathBuf,
+        pace: f64,
+        made: watch::Sender<u8>,
+    ) -> Result<Self, Problem> {
         Self::start_with(PracticeOptions {
             pace,
+            made: Some(made),
             ..PracticeOptions::new(WorldFolder::Kept(world))
         })
         .await

@@ -12,6 +12,8 @@ use stopat::{
 
 struct World {
     server: PracticeServer,
+    /// How much of it was made when it was told last, in percent.
+    made: tokio::sync::watch::Receiver<u8>,
     _runtime: tokio::runtime::Runtime,
     _folder: tempfile::TempDir,
 }
@@ -23,7 +25,9 @@ fn world(seed: u64) -> World {
         .enable_all()
         .build()
         .expect("a runtime");
+    let (made, heard) = tokio::sync::watch::channel(0);
     let options = PracticeOptions {
+        made: Some(made),
         seed,
         days: 1,
         clock: ClockChoice::Frozen,
@@ -38,6 +42,7 @@ fn world(seed: u64) -> World {
         .expect("a server");
     World {
         server,
+        made: heard,
         _runtime: runtime,
         _folder: folder,
     }
@@ -87,6 +92,15 @@ fn portrait(world: &World) -> Vec<Vec<Vec<Value>>> {
     ]
     .map(|sql| rows(&mut client, sql))
     .into()
+}
+
+#[test]
+fn a_new_world_tells_how_much_of_it_is_made() {
+    assert_eq!(
+        *shared().made.borrow(),
+        99,
+        "the last event lies before its end"
+    );
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn a_folder_is_opened_and_says_what_is_wrong_with_it() {
     wire.tell(Event::Server {
         server: source,
         status: ServerStatus::Connecting {
+            done: None,
             what: "Looking for backup files".to_owned(),
         },
     });

@@ -1,13 +1,17 @@
 //! The dialog for servers: what is typed leaves it as actions only.
 
 use egui::accesskit::Role;
-use egui_kittest::{Harness, kittest::Queryable as _};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
 use secrecy::ExposeSecret as _;
 use stopat::{
     domain::{UtcOffset, UtcTime},
-    settings::{Encryption, PasswordKept, Profile, Reach, SignIn},
+    settings::{Encryption, PasswordKept, Profile, Reach, SignIn, ThemeChoice},
     state::{Action, OwnClock, ProfileAction, SeenCertificate, State},
     ui::{WindowView, theme},
+    worker::{Event, ServerId, ServerStatus},
 };
 use uuid::Uuid;
 
@@ -232,4 +236,26 @@ fn the_buttons_below_the_servers_do_not_widen_their_panel() {
         let right = harness.get_by_label(label).rect().right();
         assert!(right <= theme::size::SIDEBAR, "{label} ends at {right}");
     }
+}
+
+#[test]
+fn a_practice_world_that_is_made_shows_how_much_of_it_is_there() {
+    let (mut harness, wire) = crate::fake::window([1280.0, 720.0], ThemeChoice::Dark);
+    harness
+        .get_by_label("Start with the practice server")
+        .click();
+    harness.run_steps(3);
+    wire.tell(Event::Server {
+        server: ServerId::Practice,
+        status: ServerStatus::Connecting {
+            what: "Starting the practice server".to_owned(),
+            done: Some(0.25),
+        },
+    });
+    harness.run_steps(3);
+    let bars: Vec<Option<f64>> = harness
+        .query_all_by_role(Role::ProgressIndicator)
+        .map(|bar| bar.accesskit_node().numeric_value())
+        .collect();
+    assert_eq!(bars, [Some(0.25); 2], "on the page and at the bottom");
 }

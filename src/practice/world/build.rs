@@ -19,6 +19,7 @@ use crate::{
     },
 };
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike as _};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Where the databases' files lie.
@@ -83,10 +84,11 @@ enum Happening {
 
 /// Makes the engine's world, or finds it again: afterwards it can be advanced, or lives.
 ///
-/// A new world is built on a frozen clock, which ends standing at `options.now`.
+/// A new world is built on a frozen clock, which ends standing at `options.now`; `made` hears how much of it is there, in percent.
 pub async fn open(
     engine: &EngineHandle,
     options: &WorldOptions,
+    made: Option<watch::Sender<u8>>,
     cancel: &CancellationToken,
 ) -> Result<(), WorldError> {
     let seed = options.seed;
@@ -101,10 +103,10 @@ pub async fn open(
         let edition = engine.run(|engine| engine.options.edition).await?;
         let (options, cancel) = (*options, cancel.clone());
         if edition == Edition::Express {
-            let work = build_for_express(engine.clone(), options, cancel);
+            let work = build_for_express(engine.clone(), options, made, cancel);
             engine.drive(work).await??
         } else {
-            let work = build(engine.clone(), options, cancel);
+            let work = build(engine.clone(), options, made, cancel);
             engine.drive(work).await??
         }
     };
@@ -118,12 +120,13 @@ pub async fn open(
 async fn build_for_express(
     engine: EngineHandle,
     options: WorldOptions,
+    made: Option<watch::Sender<u8>>,
     cancel: CancellationToken,
 ) -> Result<Simulation, WorldError> {
     engine
         .run(|engine| engine.options.edition = Edition::Developer)
         .await?;
-    let simulation = build(engine.clone(), options, cancel).await;
+    let simulation = build(engine.clone(), options, made, cancel).await;
     engine
         .run(|engine| {
             engine.options.edition = Edition::Express;
@@ -136,6 +139,7 @@ async fn build_for_express(
 async fn build(
     engine: EngineHandle,
     options: WorldOptions,
+    made: Option<watch::Sender<u8>>,
     cancel: CancellationToken,
 ) -> Result<Simulation, WorldError> {
     let (engine, cancel) = (&engine, &cancel);
@@ -174,6 +178,9 @@ async fn build(
     let mut simulation = engine
         .run(move |engine| Simulation::begin(engine, seed))
         .await??;
+    if let Some(made) = made {
+        simulation.tell(made, start, now);
+    }
     if !by_service {
         first_backups(&mut session, engine).await?;
     }
@@ -224,6 +231,7 @@ DROP TABLE OctopusAI.dbo.Octopus_PromptDrafts;",
     // A job that is due at the very end would move the clock beyond it.
     let end = now.plus(-TimeDelta::milliseconds(1));
     simulation = simulate(engine, simulation, end, cancel).await?;
+    simulation.fall_silent();
     if !by_service {
         super::fork::lose_a_log(&mut session, engine, database_of(Story::LogMissing)).await?;
         session.run(CERTIFICATE).await?;

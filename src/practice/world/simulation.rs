@@ -23,6 +23,7 @@ use crate::{
 };
 use chrono::{NaiveDateTime, TimeDelta, Timelike as _};
 use rusqlite::params_from_iter;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How long the quiet before and after the accident's second is.
@@ -52,6 +53,26 @@ pub struct Simulation {
     lives: Vec<Life>,
     /// No transaction commits in the two seconds from here; see [`Simulation::keep_quiet`].
     quiet: Option<UtcTime>,
+    /// Who hears how much of a past is made; see [`Simulation::tell`].
+    listener: Option<Listener>,
+}
+
+/// Hears how much of the time between two instants has passed, in percent.
+#[derive(Clone, Debug)]
+struct Listener {
+    begin: UtcTime,
+    end: UtcTime,
+    percent: watch::Sender<u8>,
+}
+
+impl Listener {
+    fn hear(&self, at: UtcTime) {
+        let whole = (self.end.seconds() - self.begin.seconds()).max(1.0);
+        let part = (at.seconds() - self.begin.seconds()) / whole;
+        let percent = (part.clamp(0.0, 1.0) * 100.0) as u8;
+        self.percent
+            .send_if_modified(|told| std::mem::replace(told, percent) != percent);
+    }
 }
 
 /// What is due at an instant.
@@ -129,7 +150,11 @@ impl Simulation {
                 ));
             }
         }
-        Ok(Self { lives, quiet: None })
+        Ok(Self {
+            lives,
+            quiet: None,
+            listener: None,
+        })
     }
 
     /// Writes the first rows of every database and goes on from there.
@@ -158,13 +183,31 @@ impl Simulation {
                 ));
             }
         }
-        Ok(Self { lives, quiet: None })
+        Ok(Self {
+            lives,
+            quiet: None,
+            listener: None,
+        })
     }
 
     /// Keeps the second that begins at `second`, and the one before it, free of transactions, for the accident:
     /// then a stop at either second holds everything that the accident destroyed.
     pub fn keep_quiet(&mut self, second: UtcTime) {
         self.quiet = Some(second.plus(-TimeDelta::seconds(1)));
+    }
+
+    /// Tells how much of the time from `begin` to `end` has passed, until [`Simulation::fall_silent`].
+    pub fn tell(&mut self, percent: watch::Sender<u8>, begin: UtcTime, end: UtcTime) {
+        self.listener = Some(Listener {
+            begin,
+            end,
+            percent,
+        });
+    }
+
+    /// Tells nobody any more how far it is.
+    pub fn fall_silent(&mut self) {
+        self.listener = None;
     }
 
     /// When the next row changes by itself.
@@ -189,6 +232,9 @@ impl Simulation {
                 }
                 life.advance(&engine.clock);
             }
+        }
+        if let Some(listener) = &self.listener {
+            listener.hear(until);
         }
         Ok(())
     }
