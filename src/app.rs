@@ -218,6 +218,8 @@ impl App {
         preferences: Preferences,
     ) -> Self {
         theme::install(ctx);
+        // eframe remembers how wide the panels are, and where each list was scrolled to: that one is of another day.
+        ctx.data_mut(|data| data.remove_by_type::<egui::scroll_area::State>());
         ctx.set_theme(match preferences.theme {
             ThemeChoice::System => ThemePreference::System,
             ThemeChoice::Dark => ThemePreference::Dark,

@@ -203,6 +203,15 @@ fn offset() -> UtcOffset {
     UtcOffset::from_minutes(OFFSET).expect("a real offset")
 }
 
+/// A clock that stands, in UTC.
+pub fn clock() -> OwnClock {
+    OwnClock {
+        now: now(),
+        offset: UtcOffset::ZERO,
+        offset_at: |_| UtcOffset::ZERO,
+    }
+}
+
 /// The whole application in memory.
 pub fn window(size: [f32; 2], theme: ThemeChoice) -> (Harness<'static, App>, Wire) {
     let wire = Wire::default();
@@ -218,11 +227,6 @@ pub fn window(size: [f32; 2], theme: ThemeChoice) -> (Harness<'static, App>, Wir
             let preferences = Preferences {
                 theme,
                 ..Preferences::default()
-            };
-            let clock = || OwnClock {
-                now: now(),
-                offset: UtcOffset::ZERO,
-                offset_at: |_| stopat::domain::UtcOffset::ZERO,
             };
             App::new(
                 &creation.egui_ctx,

@@ -1,11 +1,11 @@
 //! The timeline as people use it: mouse, keys, typed times, a screen reader.
 
-use crate::fake::{Wire, window};
+use crate::fake::{Wire, clock, window};
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::{Harness, kittest::Queryable as _};
 use stopat::{
     app::App,
-    settings::ThemeChoice,
+    settings::{Preferences, ThemeChoice},
     state::{PlanState, SpanKind},
     worker::Request,
 };
@@ -206,4 +206,15 @@ fn the_name_of_the_copy_is_typed_after_a_click() {
     harness.run_steps(3);
     let plan = harness.state().state.plan.plan().cloned().expect("a plan");
     assert_eq!(stopat::tsql::target_database(&plan), "Before");
+}
+
+/// eframe keeps both; only the widths of panels are worth it.
+#[test]
+fn where_lists_were_scrolled_to_is_of_another_day() {
+    let ctx = egui::Context::default();
+    let list = egui::Id::unique("a list");
+    egui::scroll_area::State::default().store(&ctx, list);
+    let (wire, preferences) = (Wire::default(), Preferences::default());
+    App::new(&ctx, Box::new(wire), Box::new(clock), preferences);
+    assert!(egui::scroll_area::State::load(&ctx, list).is_none());
 }
