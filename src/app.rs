@@ -2,9 +2,12 @@
 //!
 //! Nothing here waits: the worker has its own threads, dialogs of the system and files theirs.
 
+mod chooser;
+
+use self::chooser::{pick_folder, save_with_dialog};
 use crate::{
     domain::{UtcOffset, UtcTime},
-    settings::{DataRoot, Operator, Preferences, ThemeChoice, WorkspaceName, save_text},
+    settings::{DataRoot, Operator, Preferences, ThemeChoice, WorkspaceName},
     state::{Action, Dialog, FileTrouble, FilesAction, OwnClock, ServerView, State},
     ui::{Effect, WindowView, closing_confirmed, theme},
     worker::{Event, Request, ServerId, Worker, WorkerHandle},
@@ -14,7 +17,6 @@ use egui::{Context, ThemePreference, Ui, ViewportBuilder, ViewportCommand};
 use std::{
     path::PathBuf,
     sync::{Arc, mpsc},
-    task::{Poll, Wake, Waker},
     time::{Duration, Instant},
 };
 
@@ -314,7 +316,10 @@ impl App {
     fn take_effect(&self, ctx: &Context, effect: Effect) {
         match effect {
             Effect::Copy(text) => ctx.copy_text(text),
-            Effect::PickFolder => pick_folder(self.picked_sender.clone(), ctx.clone()),
+            Effect::PickFolder => {
+                let picked = self.picked_sender.clone();
+                pick_folder(picked, self.trouble_sender.clone(), ctx.clone());
+            }
             Effect::Save { file_name, text } => {
                 save_with_dialog(file_name, text, self.trouble_sender.clone(), ctx.clone());
             }
@@ -417,71 +422,6 @@ fn keep_on_a_thread(
         }
     });
     keeper
-}
-
-/// Asks for a file name and writes, on a thread of its own.
-fn save_with_dialog(
-    file_name: String,
-    text: String,
-    troubles: mpsc::Sender<FileTrouble>,
-    ctx: Context,
-) {
-    // The dialog is made here, because some platforms want that on the main thread, and awaited there.
-    let (title, kind, extension) = match file_name.rsplit_once('.') {
-        Some((_, "html")) => ("Save the report", "Web page", "html"),
-        Some((_, "json")) => ("Save as JSON", "JSON", "json"),
-        Some((_, "csv")) => ("Save as a table", "CSV", "csv"),
-        _ => ("Save the T-SQL", "T-SQL", "sql"),
-    };
-    let dialog = rfd::AsyncFileDialog::new()
-        .set_title(title)
-        .set_file_name(file_name)
-        .add_filter(kind, &[extension])
-        .save_file();
-    std::thread::spawn(move || {
-        let Some(handle) = wait_for(dialog) else {
-            return;
-        };
-        let path: PathBuf = handle.path().to_owned();
-        if let Err(error) = save_text(&path, &text) {
-            // The window may be gone by now; then nobody needs to know.
-            troubles.send(FileTrouble::NotSaved(error)).ok();
-            ctx.request_repaint();
-        }
-    });
-}
-
-/// Asks for a folder, on a thread of its own.
-fn pick_folder(picked: mpsc::Sender<PathBuf>, ctx: Context) {
-    let dialog = rfd::AsyncFileDialog::new()
-        .set_title("Open a folder of backup files")
-        .pick_folder();
-    std::thread::spawn(move || {
-        if let Some(handle) = wait_for(dialog) {
-            // The window may be gone by now; then nobody needs to know.
-            picked.send(handle.path().to_owned()).ok();
-            ctx.request_repaint();
-        }
-    });
-}
-
-/// Waits for a future on this thread, which has nothing else to do.
-fn wait_for<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
-    }
 }
 
 /// The view of the practice server, for tests and pictures.

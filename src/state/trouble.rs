@@ -14,6 +14,8 @@ pub enum FileTrouble {
     Settings(StoreError),
     /// A script or a report was not saved where the user wanted it.
     NotSaved(StoreError),
+    /// The system has no file chooser, so nothing can be chosen with one.
+    NoChooser,
 }
 
 impl State {
@@ -27,6 +29,14 @@ impl State {
                 sentence: format!("Nothing could be saved to {}", error.file().display()),
                 hint: "Choose a folder that you may write to.".to_owned(),
                 details: store_problem(error).details,
+            },
+            FileTrouble::NoChooser => Problem {
+                kind: ProblemKind::Yours,
+                sentence: "This computer has no file chooser".to_owned(),
+                hint: "Install zenity, or the portal of your desktop (xdg-desktop-portal). \
+                       T-SQL can be copied meanwhile, and a folder can be typed."
+                    .to_owned(),
+                details: Vec::new(),
             },
         };
         self.notice(None, problem);
