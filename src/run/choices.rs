@@ -77,7 +77,12 @@ impl From<&Handover> for OwnStep {
 impl From<&Outside> for OwnStep {
     fn from(outside: &Outside) -> Self {
         Self {
-            title: format!("{}: {}", outside.what, outside.after_restore),
+            // A sentence among others, and a title here.
+            title: format!(
+                "{}: {}",
+                outside.what,
+                outside.after_restore.trim_end_matches('.')
+            ),
             hook: outside.hook.as_ref().map(HookCommand::from),
         }
     }

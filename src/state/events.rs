@@ -208,9 +208,13 @@ impl State {
                     view.owed.clone_from(&report.owed);
                     view.waiting = None;
                     view.running = None;
-                    view.report = Some(report);
                     view.cancelling = Cancelling::No;
                     let server = view.server;
+                    let (target, state) = (view.target_database.clone(), report.state.clone());
+                    view.report = Some(report);
+                    if let Some(list) = self.servers.get_mut(&server) {
+                        list.take_state(&target, &state);
+                    }
                     if matches!(
                         self.dialog,
                         Some(Dialog::CancelRun | Dialog::CloseWhileRunning)

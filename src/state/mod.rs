@@ -477,6 +477,12 @@ impl State {
         self.run.as_ref().is_some_and(|run| run.report.is_none())
     }
 
+    /// Whether the run under way goes into this database: then the list holds what it was before.
+    pub fn is_being_restored(&self, server: ServerId, database: &str) -> bool {
+        let into = |run: &RunView| run.server == server && run.target_database == database;
+        self.running() && self.run.as_ref().is_some_and(into)
+    }
+
     /// What would be lost from sight with this workspace; `None` when nothing is under way.
     pub fn under_way(&self) -> Option<&'static str> {
         if self.running() {

@@ -323,14 +323,22 @@ impl RunView {
     /// Whether a statement was sent that has changed the target.
     pub fn touched(&self) -> bool {
         self.ended.iter().enumerate().any(|(step, report)| {
-            let purpose = self.batch(step).map(|batch| &batch.purpose);
-            let changes = match purpose {
-                Some(Purpose::BackUpTail { .. }) => self.kind == RunKind::RestoreOver,
-                Some(Purpose::Recover | Purpose::Standby) => true,
-                _ => self.steps.get(step).is_some_and(Step::restores),
-            };
-            changes && !matches!(report.outcome, Outcome::Cancelled)
+            self.changes_target(step) && !matches!(report.outcome, Outcome::Cancelled)
         })
+    }
+
+    /// Whether everything was restored that the plan holds, so that only looks and the steps of the application are left.
+    pub fn has_restored(&self) -> bool {
+        self.touched()
+            && (self.ended.len()..self.steps.len()).all(|step| !self.changes_target(step))
+    }
+
+    fn changes_target(&self, step: usize) -> bool {
+        match self.batch(step).map(|batch| &batch.purpose) {
+            Some(Purpose::BackUpTail { .. }) => self.kind == RunKind::RestoreOver,
+            Some(Purpose::Recover | Purpose::Standby) => true,
+            _ => self.steps.get(step).is_some_and(Step::restores),
+        }
     }
 
     /// What closing the window would do to the step in flight; `None` when none is.

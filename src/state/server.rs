@@ -3,6 +3,7 @@
 use crate::{
     domain::{History, HistoryNote, UtcTime},
     explain::Problem,
+    run::TargetState,
     worker::{DatabaseState, DatabaseSummary, ServerInfo, ServerStatus},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -103,6 +104,21 @@ impl ServerView {
         self.databases
             .iter()
             .find(|summary| summary.name == database)
+    }
+
+    /// A run tells how it left a database, before the list is read again: perhaps the server cannot be asked any more.
+    pub(super) fn take_state(&mut self, database: &str, state: &TargetState) {
+        let state = match state {
+            // The server calls a database in standby online.
+            TargetState::Online | TargetState::Standby => DatabaseState::Online,
+            TargetState::Restoring => DatabaseState::Other("RESTORING".to_owned()),
+            TargetState::Other(word) => DatabaseState::Other(word.clone()),
+            TargetState::NotThere | TargetState::NotTouched | TargetState::Unknown(_) => return,
+        };
+        let mut listed = Arc::make_mut(&mut self.databases).iter_mut();
+        if let Some(summary) = listed.find(|summary| summary.name == database) {
+            summary.state = state;
+        }
     }
 
     /// Whether the database is online, so that its log can still be backed up.

@@ -65,7 +65,8 @@ pub fn header_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
             } else {
                 Badges::State
             };
-            let room = (left_over - badges.width()).max(90.0);
+            let longer = if is_being_restored(state) { 56.0 } else { 0.0 };
+            let room = (left_over - badges.width() - longer).max(90.0);
             ui.scope(|ui| {
                 ui.set_max_width(room);
                 let response = ui.add(
@@ -112,9 +113,11 @@ fn database_badges(ui: &mut Ui, state: &State, badges: Badges) {
         return;
     };
     ui.spacing_mut().item_spacing.x = 8.0;
+    let being_restored = is_being_restored(state);
     match view.summary(name) {
         Some(summary) => {
             let (word, color) = match &summary.state {
+                _ if being_restored => ("BEING RESTORED".to_owned(), palette.at_risk),
                 DatabaseState::Online => ("ONLINE".to_owned(), palette.log),
                 DatabaseState::Other(word) => (word.clone(), palette.at_risk),
                 DatabaseState::HistoryOnly => (history_only_word(state).to_owned(), palette.muted),
@@ -151,6 +154,12 @@ fn database_badges(ui: &mut Ui, state: &State, badges: Badges) {
             badge(ui, "NOT LISTED YET", palette.muted, BadgeStyle::Calm);
         }
     }
+}
+
+/// Whether a run goes into the selected database right now.
+fn is_being_restored(state: &State) -> bool {
+    let selected = state.selected_server().zip(state.database_name());
+    selected.is_some_and(|(server, name)| state.is_being_restored(server, name))
 }
 
 /// A database that no server was asked for.

@@ -66,6 +66,8 @@ fn as_it_is(run: &RunView) -> String {
     let target = &run.target_database;
     if run.is_readable() {
         format!("{target} stays as it is now: in standby, readable until the run goes on.")
+    } else if run.has_restored() {
+        format!("{target} stays as it is now: everything is restored. The rest can be done later.")
     } else if run.touched() {
         format!("{target} stays as it is now: RESTORING until the run goes on.")
     } else {
@@ -79,7 +81,7 @@ pub fn close_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         return close_backups_ui(ui, state, actions);
     };
     strong(ui, "A restore is running", 16.0);
-    paragraph(ui, &format!("Now {}.", closing_words(run)));
+    paragraph(ui, &format!("Closing now {}.", closing_words(run)));
     let goes_on = run.if_interrupted() == Some(Interruption::GoesOn);
     answers(ui, actions, |ui, actions| {
         if goes_on {

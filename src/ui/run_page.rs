@@ -24,8 +24,9 @@ use egui::{Align, Color32, Label, Layout, RichText, ScrollArea, Ui, vec2};
 pub struct RunPage {
     reason: String,
     question: Question,
-    /// The line that was scrolled to last, and whether it waited: once for each, so that somebody may look elsewhere.
-    followed: Option<(usize, bool)>,
+    /// The line that was scrolled to last, of which attempt, and whether it waited: once for each, so that somebody may look
+    /// elsewhere.
+    followed: Option<(UtcTime, usize, bool)>,
 }
 
 impl RunPage {
@@ -80,12 +81,13 @@ impl RunPage {
                     ui.add_space(12.0);
                 }
                 ui.spacing_mut().item_spacing.y = 0.0;
+                // Nothing runs while it waits between two steps: then it stands before the next one.
+                let next = run.waiting.map(|_| run.ended.len());
+                let stands = run.current_step().or(next).filter(|_| run.report.is_none());
                 for (number, row) in rows(run).iter().enumerate() {
                     let shown = row_ui(ui, state, run, number + 1, row);
-                    let runs = run
-                        .current_step()
-                        .is_some_and(|step| row.steps.contains(&step));
-                    let place = (number, run.waiting.is_some());
+                    let runs = stands.is_some_and(|step| row.steps.contains(&step));
+                    let place = (run.started, number, run.waiting.is_some());
                     if runs && self.followed != Some(place) {
                         self.followed = Some(place);
                         shown.scroll_to_me(None);
@@ -155,12 +157,12 @@ fn heading_ui(ui: &mut Ui, state: &State, run: &RunView) {
         _ => format!("as the copy {}", run.target_database),
     };
     let mut words = format!(
-        "Server {} · {how} · started {} on your clock",
+        "On {} · {how} · started {} on your clock",
         state.server_name(run.server),
         started.0.format("%H:%M:%S"),
     );
     if run.report.is_none() {
-        words.push_str(" · ");
+        words.push_str(" · closing ");
         words.push_str(&closing_words(run));
     }
     paragraph(ui, &words);
@@ -174,34 +176,34 @@ pub fn row_of_now(run: &RunView) -> Option<(usize, usize)> {
     Some((row + 1, rows.len()))
 }
 
-/// What closing the window would do to the step in flight.
+/// What closing the window would do to the step in flight, after the word *closing*.
 pub fn closing_words(run: &RunView) -> String {
     let target = &run.target_database;
     let row = row_of_now(run).map_or(1, |(row, _)| row);
     let Some(interruption) = run.if_interrupted() else {
         return if run.touched() {
-            format!("closing leaves {target} as it is now; the run can go on later")
+            format!("leaves {target} as it is now; the run can go on later")
         } else {
-            "closing stops it before anything was changed".to_owned()
+            "stops it before anything was changed".to_owned()
         };
     };
     match interruption {
         Interruption::LeavesRestoring => format!(
-            "closing stops step {row} and leaves {target} RESTORING; the run can be continued, step {row} starts again"
+            "stops step {row} and leaves {target} RESTORING; the run can be continued, step {row} starts again"
         ),
         Interruption::Undone => format!(
-            "closing stops step {row}, which the server undoes; the run can be continued, step {row} starts again"
+            "stops step {row}, which the server undoes; the run can be continued, step {row} starts again"
         ),
         Interruption::ProgramEnded => format!(
-            "closing ends the program of step {row} with everything that it started; it starts again when the run is continued"
+            "ends the program of step {row} with everything that it started; it starts again when the run is continued"
         ),
         Interruption::GoesOn => format!(
-            "closing changes nothing: the server does step {row} by itself, and the next start finds how far it came"
+            "changes nothing: the server does step {row} by itself, and the next start finds how far it came"
         ),
         Interruption::Harmless if run.touched() => {
-            format!("closing stops step {row}, which changes nothing; the run can be continued")
+            format!("stops step {row}, which changes nothing; the run can be continued")
         }
-        Interruption::Harmless => "closing stops it before anything was changed".to_owned(),
+        Interruption::Harmless => "stops it before anything was changed".to_owned(),
     }
 }
 

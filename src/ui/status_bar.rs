@@ -123,6 +123,9 @@ fn work(state: &State) -> Option<(Option<f32>, String)> {
         if let Some(percent) = run.percent() {
             words.push_str(&format!(" · {percent:.0} %"));
         }
+        if run.waiting.is_some() {
+            words.push_str(" · waits for you");
+        }
         return Some((Some(run.fraction()), words));
     }
     for (server, view) in &state.servers {

@@ -564,3 +564,91 @@ fn the_database_is_checked_after_the_run() {
     harness.run_steps(3);
     harness.get_by_label_contains("DBCC CHECKDB found nothing");
 }
+
+/// A run over the original that has restored everything and waits before its last step.
+fn restored_and_waiting(why: Waiting) -> (Harness<'static, App>, Wire) {
+    let (mut harness, wire) = waiting(ThemeChoice::Dark);
+    let steps = harness
+        .state()
+        .state
+        .run
+        .as_ref()
+        .expect("a run")
+        .steps
+        .clone();
+    let last = steps.len() - 1;
+    for (idx, known) in steps.iter().enumerate().take(last).skip(1) {
+        wire.tell(Event::StepEnded {
+            run: run_id(),
+            step: idx,
+            report: Box::new(step(&known.title)),
+        });
+    }
+    wire.tell(Event::Run {
+        run: run_id(),
+        news: RunNews::Waiting { step: last, why },
+    });
+    harness.run_steps(12);
+    (harness, wire)
+}
+
+#[test]
+fn what_is_restored_is_not_called_restoring_when_the_rest_is_cancelled() {
+    let (mut harness, _wire) = restored_and_waiting(Waiting::ByHand);
+    harness
+        .get_by_role_and_label(Role::Button, "Cancel…")
+        .click();
+    harness.run_steps(3);
+    harness.get_by_label_contains("everything is restored");
+    assert!(
+        harness
+            .query_all_by_label_contains("RESTORING until")
+            .next()
+            .is_none()
+    );
+}
+
+/// What was read of it last is from before the run.
+#[test]
+fn the_header_tells_what_a_run_does_to_the_database_and_how_it_left_it() {
+    let (mut harness, wire) = waiting(ThemeChoice::Dark);
+    let shows =
+        |harness: &Harness<'static, App>, word: &str| harness.query_by_label(word).is_some();
+    assert!(shows(&harness, "BEING RESTORED") && !shows(&harness, "ONLINE"));
+    let run = harness.state().state.run.clone().expect("a run");
+    wire.tell(Event::RunEnded {
+        run: run_id(),
+        report: Box::new(RunReport {
+            id: run_id(),
+            kind: RunKind::RestoreOver,
+            who: Who::default(),
+            server: "PRACTICE".to_owned(),
+            target_database: run.target_database.clone(),
+            plan: run.plan.clone(),
+            started: now(),
+            seconds: 74.0,
+            steps: Vec::new(),
+            end: RunEnd::Restoring,
+            state: TargetState::Restoring,
+            verification: None,
+            copy: None,
+            owed: Vec::new(),
+        }),
+    });
+    harness.run_steps(3);
+    assert!(shows(&harness, "RESTORING") && !shows(&harness, "ONLINE"));
+}
+
+/// Nothing runs then; the line that comes next is where the run stands.
+#[test]
+fn a_run_that_waits_shows_the_line_that_it_stands_before() {
+    let (harness, _wire) = restored_and_waiting(Waiting::Paused);
+    let last = harness
+        .query_all_by_role(Role::ListItem)
+        .map(|line| line.rect().bottom())
+        .fold(0.0, f32::max);
+    let buttons = harness
+        .get_by_role_and_label(Role::Button, "Cancel…")
+        .rect();
+    assert!(last <= buttons.top(), "{last} {buttons:?}");
+}

@@ -173,8 +173,8 @@ fn further_ui(
     typed: &mut String,
     actions: &mut Vec<Action>,
 ) {
-    ui.horizontal_wrapped(|ui| {
-        let label = small(ui, "Take logs to another moment");
+    let label = small(ui, "Take logs to another moment");
+    ui.horizontal(|ui| {
         let hint = form::hint_text(ui, &run.target.replace('T', " "));
         let field = ui
             .add(
