@@ -141,16 +141,7 @@ fn list(args: &RunsArgs, folder: &std::path::Path) -> Result<Exit, CliError> {
     }
     let mut text = String::new();
     for record in &records {
-        let state = match &record.end {
-            Some((end, state)) => format!("{end}; {state}"),
-            None => "interrupted".to_owned(),
-        };
-        text += &format!(
-            "{}  {} on {}  {state}\n",
-            record.id.0,
-            explain::run_title(record),
-            record.server
-        );
+        text += &line(record);
         for owed in &record.owed {
             text += &format!("{:24}owed: {}\n", "", explain::owed(owed));
         }
@@ -158,6 +149,17 @@ fn list(args: &RunsArgs, folder: &std::path::Path) -> Result<Exit, CliError> {
     Output::default().write(&text)?;
     say(&explain::count(records.len(), "run", "runs"));
     Ok(Exit::Done)
+}
+
+/// One run: which, what it was, and how it ended.
+fn line(record: &RunRecord) -> String {
+    let ended = match &record.end {
+        Some((end, _)) if record.copy_dropped => format!("{end}; the copy was dropped"),
+        Some((end, state)) => format!("{end}; {state}"),
+        None => "interrupted".to_owned(),
+    };
+    let title = explain::run_title(record);
+    format!("{}  {title} on {}  {ended}\n", record.id.0, record.server)
 }
 
 fn go_on(args: &ResumeArgs, global: &Global, path: &std::path::Path) -> Result<Exit, CliError> {
@@ -260,5 +262,53 @@ fn exit_of(standing: &Standing) -> Exit {
         S::Online => Exit::NotVerified,
         S::NotThere | S::NotTouched => Exit::Untouched,
         S::Restoring | S::Standby | S::Other(_) | S::Unknown(_) => Exit::LeftRestoring,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{FORMAT, Record, RunKind, Who};
+
+    #[test]
+    fn a_copy_that_was_dropped_is_not_said_to_be_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("r.jsonl");
+        let mut journal = Journal::create(&path).expect("new");
+        let records = [
+            Record::Begin {
+                format: FORMAT.to_owned(),
+                run: "r".to_owned(),
+                server: "SQL1".to_owned(),
+                source_database: "D".to_owned(),
+                target_database: "D_copy".to_owned(),
+                target: String::new(),
+                steps: Vec::new(),
+                run_kind: RunKind::RestoreCopy,
+                who: Who::default(),
+            },
+            Record::End {
+                end: "verified".to_owned(),
+                state: "D_copy is ONLINE".to_owned(),
+            },
+            Record::CopyDropped {
+                database: "D_copy".to_owned(),
+            },
+        ];
+        let mut lines = Vec::new();
+        for record in records {
+            journal
+                .write("2026-11-22T10:00:00Z".to_owned(), record)
+                .expect("writable");
+            lines.push(line(&record_of(&path).expect("a run")));
+        }
+        assert_eq!(
+            lines,
+            [
+                "r  D as the copy D_copy on SQL1  interrupted\n",
+                "r  D as the copy D_copy on SQL1  verified; D_copy is ONLINE\n",
+                "r  D as the copy D_copy on SQL1  verified; the copy was dropped\n",
+            ]
+        );
     }
 }
