@@ -197,10 +197,16 @@ pub fn azure_failure(failure: &AzureFailure) -> Problem {
             "Somebody deleted or replaced it; look at the server before you go on.",
             Vec::new(),
         ),
+        AzureFailure::NotOrdered => said(
+            ProblemKind::Yours,
+            "Azure took no order, so there is no new database".to_owned(),
+            "The activity log of the server in the Azure portal says what Azure was asked for.",
+            Vec::new(),
+        ),
         AzureFailure::NeverCame { name } => said(
             ProblemKind::Server,
             format!("Azure shows no database {name}"),
-            "Look at the activity log of the server in the Azure portal.",
+            "It may show it in a minute: try again then, or look at the activity log of the server in the Azure portal.",
             Vec::new(),
         ),
         AzureFailure::Stuck { name, status } => said(

@@ -30,8 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two questions for the state of a database: a restore takes minutes, and each question seconds.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Watching that was told to end holds its journal until the call that is under way was ended.
-const LETS_GO_WITHIN_TRIES: u32 = 10;
+/// Watching that was told to end holds its journal until the call that is under way was ended, and where that was the order
+/// until Azure has said whether it took it.
+const LETS_GO_WITHIN_TRIES: u32 = 600;
 const LETS_GO_AGAIN: Duration = Duration::from_millis(100);
 
 impl Jobs {

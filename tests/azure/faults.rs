@@ -12,8 +12,9 @@ use stopat::{
     explain::az_problem,
     run::{
         AzureEnd, AzureFailure, AzureOrder, AzureOutcome, AzureReport, AzureRunEvent,
-        AzureSurroundings, Expectations, Journal, RunId, Who, delete_new_database, journal_path,
-        run_azure_restore, unfinished_azure_restores, watch_azure_again,
+        AzureSurroundings, Expectations, Journal, Record, RunId, Who, delete_new_database,
+        journal_path, read_journal, run_azure_restore, unfinished_azure_restores,
+        watch_azure_again,
     },
     server::{ConnectFuture, Gateway, ServerError},
 };
@@ -426,5 +427,51 @@ async fn only_the_database_that_a_run_made_is_deleted() {
     assert_eq!(
         stand_in.world()["databases"].as_array().map(Vec::len),
         Some(1)
+    );
+}
+
+#[tokio::test]
+async fn a_restore_that_is_cancelled_before_azure_shows_it_is_deleted_too() {
+    let stand_in = StandIn::new(None);
+    let ran = ran(&stand_in, &CancellationToken::new(), yesterday()).await;
+    let az = stand_in.az().await;
+    let whole = journal_path(ran.workspace.path(), &id());
+    let entries = read_journal(&whole).expect("readable").entries;
+    // As a run leaves it that was cancelled at the order, and one that was cancelled just after it.
+    let left = |name: &str, keep: fn(&Record) -> bool| {
+        let path = ran.workspace.path().join(name);
+        let mut journal = Journal::create(&path).expect("free");
+        for entry in entries.iter().filter(|entry| keep(&entry.record)) {
+            journal
+                .write(entry.at.clone(), entry.record.clone())
+                .expect("writable");
+        }
+        path
+    };
+    let at_the_order = left("at.jsonl", |record| {
+        !matches!(
+            record,
+            Record::CopyCreated { .. } | Record::StepEnd { step: 1, .. }
+        )
+    });
+    let after_it = left("after.jsonl", |record| {
+        !matches!(record, Record::CopyCreated { .. })
+    });
+    let nothing = delete_new_database(&at_the_order, &az, now)
+        .await
+        .expect("a journal");
+    assert_eq!(nothing, Err(AzureFailure::NotOrdered));
+    let deleted = delete_new_database(&after_it, &az, now)
+        .await
+        .expect("a journal");
+    assert_eq!(deleted, Ok("OctopusAI_new".to_owned()));
+    let again = delete_new_database(&after_it, &az, now)
+        .await
+        .expect("a journal");
+    assert_eq!(
+        again,
+        Err(AzureFailure::NeverCame {
+            name: "OctopusAI_new".to_owned()
+        })
     );
 }

@@ -124,6 +124,9 @@ pub enum AzureFailure {
     /// The database was there and is no longer.
     #[error("{name} was deleted while it was restored")]
     Vanished { name: String },
+    /// There is nothing that Azure took an order for.
+    #[error("Azure took no order")]
+    NotOrdered,
     /// Azure took the order and no database came.
     #[error("Azure shows no database {name}")]
     NeverCame { name: String },

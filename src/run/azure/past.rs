@@ -71,6 +71,11 @@ pub(super) fn home_in(record: &Record) -> Option<Home> {
     })
 }
 
+/// By what a database is found again.
+pub(super) fn identity_of(shown: &AzureDatabase) -> (Uuid, String) {
+    (shown.database_id.unwrap_or_default(), created_text(shown))
+}
+
 /// Whether a database is the one with this identity; a managed instance tells no id, so there its creation time counts.
 pub(super) fn is_that(shown: &AzureDatabase, database_guid: Uuid, created: &str) -> bool {
     match shown.database_id {
@@ -139,6 +144,7 @@ pub async fn delete_new_database(
     let (mut journal, content) = Journal::reopen(journal)?;
     let mut home = None;
     let mut identity = None;
+    let mut ordered = false;
     for entry in content.entries {
         let here = home_in(&entry.record);
         match entry.record {
@@ -148,17 +154,27 @@ pub async fn delete_new_database(
                 create_date,
                 ..
             } => identity = Some((database_guid, create_date)),
+            Record::StepEnd {
+                step: place::ORDER,
+                outcome,
+                ..
+            } => ordered = outcome == "done",
             _ => {}
         }
     }
-    let (Some((home, name)), Some((database_guid, create_date))) = (home, identity) else {
-        return Ok(Err(AzureFailure::NeverCame {
-            name: String::new(),
-        }));
+    let Some((home, name)) = home.filter(|_| ordered || identity.is_some()) else {
+        return Ok(Err(AzureFailure::NotOrdered));
     };
     let cancel = CancellationToken::new();
     let done = async {
-        let shown = database(az, &azure::show(&home, &name), &cancel).await?;
+        let shown = match database(az, &azure::show(&home, &name), &cancel).await {
+            Err(AzureFailure::Az(error)) if error.is_missing() && identity.is_none() => {
+                return Err(AzureFailure::NeverCame { name: name.clone() });
+            }
+            shown => shown?,
+        };
+        // Cancelled before Azure showed it: the name was free when Azure took the order for it.
+        let (database_guid, create_date) = identity.unwrap_or_else(|| identity_of(&shown));
         if !is_that(&shown, database_guid, &create_date) {
             return Err(AzureFailure::Vanished { name: name.clone() });
         }

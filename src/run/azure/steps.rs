@@ -2,7 +2,7 @@
 
 use super::{
     AzureEnd, AzureFailure, AzureOutcome, AzureReport, AzureRunEvent, AzureStepReport,
-    AzureSurroundings, STEPS, created_text, database, place, stamp,
+    AzureSurroundings, STEPS, database, past::identity_of, place, stamp,
 };
 use crate::{
     azure::{self, AzCommand, AzError, AzureDatabase, Home, Operation, Progress, RestoreFrom},
@@ -309,12 +309,13 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.identified = true;
+        let (database_guid, create_date) = identity_of(shown);
         self.journal.write(
             stamp(self.around.now),
             Record::CopyCreated {
                 database: shown.name.clone(),
-                database_guid: shown.database_id.unwrap_or_default(),
-                create_date: created_text(shown),
+                database_guid,
+                create_date,
             },
         )
     }

@@ -181,9 +181,7 @@ pub async fn run_swap_step(
 ) -> Result<Result<(), AzureFailure>, JournalError> {
     let (mut writer, content) = Journal::reopen(journal)?;
     let Some(past) = AzurePast::of(journal, &content) else {
-        return Ok(Err(AzureFailure::NeverCame {
-            name: String::new(),
-        }));
+        return Ok(Err(AzureFailure::NotOrdered));
     };
     let RunRecord {
         source_database,
