@@ -16,8 +16,8 @@ use stopat::{
     settings::ThemeChoice,
     state::{Action, Page},
     worker::{
-        AzureEvent, AzureRequest, AzureShown, AzureStepOutcome, AzureTold, Event, Request,
-        ServerId, ServerStatus,
+        AzureEvent, AzureRequest, AzureShown, AzureStepOutcome, AzureTold, DatabaseState,
+        DatabaseSummary, Event, Request, ServerId, ServerStatus,
     },
 };
 use uuid::Uuid;
@@ -312,6 +312,19 @@ fn a_deleted_database_is_chosen_beside_the_living_one_of_its_name() {
     assert_eq!(from(&harness), None);
 
     harness.get_by_label_contains("Old,").click();
+    harness.run_steps(4);
+    assert_eq!(from(&harness), Some(old.deleted));
+    // As the history of a managed instance still knows it.
+    wire.tell(Event::Databases {
+        server: SERVER,
+        databases: Arc::new(vec![
+            summary("OctopusAI", 180, "FULL"),
+            DatabaseSummary {
+                state: DatabaseState::HistoryOnly,
+                ..summary("Old", 180, "FULL")
+            },
+        ]),
+    });
     harness.run_steps(4);
     assert_eq!(from(&harness), Some(old.deleted));
     assert!(!read(&wire, "Old"), "az knows no such database");

@@ -6,7 +6,9 @@ use crate::{
     explain::Problem,
     run::{RunId, SwapFound},
     state::{Dialog, Page, State},
-    worker::{AzureEvent, AzureShown, DatabaseSummary, Request, ServerId, ServerStatus},
+    worker::{
+        AzureEvent, AzureShown, DatabaseState, DatabaseSummary, Request, ServerId, ServerStatus,
+    },
 };
 use std::{cmp::Reverse, sync::Arc};
 
@@ -286,20 +288,24 @@ impl State {
         ) else {
             return;
         };
-        Arc::make_mut(&mut view.databases).retain(|summary| summary.state != deleted_state());
+        let databases = Arc::make_mut(&mut view.databases);
+        databases.retain(|summary| summary.state != deleted_state());
         let mut last_first: Vec<&DeletedDatabase> = deleted.iter().collect();
         last_first.sort_by_key(|gone| Reverse(gone.deleted));
         for gone in last_first {
             // One row for each name; which of its databases is meant is chosen beside the timeline.
-            if view.summary(&gone.name).is_none() {
-                Arc::make_mut(&mut view.databases).push(DatabaseSummary {
+            match databases.iter_mut().find(|row| row.name == gone.name) {
+                // The history of a managed instance remembers it.
+                Some(row) if row.state == DatabaseState::HistoryOnly => row.state = deleted_state(),
+                Some(_) => {}
+                None => databases.push(DatabaseSummary {
                     name: gone.name.clone(),
                     state: deleted_state(),
                     recovery_model: None,
                     size_bytes: None,
                     newest_backup: Some(gone.deleted),
                     is_system: false,
-                });
+                }),
             }
         }
     }

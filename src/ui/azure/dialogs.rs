@@ -29,16 +29,18 @@ pub fn restore_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         return;
     };
     strong(ui, format!("Restore {database} into {}", new.name), 16.0);
-    if state.azure.long_term_backup.is_none()
-        && let Some(moment) = state.choice.moment
-    {
-        let offset = (state.own.offset_at)(moment.instant);
+    let of = match state.chosen_long_term() {
+        Some(backup) => Some(("From its long-term backup of", backup.taken)),
+        None => (state.choice.moment).map(|moment| ("As it was at", moment.instant)),
+    };
+    if let Some((words, at)) = of {
+        let offset = (state.own.offset_at)(at);
         paragraph(
             ui,
             &format!(
-                "As it was at {} UTC, which is {} on your clock ({}).",
-                figures::date_time(moment.instant.to_server(crate::domain::UtcOffset::ZERO)),
-                figures::date_time(moment.instant.to_server(offset)),
+                "{words} {} UTC, which is {} on your clock ({}).",
+                explain::utc_words(at),
+                figures::date_time(at.to_server(offset)),
                 figures::zone(offset)
             ),
         );

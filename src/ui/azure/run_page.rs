@@ -2,6 +2,7 @@
 
 use super::{command_ui, problem_ui};
 use crate::{
+    azure::HomeKind,
     explain::{self, Problem, ProblemKind, figures},
     run::{AZURE_STEPS, AzureEnd, SwapStep, rename_line},
     state::{Action, AzureAction, AzureRunView, AzureStepView, Dialog, Page, State, Swap},
@@ -171,10 +172,16 @@ fn end_ui(
     if may_delete && !run.deleted {
         ui.add_space(10.0);
         section(ui, "Not needed any more");
-        paragraph(
-            ui,
-            "The new database is deleted only while it is the one that this run made; Azure's own id of it is compared first.",
+        let told_apart = match state.azure.homes.get(&run.server) {
+            Some(Ok(home)) if home.kind == HomeKind::ManagedInstance => {
+                "the time of its creation is"
+            }
+            _ => "Azure's own id of it is",
+        };
+        let words = format!(
+            "The new database is deleted only while it is the one that this run made; {told_apart} compared first."
         );
+        paragraph(ui, &words);
         if run.deleting {
             small(ui, "It is being deleted…");
         } else if danger_button(ui, &format!("Delete {}…", run.new_database)).clicked() {
