@@ -11,7 +11,7 @@ use super::{
     restore, take,
 };
 use crate::practice::{
-    engine::{Activity, EngineHandle, Phase},
+    engine::{Activity, Engine, EngineHandle, Phase},
     reply::{Done, Message, Reply},
     sql::{
         environment::SessionFacts,
@@ -59,27 +59,28 @@ impl Voice<'_> {
         self.done(false).await;
     }
 
-    /// Errors, the closing 3013 and the failed `DONE`.
-    async fn fail(&self, messages: Vec<Message>, statement: &str) {
+    /// Errors and the failed `DONE`.
+    async fn end_with(&self, messages: Vec<Message>) {
         for message in messages {
             self.send(Reply::Message(message)).await;
         }
-        self.send(Reply::Message(Message::error(
+        self.done(true).await;
+    }
+
+    /// The same, with the closing 3013.
+    async fn fail(&self, mut messages: Vec<Message>, statement: &str) {
+        messages.push(Message::error(
             3013,
             format!("{statement} is terminating abnormally."),
-        )))
-        .await;
-        self.done(true).await;
+        ));
+        self.end_with(messages).await;
     }
 
     /// Errors of the statement's form: 155 has neither 3013 nor the statement's command.
     async fn refuse(&mut self, messages: Vec<Message>, statement: &str) {
         if messages.iter().any(|m| m.number == 155) {
             self.command = OPTION_ERROR;
-            for message in messages {
-                self.send(Reply::Message(message)).await;
-            }
-            self.done(true).await;
+            self.end_with(messages).await;
         } else {
             self.fail(messages, statement).await;
         }
@@ -107,11 +108,27 @@ fn not_on_azure(statement: &str) -> Vec<Message> {
     )]
 }
 
+/// The statement in the form in which it runs, or why a client may not run it here; the server's own jobs may.
+async fn admitted<S: Send + 'static>(
+    engine: &EngineHandle,
+    context: &SessionFacts,
+    mut statement: S,
+    admit: fn(&mut Engine, &mut S) -> Result<(), Vec<Message>>,
+) -> Result<S, Vec<Message>> {
+    if context.service {
+        return Ok(statement);
+    }
+    engine
+        .run(move |engine| admit(engine, &mut statement).map(|()| statement))
+        .await
+        .unwrap_or_else(|_stopped| Err(stopped()))
+}
+
 /// Runs `BACKUP`; says whether it succeeded.
 pub async fn execute_backup(
     engine: &EngineHandle,
     context: &SessionFacts,
-    mut statement: BackupStatement,
+    statement: BackupStatement,
     out: &Sender<Reply>,
     cancel: &CancellationToken,
 ) -> bool {
@@ -120,19 +137,14 @@ pub async fn execute_backup(
         BackupWhat::Log => (BACKUP_LOG, "BACKUP LOG"),
     };
     let mut voice = Voice { out, command };
-    if !context.service {
-        let admitted = engine
-            .run(move |engine| managed::admit_backup(engine, &mut statement).map(|()| statement))
-            .await
-            .unwrap_or_else(|_stopped| Err(stopped()));
-        statement = match admitted {
-            Ok(statement) => statement,
-            Err(messages) => {
-                voice.fail(messages, plain).await;
-                return false;
-            }
-        };
-    }
+    let admitted = admitted(engine, context, statement, managed::admit_backup).await;
+    let statement = match admitted {
+        Ok(statement) => statement,
+        Err(messages) => {
+            voice.fail(messages, plain).await;
+            return false;
+        }
+    };
     let request = match options::read_backup(&statement, &context.login) {
         Ok(request) => request,
         Err(messages) => {
@@ -147,10 +159,7 @@ pub async fn execute_backup(
     match run_backup(engine, context, &request, &mut voice, cancel).await {
         Ok(()) => true,
         Err(messages) if messages.iter().any(|m| m.number == 40510) => {
-            for message in messages {
-                voice.send(Reply::Message(message)).await;
-            }
-            voice.done(true).await;
+            voice.end_with(messages).await;
             false
         }
         Err(messages) => {
@@ -264,7 +273,7 @@ async fn run_backup(
 pub async fn execute_restore(
     engine: &EngineHandle,
     context: &SessionFacts,
-    mut statement: RestoreStatement,
+    statement: RestoreStatement,
     out: &Sender<Reply>,
     cancel: &CancellationToken,
 ) -> bool {
@@ -279,19 +288,14 @@ pub async fn execute_restore(
             RestoreWhat::VerifyOnly => 377,
         },
     };
-    if !context.service {
-        let admitted = engine
-            .run(move |engine| managed::admit_restore(engine, &mut statement).map(|()| statement))
-            .await
-            .unwrap_or_else(|_stopped| Err(stopped()));
-        statement = match admitted {
-            Ok(statement) => statement,
-            Err(messages) => {
-                voice.fail(messages, name).await;
-                return false;
-            }
-        };
-    }
+    let admitted = admitted(engine, context, statement, managed::admit_restore).await;
+    let statement = match admitted {
+        Ok(statement) => statement,
+        Err(messages) => {
+            voice.fail(messages, name).await;
+            return false;
+        }
+    };
     let request =
         match options::read_restore(&statement, &context.login, context.options.date_format) {
             Ok(request) => request,
