@@ -11,7 +11,6 @@ mod backups;
 mod beside;
 mod by_hand;
 mod connect;
-mod drill_extras;
 mod drills;
 mod files;
 mod files_on_server;
@@ -31,11 +30,13 @@ mod practice_reset;
 mod prepare;
 mod profiles;
 mod reading;
+mod rehearsals;
 mod restores;
 mod runs;
 mod schedules;
 mod signals;
 mod tables;
+mod timers;
 
 pub use crate::{
     run::{PreflightCheck, PreflightVerdict, RunProgress},
@@ -48,10 +49,6 @@ pub(crate) use backups::once_problem;
 pub use backups::{BackupCall, BackupEvent};
 pub use beside::JoinedFiles;
 pub use connect::server_of;
-pub use drill_extras::{
-    RehearsalError, RehearsalOf, TimerFiles, keep_rehearsal, own_scheduler, timer_files,
-    write_timer,
-};
 pub use drills::{
     DRILL_DAYS, DrillGround, DrillMoment, DrillOrder, DrillRefusal, Elsewhere, carry_out_drill,
     drill_problem, prepare_drill,
@@ -68,8 +65,10 @@ pub use on_server::RunningWork;
 pub use planning::{PlanningEvent, PlanningRequest};
 pub use practice::{Accident, Practice, is_practice};
 pub use prepare::{ApplicationWish, Prepared, RestoreWishes};
+pub use rehearsals::{RehearsalError, RehearsalOf, keep_rehearsal};
 pub use restores::expectations;
 pub use runs::{RunNews, RunRequest};
 pub use schedules::{ScheduleEvent, ScheduleRequest};
 pub use signals::EndSignals;
 pub use tables::{TableFact, TableFacts};
+pub use timers::{TimerFiles, own_scheduler, timer_files, write_timer};

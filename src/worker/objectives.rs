@@ -1,7 +1,6 @@
 //! Objectives as the window asks for them: what was measured, what is protected, drills that run, what interrupted ones left.
 
 use super::{
-    drill_extras::TimerFiles,
     drills::{DrillGround, DrillOrder, Elsewhere, carry_out_drill, drill_problem, prepare_drill},
     jobs::{Jobs, blocking, now},
     leftovers::left_problem,
@@ -9,6 +8,7 @@ use super::{
     objectives_report::{ReportGround, make_objectives_report},
     reading::HistoryState,
     tables::{TableFacts, tables_of},
+    timers::TimerFiles,
 };
 use crate::{
     domain::{Exposed, History},

@@ -1,9 +1,9 @@
 //! Schedules: read, applied, removed, looked after; one change at a time on a server.
 
 use super::{
-    drill_extras::TimerFiles,
     jobs::{Jobs, Report, not_connected, now},
     messages::{Event, ServerId},
+    timers::TimerFiles,
 };
 use crate::{
     domain::{DatabaseHistory, JobDefinition, Policy, RetentionList},
