@@ -3,6 +3,7 @@
 //! A case is `=== name`, the batch, `---` and the answer, one line a piece. `@2` after the name runs it in a second
 //! session. `STOPAT_CORPUS=write` writes what was answered into the files, for a look at the difference.
 
+use super::sessions::batch;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use stopat::domain::UtcTime;
@@ -11,7 +12,6 @@ use stopat::practice::reply::Reply;
 use stopat::practice::sql::session::{Login, Session};
 use stopat::practice::sql::{convert, types};
 use stopat::practice::value::{Column, Length, SqlType, Value};
-use tokio_util::sync::CancellationToken;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/practice/corpus")
@@ -42,21 +42,7 @@ async fn session(engine: &EngineHandle) -> Session {
 
 /// The replies of one batch, in lines.
 async fn answer(session: &mut Session, sql: &str) -> String {
-    let (out, mut replies) = tokio::sync::mpsc::channel(16);
-    let cancel = CancellationToken::new();
-    let run = async {
-        session.batch(sql.to_owned(), &out, &cancel).await;
-        drop(out);
-    };
-    let read = async {
-        let mut all = Vec::new();
-        while let Some(reply) = replies.recv().await {
-            all.push(reply);
-        }
-        all
-    };
-    let ((), all) = tokio::join!(run, read);
-    render(&all)
+    render(&batch(session, sql).await)
 }
 
 fn render(replies: &[Reply]) -> String {

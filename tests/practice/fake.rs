@@ -118,6 +118,15 @@ fn text(text: &str) -> Cell {
     Cell::Text(text.to_owned())
 }
 
+/// `state_desc` of a state.
+fn state_word(number: i64) -> Cell {
+    text(if number == ONLINE {
+        "ONLINE"
+    } else {
+        "RESTORING"
+    })
+}
+
 impl Connection for FakeConnection {
     fn session_id(&self) -> i64 {
         51
@@ -196,11 +205,7 @@ fn answer(
         let row = state.target.map(|number| {
             vec![
                 Cell::Int(number),
-                text(if number == ONLINE {
-                    "ONLINE"
-                } else {
-                    "RESTORING"
-                }),
+                state_word(number),
                 Cell::Time(stopat::domain::ServerTime(created)),
                 Cell::Guid(COPY_GUID),
             ]
@@ -214,11 +219,7 @@ fn answer(
         let row = state.target.map(|number| {
             vec![
                 Cell::Int(number),
-                text(if number == ONLINE {
-                    "ONLINE"
-                } else {
-                    "RESTORING"
-                }),
+                state_word(number),
                 Cell::Int(0),
                 text("FULL"),
                 Cell::Guid(COPY_GUID),

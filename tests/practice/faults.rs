@@ -14,6 +14,7 @@ use super::{
 };
 use futures_util::future::BoxFuture;
 use std::{
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -285,6 +286,32 @@ async fn restoring_steps(lab: &Lab<'_>, case: &Case, choices: &RunChoices) -> Ve
         .collect()
 }
 
+/// What happens to a file before its turn.
+#[derive(Clone, Copy, Debug)]
+enum Spoiled {
+    Gone,
+    Damaged,
+}
+
+impl Spoiled {
+    const BOTH: [Self; 2] = [Self::Gone, Self::Damaged];
+
+    /// Gives what the file held before.
+    fn spoil(self, path: &Path) -> Vec<u8> {
+        let good = std::fs::read(path).expect("readable");
+        match self {
+            Self::Gone => std::fs::remove_file(path).expect("removable"),
+            Self::Damaged => {
+                let mut bad = good.clone();
+                let middle = bad.len() * 3 / 4;
+                bad[middle] ^= 0xff;
+                std::fs::write(path, bad).expect("writable");
+            }
+        }
+        good
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_goes_or_is_damaged_in_any_step() {
     let practice = server().await;
@@ -293,13 +320,10 @@ async fn a_file_that_goes_or_is_damaged_in_any_step() {
     let n = restoring_steps(&lab, &probe, &lab.over(&probe).await)
         .await
         .len();
-    for damage in [false, true] {
+    for spoiled in Spoiled::BOTH {
         for at in 0..n {
-            let what = format!(
-                "file {} in restore {at}",
-                if damage { "damaged" } else { "gone" }
-            );
-            let case = lab.case(&format!("File_{damage}_{at}")).await;
+            let what = format!("file {spoiled:?} in restore {at}");
+            let case = lab.case(&format!("File_{spoiled:?}_{at}")).await;
             let choices = lab.over(&case).await;
             let (step, device) = restoring_steps(&lab, &case, &choices).await[at].clone();
             let path = practice.file(&device);
@@ -308,14 +332,7 @@ async fn a_file_that_goes_or_is_damaged_in_any_step() {
             let ran = lab
                 .run_job(job, Commands::none(), &practice.gateway, &|event| {
                     if matches!(event, RunEvent::StepBegan { step: began } if began == step) {
-                        if damage {
-                            let mut bytes = kept.clone();
-                            let middle = bytes.len() * 3 / 4;
-                            bytes[middle] ^= 0xff;
-                            std::fs::write(&path, bytes).expect("writable");
-                        } else {
-                            std::fs::remove_file(&path).expect("removable");
-                        }
+                        spoiled.spoil(&path);
                     }
                 })
                 .await;
@@ -562,10 +579,10 @@ async fn a_moment_beyond_the_end_of_the_log() {
 async fn a_tail_that_goes_or_is_damaged_before_its_turn() {
     let practice = server().await;
     let lab = Lab::of(&practice).await;
-    for damage in [false, true] {
-        let what = format!("tail {}", if damage { "damaged" } else { "gone" });
+    for spoiled in Spoiled::BOTH {
+        let what = format!("tail {spoiled:?}");
         let case = lab
-            .case(&format!("Tail_{damage}"))
+            .case(&format!("Tail_{spoiled:?}"))
             .await
             .in_the_tail(&practice)
             .await;
@@ -582,16 +599,8 @@ async fn a_tail_that_goes_or_is_damaged_before_its_turn() {
             .run_job(job, Commands::none(), &practice.gateway, &|event| {
                 if matches!(event, RunEvent::StepBegan { step } if step == last) {
                     let path = practice.file(&tail);
-                    let bytes = std::fs::read(&path).expect("readable");
-                    let mut bad = bytes.clone();
-                    *kept.lock().expect("one") = (path.clone(), bytes);
-                    if damage {
-                        let middle = bad.len() * 3 / 4;
-                        bad[middle] ^= 0xff;
-                        std::fs::write(&path, bad).expect("writable");
-                    } else {
-                        std::fs::remove_file(&path).expect("removable");
-                    }
+                    let good = spoiled.spoil(&path);
+                    *kept.lock().expect("one") = (path, good);
                 }
             })
             .await;

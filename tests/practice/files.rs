@@ -3,7 +3,7 @@
 use super::{
     asking::{Practice, start, start_with, world_without_jobs},
     lab::Lab,
-    worker::next,
+    worker::{connected, next},
 };
 use std::{
     fs,
@@ -12,14 +12,14 @@ use std::{
     sync::Arc,
 };
 use stopat::{
-    domain::{Destination, FileMark, History, RestoreRequest, ServerPath, compare, plan},
+    domain::{Destination, FileMark, RestoreRequest, ServerPath, compare, plan},
     run::{PlaceThere, RunEnd, RunReport, check_place, list_folder},
     server::ask,
-    settings::{BackupFolder, DataRoot, FolderPlace, Operator},
+    settings::{BackupFolder, DataRoot, FolderPlace},
     tsql,
     worker::{
         DatabaseState, Event, FileListing, FilesEvent, FilesRequest, JoinedFiles, Request,
-        RestoreWishes, ServerId, Worker, WorkerHandle,
+        RestoreWishes, ServerId, WorkerHandle,
     },
 };
 use tokio::runtime::Runtime;
@@ -156,24 +156,6 @@ fn make_a_small_world(runtime: &Runtime, root: &Path, folder: &'static str) -> P
     })
 }
 
-/// A worker that is connected to the practice server, and the history that it read.
-fn connected(root: &Path) -> (WorkerHandle, History) {
-    let worker =
-        Worker::start(root.to_owned(), Operator::default(), || {}).expect("the worker starts");
-    worker.send(Request::OpenWorkspace {
-        name: "default".to_owned(),
-    });
-    worker.send(Request::Connect {
-        server: ServerId::Practice,
-        password: None,
-    });
-    let history = next(&worker, |event| match event {
-        Event::History { history, .. } => Some(history),
-        _ => None,
-    });
-    (worker, history)
-}
-
 #[test]
 fn a_folder_is_read_through_the_server_and_from_here_and_stands_beside_msdb() {
     let root = tempfile::tempdir().expect("a temporary folder");
@@ -193,7 +175,7 @@ fn a_folder_is_read_through_the_server_and_from_here_and_stands_beside_msdb() {
     fs::write(log_folder.join("readme.txt"), "not a backup").expect("written");
 
     let server = ServerId::Practice;
-    let (worker, history) = connected(root.path());
+    let (worker, history) = connected(root.path(), 0.0);
 
     worker.send(Request::Files(FilesRequest::ReadOnServer {
         server,
@@ -249,7 +231,7 @@ fn a_database_that_only_its_files_know_is_restored_and_a_changed_file_is_refused
     });
 
     let server = ServerId::Practice;
-    let (worker, history) = connected(root.path());
+    let (worker, history) = connected(root.path(), 0.0);
     assert!(history.database(LOST).is_none());
     worker.send(Request::Files(FilesRequest::ReadOnServer {
         server,

@@ -52,7 +52,8 @@ async fn batch_with(session: &mut Session, sql: &str, cancel: &CancellationToken
     tokio::join!(run, read).1
 }
 
-async fn batch(session: &mut Session, sql: &str) -> Vec<Reply> {
+/// The replies of one batch.
+pub async fn batch(session: &mut Session, sql: &str) -> Vec<Reply> {
     batch_with(session, sql, &CancellationToken::new()).await
 }
 

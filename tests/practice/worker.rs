@@ -1,8 +1,9 @@
 //! The worker as the window uses it: requests in, events out, on its own practice server.
 
 use super::asking::{PATIENCE, world_without_jobs};
+use std::path::Path;
 use stopat::{
-    domain::{BackupType, Destination, Limits, PlanStep, RestoreRequest, Target, plan},
+    domain::{BackupType, Destination, History, Limits, PlanStep, RestoreRequest, Target, plan},
     run::{Outcome, RunCommand, RunEnd, RunId, Waiting, journal_path, read_run},
     settings::{DataRoot, Operator},
     worker::{
@@ -33,10 +34,29 @@ pub fn next<T>(worker: &WorkerHandle, mut wanted: impl FnMut(Event) -> Option<T>
 }
 
 /// One day instead of two weeks; the worker finds it as it would find one of an earlier start.
-fn make_a_small_world(root: &std::path::Path) {
+fn make_a_small_world(root: &Path) {
     let world = DataRoot::at(root).practice_world();
     let runtime = stopat::worker::runtime().expect("a runtime");
     runtime.block_on(async { world_without_jobs(world).await.server.stop().await });
+}
+
+/// A worker that is connected to its practice server at this pace, and the history that it read.
+pub fn connected(root: &Path, pace: f64) -> (WorkerHandle, History) {
+    let worker =
+        Worker::start(root.to_owned(), Operator::default(), || {}).expect("the worker starts");
+    worker.send(Request::OpenWorkspace {
+        name: "default".to_owned(),
+    });
+    worker.send(Request::PracticePace(pace));
+    worker.send(Request::Connect {
+        server: ServerId::Practice,
+        password: None,
+    });
+    let history = next(&worker, |event| match event {
+        Event::History { history, .. } => Some(history),
+        _ => None,
+    });
+    (worker, history)
 }
 
 #[test]
@@ -204,22 +224,9 @@ fn connect_look_restore_and_drop() {
 fn a_database_between_two_logs_answers_and_goes_on() {
     let root = tempfile::tempdir().expect("a temporary folder");
     make_a_small_world(root.path());
-    let worker = Worker::start(root.path().to_owned(), Operator::default(), || {})
-        .expect("the worker starts");
-    worker.send(Request::OpenWorkspace {
-        name: "default".to_owned(),
-    });
-    // The full backup takes a few seconds, so that what is asked for as it begins is heard in time.
-    worker.send(Request::PracticePace(50.0));
     let server = ServerId::Practice;
-    worker.send(Request::Connect {
-        server,
-        password: None,
-    });
-    let history = next(&worker, |event| match event {
-        Event::History { history, .. } => Some(history),
-        _ => None,
-    });
+    // The full backup takes a few seconds, so that what is asked for as it begins is heard in time.
+    let (worker, history) = connected(root.path(), 50.0);
     let database = history.database("OctopusAI").expect("it has backups");
     let newest = database
         .coverage(&Limits::default())
