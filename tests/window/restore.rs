@@ -652,3 +652,19 @@ fn a_run_that_waits_shows_the_line_that_it_stands_before() {
         .rect();
     assert!(last <= buttons.top(), "{last} {buttons:?}");
 }
+
+#[test]
+fn without_an_application_nothing_is_said_to_be_stopped() {
+    let (mut harness, _wire) = reviewed_over(ThemeChoice::Dark);
+    let application = |harness: &Harness<'static, App>, act: fn(egui_kittest::Node<'_>)| {
+        act(harness.get_by_role_and_label(Role::ComboBox, "Application"));
+    };
+    application(&harness, |list| list.scroll_to_me());
+    harness.run_steps(4);
+    harness.get_by_label_contains("It is stopped first");
+    application(&harness, |list| list.click());
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::Button, "None").click();
+    harness.run_steps(4);
+    harness.get_by_label_contains("Nothing is stopped before");
+}

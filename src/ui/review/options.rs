@@ -100,6 +100,11 @@ fn application_ui(
         .prepared
         .as_ref()
         .and_then(|prepared| prepared.application.clone());
+    let is_none = match wishes.application {
+        ApplicationWish::Nobody => true,
+        ApplicationWish::Named(_) => false,
+        ApplicationWish::Found => found.is_none() && review.prepared.is_some(),
+    };
     let shown = match (&wishes.application, &found) {
         (ApplicationWish::Nobody, _) => "none".to_owned(),
         (ApplicationWish::Named(name), _) => name.clone(),
@@ -132,10 +137,15 @@ fn application_ui(
     });
     small(
         ui,
-        if review.is_over() {
-            "It is stopped first and started last, and its tables are counted."
-        } else {
-            "Its tables are counted in the copy. Nothing is stopped: nobody works in the copy yet."
+        match (is_none, review.is_over()) {
+            (true, true) => {
+                "Nothing is stopped before, and no table is counted. Whoever is in the database is put out."
+            }
+            (true, false) => "No table is counted in the copy.",
+            (false, true) => "It is stopped first and started last, and its tables are counted.",
+            (false, false) => {
+                "Its tables are counted in the copy. Nothing is stopped: nobody works in the copy yet."
+            }
         },
     );
     ui.add_space(4.0);
