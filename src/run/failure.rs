@@ -27,7 +27,7 @@ pub enum StepFailure {
     #[error("the server gives no lock: {0}")]
     LockUnknown(ServerError),
     /// A line of the preflight refuses.
-    #[error("the preflight refuses: {0:?}")]
+    #[error("the preflight refuses: {}", .0.finding)]
     Preflight(Box<PreflightCheck>),
     /// The last log does not prove that the moment was reached, so the database was not recovered.
     #[error("{database} stays RESTORING; the last log does not prove that the moment was reached")]

@@ -2,6 +2,7 @@
 
 mod over;
 mod space;
+mod words;
 mod work;
 
 use super::{
