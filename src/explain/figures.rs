@@ -19,6 +19,15 @@ pub fn age(seconds: f64) -> String {
     }
 }
 
+/// How much would be lost, coarsely, as [`age`]: `under 1 min`, `11 min`, `2 d 4 h`.
+pub fn loss(seconds: f64) -> String {
+    if seconds < 60.0 {
+        "under 1 min".to_owned()
+    } else {
+        age(seconds)
+    }
+}
+
 /// A running time as a clock shows it: `0:06`, `18:20`, `1:02:03`.
 pub fn stopwatch(seconds: f64) -> String {
     let total = seconds.max(0.0) as u64;
@@ -121,6 +130,10 @@ mod tests {
     fn ages_are_coarse_and_stopwatches_are_not() {
         assert_eq!(age(52.0 * 3600.0), "2 d 4 h");
         assert_eq!(age(30.0), "now");
+        assert_eq!(
+            (loss(30.0), loss(660.0)),
+            ("under 1 min".into(), "11 min".into())
+        );
         assert_eq!(stopwatch(219.9), "3:39");
         assert_eq!(stopwatch(3723.0), "1:02:03");
     }

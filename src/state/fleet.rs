@@ -40,6 +40,12 @@ pub enum FleetAction {
 }
 
 impl FleetView {
+    /// Whether the lines rise from top to bottom as they are sorted now: names do at first, losses and sizes fall.
+    pub fn rises(&self) -> bool {
+        let at_first = matches!(self.sort, FleetSort::Server | FleetSort::Database);
+        at_first != self.descending
+    }
+
     /// All lines in the chosen order; servers that do not answer come last whatever it is.
     pub fn sorted(&self) -> Vec<(ServerId, &FleetRow)> {
         let mut all: Vec<(ServerId, &FleetRow)> = self
@@ -178,9 +184,12 @@ mod tests {
                 .collect()
         };
         assert_eq!(names(&view), ["never", "stale", "fresh", "dead"]);
+        assert!(!view.rises());
         view.descending = true;
         assert_eq!(names(&view), ["fresh", "stale", "never", "dead"]);
+        assert!(view.rises());
         (view.sort, view.descending) = (FleetSort::Database, false);
         assert_eq!(names(&view), ["fresh", "never", "stale", "dead"]);
+        assert!(view.rises());
     }
 }

@@ -67,7 +67,7 @@ pub fn fleet_ui(ui: &mut Ui, state: &State) -> Vec<Action> {
                 muted(ui, "Sort by");
                 for (title, sort) in TITLES {
                     let chosen = state.fleet.sort == sort;
-                    let text = match (chosen, state.fleet.descending) {
+                    let text = match (chosen, state.fleet.rises()) {
                         (true, true) => format!("{title} ↑"),
                         (true, false) => format!("{title} ↓"),
                         _ => title.to_owned(),
@@ -166,7 +166,7 @@ fn row_ui(
         Cell::text(word).with_dot(dot),
         row.loss_seconds.map_or_else(
             || Cell::colored("everything", palette.danger),
-            |seconds| Cell::text(figures::age(seconds)),
+            |seconds| Cell::text(figures::loss(seconds)),
         ),
         Cell::text(row.size_bytes.map_or_else(dash, explain::size)),
         Cell::text(row.state.clone().unwrap_or_default()),

@@ -142,7 +142,9 @@ async fn open(
             }
             Source::Profile(profile) => match open_profile(*profile, None, session).await {
                 Ok(opened) => Ok((opened.gateway, opened.reading)),
-                Err(ConnectFailure::PasswordNeeded) => Err("Its password is not known".to_owned()),
+                Err(ConnectFailure::PasswordNeeded) => Err(
+                    "Its password is not known yet: choose it on the left to sign in".to_owned(),
+                ),
                 Err(ConnectFailure::Server(error)) => Err(server_problem(&error).sentence),
                 Err(ConnectFailure::Other(problem)) => Err(problem.sentence),
             },
