@@ -1,10 +1,11 @@
 //! What the window knows of one server.
 
+use super::State;
 use crate::{
     domain::{History, HistoryNote, UtcTime},
     explain::Problem,
     run::TargetState,
-    worker::{DatabaseState, DatabaseSummary, ServerInfo, ServerStatus},
+    worker::{DatabaseState, DatabaseSummary, ServerId, ServerInfo, ServerStatus},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,6 +31,23 @@ pub struct ServerView {
     pub(super) asked_at: Option<UtcTime>,
     /// Agent's jobs and the policies among them, as they were read last.
     pub schedules: Option<Arc<crate::run::schedule::ScheduleReading>>,
+}
+
+impl State {
+    /// The servers as they are listed: the practice server, profiles as they were added, then folders.
+    pub fn servers_in_order(&self) -> Vec<(ServerId, &ServerView)> {
+        let mut all: Vec<(ServerId, &ServerView)> =
+            self.servers.iter().map(|(id, view)| (*id, view)).collect();
+        all.sort_by_cached_key(|(server, _)| match server {
+            ServerId::Practice => (0, None),
+            ServerId::Profile(id) => (1, self.profiles.iter().position(|known| known.id == *id)),
+            ServerId::Folder(id) => {
+                let mut folders = self.files.folders.iter();
+                (2, folders.position(|known| known.id == *id))
+            }
+        });
+        all
+    }
 }
 
 /// The backup history of a server as it was read last.
@@ -125,5 +143,57 @@ impl ServerView {
     pub fn is_online(&self, database: &str) -> bool {
         self.summary(database)
             .is_some_and(|summary| summary.state == DatabaseState::Online)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::UtcOffset,
+        settings::{Encryption, Profile, Reach, SignIn},
+        state::OwnClock,
+    };
+    use uuid::Uuid;
+
+    #[test]
+    fn servers_are_listed_as_they_were_added() {
+        let own = OwnClock {
+            now: UtcTime::from_seconds(0.0).expect("a time"),
+            offset: UtcOffset::ZERO,
+            offset_at: |_| UtcOffset::ZERO,
+        };
+        let mut state = State::new(own, "default".to_owned());
+        // The first has the largest id.
+        let ids = [9, 5, 7].map(Uuid::from_u128);
+        state.profiles = ids
+            .iter()
+            .map(|id| Profile {
+                id: *id,
+                name: String::new(),
+                host: String::new(),
+                instance: None,
+                port: None,
+                sign_in: SignIn::WindowsIntegrated,
+                encryption: Encryption::Trusted,
+                reach: Reach::Look,
+                band: String::new(),
+                production: false,
+                backup_folder: None,
+                azure: None,
+            })
+            .collect();
+        for id in ids {
+            state.servers.entry(ServerId::Profile(id)).or_default();
+        }
+        state.servers.entry(ServerId::Practice).or_default();
+        let listed: Vec<ServerId> = state
+            .servers_in_order()
+            .into_iter()
+            .map(|(server, _)| server)
+            .collect();
+        let mut expected = vec![ServerId::Practice];
+        expected.extend(ids.map(ServerId::Profile));
+        assert_eq!(listed, expected);
     }
 }

@@ -62,7 +62,7 @@ impl Sidebar {
                 ScrollArea::vertical()
                     .auto_shrink([false, false])
                     .show(ui, |ui| {
-                        for (&server, view) in &state.servers {
+                        for (server, view) in state.servers_in_order() {
                             self.server_ui(ui, state, server, view, &mut actions);
                         }
                         ui.add_space(12.0);
