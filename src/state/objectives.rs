@@ -401,12 +401,16 @@ impl State {
     /// Of a backup that ended since nobody knows yet, and without it a promise that is kept would seem broken.
     fn judging_moment(&self, server: ServerId) -> UtcTime {
         let now = self.server_now(server);
-        self.servers
-            .get(&server)
-            .and_then(|view| view.history.as_ref())
-            .map(|loaded| self.own.now.0 - loaded.read_at.0)
-            .filter(|ago| (0.0..READ_LATELY_SECS).contains(&ago.as_seconds_f64()))
-            .map_or(now, |ago| now.plus(-ago))
+        self.reading_moment(server)
+            .filter(|read_at| now.seconds() - read_at.seconds() < READ_LATELY_SECS)
+            .unwrap_or(now)
+    }
+
+    /// When the history of a server was read, on its clock.
+    fn reading_moment(&self, server: ServerId) -> Option<UtcTime> {
+        let loaded = self.servers.get(&server)?.history.as_ref()?;
+        let ago = self.own.now.0 - loaded.read_at.0;
+        (ago >= chrono::TimeDelta::zero()).then(|| self.server_now(server).plus(-ago))
     }
 
     fn judge(&self, server: ServerId, database: &str) -> Option<Shown> {
@@ -457,19 +461,26 @@ impl State {
             .and_then(|view| view.info())
             .map(|info| info.name.clone())
             .unwrap_or_default();
-        let status = status_of(
-            &JudgeGround {
+        let status_at = |now: UtcTime| {
+            let ground = JudgeGround {
                 history,
                 server_name: &called,
                 application: None,
                 objectives: &objectives,
                 measured: &self.objectives.measured,
                 backed_up_by,
-                now: self.judging_moment(server),
+                now,
                 days: DRILL_DAYS,
-            },
-            judged,
-        );
+            };
+            status_of(&ground, judged)
+        };
+        let judged_at = self.judging_moment(server);
+        let status = status_at(judged_at);
+        // A server that nobody looks at is not read again: whether the promise was kept since is not known.
+        let read_at = self.reading_moment(server);
+        if read_at.is_some_and(|read_at| read_at != judged_at && status_at(read_at) != status) {
+            return Some(Status::Unknown);
+        }
         Some(status)
     }
 

@@ -9,7 +9,7 @@ use egui_kittest::{Harness, kittest::Queryable as _};
 use std::{path::PathBuf, sync::Arc};
 use stopat::{
     app::App,
-    domain::Exposed,
+    domain::{Exposed, Status},
     run::LostRows,
     settings::{ThemeChoice, load_applications},
     state::{Action, Into, ObjectivesAction, OwnClock, Page, Presenter, State},
@@ -149,6 +149,18 @@ fn a_backup_that_is_due_is_not_missed_before_anybody_could_have_read_of_it() {
     assert!(!tick(state, 273), "at 14:45:40 the next reading will tell");
     assert!(!tick(state, 292), "and at 14:45:59");
     assert!(tick(state, 420), "at 14:48:07 it should have been read");
+    // In the list, where servers are that nobody reads again, it is not called missed either.
+    state.apply(Event::Objectives(ObjectivesEvent::Known {
+        measured: Arc::default(),
+        edited: Arc::default(),
+        leftovers: Arc::default(),
+    }));
+    while state.refine_one() {}
+    let listed = (ServerId::Practice, DATABASE.to_owned());
+    assert_eq!(
+        state.objectives.statuses.get(&listed),
+        Some(&Status::Unknown)
+    );
 }
 
 #[test]
