@@ -12,7 +12,7 @@ use stopat::{
     practice::engine::EngineHandle,
     run::{
         Cleared, DrillEvent, DrillReport, LeftoverSeen, Measured, RunEnd, RunEvent, Who,
-        clear_leftover, leftovers, look_at_leftover,
+        clear_leftover, leftovers, list_runs, look_at_leftover,
     },
     server::{ServerInfo, ask},
     settings::{Application, load_applications},
@@ -161,6 +161,12 @@ async fn a_drill_restores_verifies_measures_and_drops() {
     assert_eq!(databases(&practice).await, before.0);
     assert_eq!(practice.contents(DATABASE).await, before.1);
 
+    let runs: Vec<_> = list_runs(&place.runs()).into_iter().flatten().collect();
+    assert_eq!(runs.len(), 6);
+    assert!(
+        runs.iter().all(|run| !run.is_half_swapped()),
+        "only restores in Azure swap names"
+    );
     let measured = Measured::read(&place.runs());
     assert_eq!(measured.drills.len(), 3);
     assert_eq!(measured.restores.len(), 3);

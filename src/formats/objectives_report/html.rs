@@ -506,6 +506,7 @@ th { font-size: 12px; font-weight: 500; color: #57606a; }
 .facts th { width: 150px; }
 .steps { max-width: 460px; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+th.n { white-space: normal; }
 .w { white-space: nowrap; }
 .basis { display: block; font-size: 11px; color: #57606a; }
 .code { overflow-wrap: break-word; font: 12px/1.5 'JetBrains Mono', Consolas, monospace; }

@@ -73,7 +73,10 @@ fn last_ui(ui: &mut Ui, view: &View<'_>, height: f32) {
                 view.name(&drill.server, "another server")
             ));
         }
-        if let Some(estimate) = drill.plan.estimate_secs {
+        // What ended early took no time that an estimate could be held against.
+        if result.verified
+            && let Some(estimate) = drill.plan.estimate_secs
+        {
             line.push_str(&format!(
                 "; estimated {}, took {}",
                 explain::duration(estimate),

@@ -55,7 +55,7 @@ pub fn scenarios_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
         row_ui(ui, view, &grid, standing, name, true);
     }
     if let Some(worst) = &shown.judged.worst {
-        let name = format!("Worst moment of the last {DRILL_DAYS} days");
+        let name = format!("Worst moment in {DRILL_DAYS} days");
         let clickable = Grid {
             sense: Sense::click(),
             ..grid
@@ -119,7 +119,7 @@ fn row_ui(
             let age = if near && !grows {
                 explain::duration(seconds)
             } else {
-                figures::age(seconds)
+                figures::loss(seconds)
             };
             with_rows(view, age, standing.now)
         }
@@ -353,7 +353,7 @@ pub fn worst_moments_ui(ui: &mut Ui, view: &View<'_>) -> Vec<Action> {
 
 fn median_words(median_secs: f64) -> String {
     format!(
-        "Half of the last {DRILL_DAYS} days less than {} would have been lost",
+        "Half of the time less than {} would have been lost",
         explain::duration(median_secs)
     )
 }
