@@ -12,6 +12,7 @@ mod destination;
 mod events;
 mod files;
 mod fleet;
+mod judging;
 mod leftovers;
 mod marker;
 mod objectives;
