@@ -131,7 +131,7 @@ async fn work(args: &DrillArgs, global: &Global, server: &OpenServer) -> Result<
     if args.leftovers {
         return show_leftovers(args, server, &workspace).await;
     }
-    let records = read_records(&server.gateway, &server.reading).await?;
+    let records = read_records(server, global).await?;
     let (history, _) = History::from_records(records);
     if let Some(run) = &args.rehearsal {
         return keep_rehearsal(args, server, &workspace, &history, run);

@@ -117,6 +117,10 @@ fn table(database: &DatabaseHistory) -> String {
             explain::size_or_unknown(set.bytes()),
             set.device_names().collect::<Vec<_>>().join(", ")
         );
+        if let Some(trouble) = set.trouble() {
+            text.pop();
+            text += &format!("  ({})\n", explain::trouble(trouble));
+        }
     }
     text
 }

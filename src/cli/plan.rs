@@ -118,7 +118,7 @@ fn load(args: &PlanArgs, global: &Global) -> Result<Ground, CliError> {
         let (history, notes) = match files {
             Some(files) => files,
             None => {
-                let records = read_records(&server.gateway, &server.reading).await?;
+                let records = read_records(server, global).await?;
                 History::from_records(records)
             }
         };

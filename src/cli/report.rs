@@ -49,7 +49,7 @@ async fn work(args: &ReportArgs, global: &Global, server: &OpenServer) -> Result
             .map_or_else(|| PRACTICE_KEY.to_owned(), |profile| profile.id.to_string()),
         database: args.database.clone(),
     };
-    let (history, _) = History::from_records(read_records(&server.gateway, &server.reading).await?);
+    let (history, _) = History::from_records(read_records(server, global).await?);
     let applications = load_applications(&root.applications_folder()).applications;
     let runs_folder = workspace.runs_folder();
     let operator = Operator::from_variables(|name| std::env::var(name).ok());

@@ -127,7 +127,7 @@ async fn restore(
         gateway, reading, ..
     } = server;
     let (history, _) = if args.history.is_empty() {
-        History::from_records(read_records(gateway, reading).await?)
+        History::from_records(read_records(server, global).await?)
     } else {
         merged(&args.history)?
     };

@@ -165,7 +165,7 @@ fn line(record: &RunRecord) -> String {
 fn go_on(args: &ResumeArgs, global: &Global, path: &std::path::Path) -> Result<Exit, CliError> {
     let record = record_of(path)?;
     with_server(&args.server, &args.sign_in, global, async |server| {
-        let mut records = vec![read_records(&server.gateway, &server.reading).await?];
+        let mut records = vec![read_records(server, global).await?];
         for file in &args.history {
             records.push(read_history_file(file)?.records);
         }

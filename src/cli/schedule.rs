@@ -182,7 +182,7 @@ async fn look(
     let failed = |error| server_failed(&error);
     let mut connection = server.gateway.connect().await.map_err(failed)?;
     let reading = read_schedule(connection.as_mut()).await.map_err(failed)?;
-    let (history, _) = History::from_records(read_records(&server.gateway, &server.reading).await?);
+    let (history, _) = History::from_records(read_records(server, global).await?);
     let all = read_databases(connection.as_mut()).await.map_err(failed)?;
     let scope = match &args.database {
         Some(name) => PolicyDatabases::One(
@@ -493,11 +493,7 @@ async fn retain(
     )
     .await
     .map_err(|error| failed(Exit::Refused, words::retention_problem(&error)))?;
-    say(&format!(
-        "{} deleted, {} freed",
-        explain::count(report.deleted.len(), "file", "files"),
-        explain::size(report.freed_bytes)
-    ));
+    say(&words::retention_line(&report));
     match report.doubt {
         None => Ok(Exit::Done),
         Some(doubt) => Err(failed(Exit::Refused, words::retention_doubt(&doubt))),

@@ -7,7 +7,7 @@ use crate::{
         Problem, ProblemKind, aside_problem, platform_limits, server_problem, store_problem,
         workspace_name_fault,
     },
-    run::{Measured, Who},
+    run::{Measured, RunRecord, Who, list_runs, removed_on},
     server::{
         Credentials, Endpoint, Gateway, HistoryReader, Platform, ServerError, ServerReading,
         SqlServer, read_azure_databases, read_database_backups, read_server,
@@ -19,7 +19,7 @@ use crate::{
     worker::{self, Practice},
 };
 use secrecy::SecretString;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// The name that is the practice server's alone.
@@ -347,7 +347,7 @@ pub fn records_of(
     global: &Global,
 ) -> Result<HistoryRecords, CliError> {
     with_server(name, args, global, async |server| {
-        read_records(&server.gateway, &server.reading).await
+        read_records(server, global).await
     })
 }
 
@@ -377,19 +377,31 @@ pub fn costs_of(reading: &ServerReading, global: &Global) -> Result<CostModel, C
     Ok(RestoreTimeModel::measured(&runs).map_or_else(CostModel::default, |model| model.costs()))
 }
 
-/// The whole history of a server as records.
+/// The whole history of a server as records, with what retention of this workspace has deleted.
 pub async fn read_records(
-    gateway: &SqlServer,
-    server: &ServerReading,
+    opened: &OpenServer,
+    global: &Global,
 ) -> Result<HistoryRecords, CliError> {
+    let OpenServer {
+        gateway,
+        reading: server,
+        ..
+    } = opened;
     if server.info.platform == Platform::AzureSqlDatabase {
         return automatic_backups(gateway, server)
             .await
             .map_err(|error| server_failed(&error));
     }
+    let folder = workspace(global, &data_root(global)?)?.runs_folder();
+    let runs: Vec<RunRecord> = list_runs(&folder)
+        .into_iter()
+        .filter_map(Result::ok)
+        .collect();
+    let removed = Arc::new(removed_on(&runs, &server.info.name));
     let reading = async {
         let mut connection = gateway.connect().await?;
         HistoryReader::new(server.columns)
+            .knowing(removed, server.info.utc_offset)
             .read(connection.as_mut(), &CancellationToken::new())
             .await
     };

@@ -195,6 +195,7 @@ impl DatabaseHistory {
         self.sets
             .iter()
             .rev()
+            .filter(|set| !set.is_probe())
             .take(64)
             .map(BackupSet::finish)
             .max_by_key(|finish| finish.instant)

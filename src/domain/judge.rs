@@ -2,7 +2,7 @@
 
 use super::{
     BackupRecord, BackupSet, BackupType, DatabaseFile, DifferentialFacts, FileList, FullFacts,
-    Lineage, Lsn, MediaFile, Origin, Role, UtcOffset,
+    Lineage, Lsn, MediaFile, Origin, PROBE_FILE, PROBE_NAME, Role, ServerPath, Trouble, UtcOffset,
     set::{DeviceKind, Media, MediaEntry, MediaState, UNKNOWN, UNKNOWN_ID, UNKNOWN_ZONE, flag},
 };
 use std::{
@@ -263,7 +263,7 @@ impl Judge {
             family_count,
             position: record.position.unwrap_or(1),
             last_valid_restore_time: record.last_valid_restore_time,
-            trouble: None,
+            trouble: record.deleted_on.map(|on| Trouble::Deleted { on }),
         };
         Some(set)
     }
@@ -322,12 +322,24 @@ fn flags_of(record: &BackupRecord, lsn_known: bool) -> u16 {
         (record.is_force_offline, flag::FORCE_OFFLINE),
         (record.has_incomplete_metadata, flag::INCOMPLETE_METADATA),
         (Some(record.guessed), flag::GUESSED),
+        (Some(is_probe(record)), flag::PROBE),
         (Some(!lsn_known), flag::NO_LSN),
     ];
     pairs
         .into_iter()
         .filter(|(set, _)| *set == Some(true))
         .fold(0, |flags, (_, flag)| flags | flag)
+}
+
+/// Backups of others may have the name alone.
+fn is_probe(record: &BackupRecord) -> bool {
+    record.name.as_deref() == Some(PROBE_NAME)
+        && record.is_copy_only == Some(true)
+        && record.database_name.as_deref() == Some("model")
+        && record.media_files.iter().all(|file| {
+            let path = file.physical_device_name.as_deref().unwrap_or_default();
+            ServerPath::new(path).file_name().starts_with(PROBE_FILE)
+        })
 }
 
 fn media_of(mut files: Vec<MediaFile>) -> Media {

@@ -47,6 +47,7 @@ mod planner;
 mod policy;
 mod record;
 mod refusal;
+mod removed;
 mod roles;
 mod server_path;
 mod set;
@@ -101,8 +102,9 @@ pub use policy::{
 };
 pub use record::{
     BackupRecord, BackupType, ChangeRecord, DatabaseFile, HistoryRecords, MarkRecord, MediaFile,
-    RecordedServer, RestoreRecord,
+    PROBE_FILE, PROBE_NAME, RecordedServer, RestoreRecord,
 };
+pub use removed::Removed;
 pub use roles::{Rejected, SetRole, SkipReason, UseReason, rejected, role_of};
 pub use server_path::ServerPath;
 pub use set::{BackupSet, DifferentialFacts, FileList, FullFacts, Lineage, Origin, Role, Trouble};

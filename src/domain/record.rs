@@ -3,6 +3,7 @@
 //! Column meanings: <https://learn.microsoft.com/sql/relational-databases/system-tables/backupset-transact-sql>.
 
 use super::{Lsn, ServerTime};
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 /// What a backup set holds: `backupset.type`.
@@ -52,6 +53,12 @@ impl BackupType {
         })
     }
 }
+
+/// The `NAME` of the small backups of `model` with which stopat tries whether a server can write to a place.
+pub const PROBE_NAME: &str = "stopat probe";
+
+/// How the names of their files begin.
+pub const PROBE_FILE: &str = "stopat_probe_";
 
 /// One row of `msdb.dbo.backupset` with its media and files; every column may be missing.
 ///
@@ -111,6 +118,8 @@ pub struct BackupRecord {
     pub encryptor_thumbprint: Option<String>,
     /// Read from a file, and some of what decides what the set is for is a guess there.
     pub guessed: bool,
+    /// The day, on the server's clock, on which stopat deleted its file; see [`super::Removed`].
+    pub deleted_on: Option<NaiveDate>,
     /// Empty means unknown, not missing.
     pub media_files: Vec<MediaFile>,
     /// Empty means unknown.

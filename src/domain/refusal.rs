@@ -166,6 +166,7 @@ fn kind_of(trouble: Trouble) -> RefusalKind {
         Trouble::WrittenToNul
         | Trouble::StripeMissing(_)
         | Trouble::Overwritten
+        | Trouble::Deleted { .. }
         | Trouble::TreatedAsLost => RefusalKind::MissingMedia,
         Trouble::NoLsn => RefusalKind::LogGap,
     }
@@ -276,6 +277,9 @@ fn between(history: &DatabaseHistory, graph: &Graph, end: i64, next: i64, millis
     if is_simple_at(history, graph, millis) {
         return Why::plain(RefusalKind::SimpleRecovery);
     }
+    // Where nothing but data backups came since, a log backup taken now most likely holds what lies between. The rows do
+    // not prove it: a database that was in the simple model for a moment begins its log anew with the next data backup.
+    // So nobody is put out for it: the log is backed up first, and then planned with.
     let culprit = old
         .iter()
         .filter_map(|chain| stranded_log(history, chain, end))
@@ -327,7 +331,7 @@ fn is_simple_at(history: &DatabaseHistory, graph: &Graph, millis: i64) -> bool {
         .filter(|set| {
             !matches!(
                 graph.exclusion(set),
-                Some(Exclusion::OtherServer | Exclusion::Part)
+                Some(Exclusion::OtherServer | Exclusion::Part | Exclusion::Probe)
             )
         })
         .max_by_key(|set| (set.start, Reverse(set.uuid)));

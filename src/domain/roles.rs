@@ -60,6 +60,8 @@ pub enum SkipReason {
     OtherServer,
     /// A backup of files, filegroups or parts.
     Part,
+    /// It was written to try a place.
+    Probe,
     /// It finished after the target.
     AfterTarget,
     /// Everything it holds of use is in the sets before it.
@@ -244,6 +246,7 @@ fn skip_reason(
         Some(Exclusion::KindIgnored) => return SkipReason::KindIgnored,
         Some(Exclusion::OtherServer) => return SkipReason::OtherServer,
         Some(Exclusion::Part) => return SkipReason::Part,
+        Some(Exclusion::Probe) => return SkipReason::Probe,
         Some(Exclusion::StartsOver) => return SkipReason::StartsOver,
         None => {}
     }

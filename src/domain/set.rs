@@ -6,6 +6,7 @@ use super::{
     BackupType, DatabaseFile, Device, Lsn, Moment, ServerTime, UtcOffset, UtcTime,
     clock::from_seconds,
 };
+use chrono::NaiveDate;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -69,6 +70,7 @@ pub(super) mod flag {
     pub const NO_LSN: u16 = 512;
     pub const OVERWRITTEN: u16 = 1024;
     pub const GUESSED: u16 = 2048;
+    pub const PROBE: u16 = 4096;
 }
 
 /// What a set is for, with the numbers that only this type has.
@@ -206,6 +208,11 @@ pub enum Trouble {
     Overwritten,
     /// The row has no log sequence numbers.
     NoLsn,
+    /// Retention deleted its file.
+    Deleted {
+        /// The day, on the server's clock.
+        on: NaiveDate,
+    },
     /// The user asked to plan without it.
     TreatedAsLost,
 }
@@ -315,6 +322,11 @@ impl BackupSet {
         self.flags & flag::GUESSED != 0
     }
 
+    /// A small copy-only backup of `model` that stopat wrote to try a place, and removed: nothing to restore from.
+    pub fn is_probe(&self) -> bool {
+        self.has(flag::PROBE)
+    }
+
     /// Why it cannot be restored; `None` when nothing speaks against it.
     pub fn trouble(&self) -> Option<Trouble> {
         self.trouble
@@ -359,6 +371,9 @@ impl BackupSet {
 
     /// What stands against a restore when the devices in `lost` are gone as well.
     pub(super) fn trouble_without(&self, lost: &dyn Fn(&str) -> bool) -> Option<Trouble> {
+        if let Some(Trouble::Deleted { .. }) = self.trouble {
+            return self.trouble;
+        }
         if self.has(flag::DAMAGED) {
             return Some(Trouble::Damaged);
         }

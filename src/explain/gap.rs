@@ -1,7 +1,7 @@
 //! Why a stretch of the timeline cannot be restored, in one line.
 
 use super::figures;
-use crate::domain::{BackupType, DatabaseHistory, Gap, Moment, RefusalKind, ServerTime};
+use crate::domain::{BackupType, DatabaseHistory, Gap, Moment, RefusalKind, ServerTime, Trouble};
 
 /// One line for a gap on the restorable band: what is lost, why, and where restoring works again.
 pub fn gap_line(history: &DatabaseHistory, gap: &Gap) -> String {
@@ -47,6 +47,11 @@ pub fn gap_line(history: &DatabaseHistory, gap: &Gap) -> String {
             None => format!("{lost} lost — a backup is damaged"),
         },
         RefusalKind::MissingMedia => match culprit {
+            Some(set) if matches!(set.trouble(), Some(Trouble::Deleted { .. })) => format!(
+                "{lost} given up — retention deleted the {} of {}",
+                name(set.kind()),
+                figures::day_and_time(set.start().server)
+            ),
             Some(set) => format!(
                 "{lost} lost — the file of the {} of {} is gone",
                 name(set.kind()),

@@ -47,8 +47,8 @@ pub use objectives::{
     promise_range, remedy, scenario, status,
 };
 pub use plan::{
-    cost, difference, finding, history_note, kind_name, plan_note, refusal, set_name, set_role,
-    skip_reason, trouble,
+    cost, difference, finding, history_note, kind_name, next_log_may_hold, plan_note, refusal,
+    set_name, set_role, skip_reason, trouble,
 };
 pub use preflight::{PreflightWords, preflight};
 pub use problem::{Problem, ProblemKind};

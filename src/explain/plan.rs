@@ -28,12 +28,11 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
     };
     let culprit = culprit.and_then(|uuid| set_in(history, uuid));
     let named = culprit.map(set_name);
+    let retention_took_it = culprit
+        .and_then(BackupSet::trouble)
+        .is_some_and(|trouble| matches!(trouble, Trouble::Deleted { .. }));
     let span = gap.map(|(from, to)| between(from, to));
-    // A full or differential came after the last log: the log in between was not backed up yet.
-    let log_to_come = culprit.is_none()
-        && history
-            .zip(*nearest_before)
-            .is_some_and(|(history, before)| none_since(history, before));
+    let log_to_come = next_log_may_hold(refusal, history);
     let sentence = match kind {
         RefusalKind::NoBackups => {
             format!("Nothing is known of a backup of {database} that may take part")
@@ -133,6 +132,10 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
         RefusalKind::BeforeFirstBackup if *goes_on => {
             Some("Choose a later moment, or start over with a full backup.".to_owned())
         }
+        RefusalKind::MissingMedia if retention_took_it => Some(
+            "If a copy of that file is kept elsewhere, open its folder and plan from there."
+                .to_owned(),
+        ),
         RefusalKind::MissingMedia => {
             Some("Look for the file on other storage, or put it back where it was.".to_owned())
         }
@@ -159,6 +162,16 @@ pub fn refusal(refusal: &Refusal, database: &str, history: Option<&DatabaseHisto
     }
 }
 
+/// Whether a full or differential came after the last log, so that the log in between was not backed up yet: the next
+/// log backup holds the moment, if the chain is whole.
+pub fn next_log_may_hold(refusal: &Refusal, history: Option<&DatabaseHistory>) -> bool {
+    refusal.kind == RefusalKind::LogGap
+        && refusal.culprit.is_none()
+        && history
+            .zip(refusal.nearest_before)
+            .is_some_and(|(history, before)| none_since(history, before))
+}
+
 /// Why a set cannot be restored.
 pub fn trouble(trouble: Trouble) -> String {
     match trouble {
@@ -169,6 +182,9 @@ pub fn trouble(trouble: Trouble) -> String {
         Trouble::StripeMissing(stripe) => format!("file {stripe} of the backup is missing"),
         Trouble::Overwritten => "a later backup overwrote it".to_owned(),
         Trouble::NoLsn => "its row has no log sequence numbers".to_owned(),
+        Trouble::Deleted { on } => {
+            format!("retention deleted its file on {}", on.format("%-d %b %Y"))
+        }
         Trouble::TreatedAsLost => "it is treated as lost".to_owned(),
     }
 }
@@ -179,6 +195,7 @@ pub fn skip_reason(reason: SkipReason) -> String {
         SkipReason::Trouble(why) => capital(&trouble(why)),
         SkipReason::KindIgnored => "This kind of backup is left out".to_owned(),
         SkipReason::OtherServer => "Another server took it".to_owned(),
+        SkipReason::Probe => "It was written to try a place, and removed".to_owned(),
         SkipReason::Part => "Backups of files and filegroups take no part".to_owned(),
         SkipReason::AfterTarget => "It lies after the target".to_owned(),
         SkipReason::NotNeeded => "What it holds is in the other backups of the plan".to_owned(),

@@ -8,8 +8,9 @@ use crate::{
         PolicyOptions, PromisedLoss, RunStatus, SchedulerKind, Times, Verdict, WeekDays,
     },
     explain::ProblemKind,
-    run::schedule::{ChangeError, RetentionDoubt, RetentionError},
+    run::schedule::{ChangeError, RetentionDoubt, RetentionError, RetentionReport},
 };
+use std::num::NonZeroU32;
 
 /// The kind, as a column or lane is headed.
 pub fn policy_kind(kind: PolicyKind) -> &'static str {
@@ -382,17 +383,37 @@ pub fn keep(keep: &Keep, policy: &Policy) -> String {
                 server_time_short(moment.server)
             )
         }
-        Keep::NewestFulls => format!(
-            "the newest {} and their logs stay",
-            count(policy.retention.least_fulls.get() as usize, "full", "fulls")
-        ),
+        Keep::NewestFulls => newest_fulls(policy.retention.least_fulls),
         Keep::NotOnlyOurs => "it holds a backup that this policy did not write".to_owned(),
         Keep::Striped => "one of its backups lies in other files as well".to_owned(),
     }
 }
 
+/// How many fulls always stay: `the newest full and its logs stay`.
+pub fn newest_fulls(least: NonZeroU32) -> String {
+    match least.get() {
+        1 => "the newest full and its logs stay".to_owned(),
+        n => format!("the newest {n} fulls and their logs stay"),
+    }
+}
+
 /// What makes a file removable.
 pub const REMOVABLE: &str = "outside the recovery window, and no moment inside it needs it";
+
+/// What a retention run did: `12 files deleted, 4.2 GB freed; 1 was not there any more`.
+pub fn retention_line(report: &RetentionReport) -> String {
+    let mut line = format!(
+        "{} deleted, {} freed",
+        count(report.deleted.len(), "file", "files"),
+        size(report.freed_bytes)
+    );
+    match report.not_there.len() {
+        0 => {}
+        1 => line.push_str("; 1 was not there any more"),
+        n => line.push_str(&format!("; {n} were not there any more")),
+    }
+    line
+}
 
 /// Why retention stopped.
 pub fn retention_doubt(doubt: &RetentionDoubt) -> Problem {

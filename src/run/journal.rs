@@ -157,6 +157,11 @@ pub enum Record {
     CopyDropped {
         database: String,
     },
+    /// Retention deleted a backup file with these sets; the server said that it is not there any more.
+    FileDeleted {
+        file: String,
+        sets: Vec<Uuid>,
+    },
     /// What Azure was asked for: enough to find out later whether it goes on.
     AzureOrder {
         managed_instance: bool,

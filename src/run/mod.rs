@@ -91,6 +91,7 @@ pub use preflight::{
 };
 pub use record::{
     RecordedEnd, RecordedStep, RecordedTable, RecordedVerification, RunRecord, list_runs, read_run,
+    removed_on,
 };
 pub use report::{
     Outcome, RunEnd, RunId, RunKind, RunReport, StepFacts, StepReport, TableCount, TargetState,

@@ -2,13 +2,18 @@
 
 use super::{
     journal::{Entry, JournalContent, JournalError, Record, hash, journals_in, read_journal},
+    measured::time_of,
     owed::Owed,
     report::{RunId, RunKind, StepFacts, TableCount, Verification, Who},
     restore::target_word,
     stored::StoredRun,
 };
+use crate::domain::{Removed, UtcTime};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Borrow,
+    path::{Path, PathBuf},
+};
 use uuid::Uuid;
 
 /// A run as it was journaled.
@@ -48,6 +53,8 @@ pub struct RunRecord {
     /// Identity of the copy that it created.
     pub copy: Option<(Uuid, String)>,
     pub copy_dropped: bool,
+    /// Sets whose files retention deleted, and when.
+    pub deleted: Vec<(Uuid, UtcTime)>,
     /// What a restore needs to go on; other runs have none.
     pub plan: Option<Box<StoredRun>>,
     /// The Agent job that restored on the server, where no journal sees each step: its id and name.
@@ -187,6 +194,17 @@ pub fn list_runs(folder: &Path) -> Vec<Result<RunRecord, JournalError>> {
         .collect()
 }
 
+/// What retention deleted on one server, as these runs tell.
+pub fn removed_on<R: Borrow<RunRecord>>(runs: &[R], server: &str) -> Removed {
+    let mut removed = Removed::default();
+    for run in runs.iter().map(Borrow::borrow) {
+        if run.server == server {
+            removed.extend(run.deleted.iter().copied());
+        }
+    }
+    removed
+}
+
 impl RunRecord {
     /// The run that a journal tells; `None` when it does not begin with a beginning.
     pub fn of(path: &Path, content: &JournalContent) -> Option<Self> {
@@ -227,6 +245,7 @@ impl RunRecord {
             created: None,
             copy: None,
             copy_dropped: false,
+            deleted: Vec::new(),
             plan: None,
             server_job: None,
             before: None,
@@ -308,6 +327,11 @@ impl RunRecord {
             } => self.copy = Some((*database_guid, create_date.clone())),
             Record::CopyBegun { create_date, .. } => self.created = Some(create_date.clone()),
             Record::CopyDropped { .. } => self.copy_dropped = true,
+            Record::FileDeleted { file: _, sets } => {
+                let at = time_of(&entry.at);
+                self.deleted
+                    .extend(sets.iter().filter_map(|set| Some((*set, at?))));
+            }
             Record::End { end, state } => {
                 self.end = Some((end.clone(), state.clone()));
                 self.ended_at = Some(entry.at.clone());

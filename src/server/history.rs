@@ -10,10 +10,13 @@ use super::{
     error::ServerError,
 };
 use crate::{
-    domain::{BackupRecord, ChangeRecord, MarkRecord, RestoreRecord, ServerTime},
+    domain::{
+        BackupRecord, ChangeRecord, MarkRecord, Removed, RestoreRecord, ServerTime, UtcOffset,
+    },
     tsql::{self, HistoryColumns, HistoryMark, HistoryPart, HistoryQueries},
 };
 use rows::{ChangeSink, FileSink, MarkSink, MediaSink, RestoreSink, SetSink};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// So many backup sets are asked for at once: the server is busy with them for a fraction of a second.
@@ -28,6 +31,8 @@ pub struct HistoryReader {
     columns: HistoryColumns,
     mark: HistoryMark,
     trace: Trace,
+    /// What stopat deleted on this server, and the offset of its clock.
+    removed: (Arc<Removed>, UtcOffset),
 }
 
 /// How far the default trace has been read.
@@ -67,7 +72,21 @@ impl HistoryReader {
             columns,
             mark: HistoryMark::default(),
             trace: Trace::Unread,
+            removed: (Arc::default(), UtcOffset::ZERO),
         }
+    }
+
+    /// The same, from the beginning, with sets marked whose files are known to be gone; `offset` is that of the server's clock.
+    pub fn knowing(self, removed: Arc<Removed>, offset: UtcOffset) -> Self {
+        Self {
+            removed: (removed, offset),
+            ..Self::new(self.columns)
+        }
+    }
+
+    /// What it knows to be gone.
+    pub fn removed(&self) -> &Removed {
+        &self.removed.0
     }
 
     /// Reads what was added since the reading before; everything the first time.
@@ -104,10 +123,10 @@ impl HistoryReader {
             for (after, until) in pages(connection).await? {
                 let part = HistoryPart::Sets { after, until };
                 let queries = tsql::history(self.columns, &part);
-                take(read_sets(connection, &queries, cancel).await?);
+                take(self.read_sets(connection, &queries, cancel).await?);
             }
         } else {
-            take(read_sets(connection, &news, cancel).await?);
+            take(self.read_sets(connection, &news, cancel).await?);
         }
         let (restores, marks) = read_happened(connection, &news, cancel).await?;
         let changes = self.read_changes(connection, cancel).await?;
@@ -139,7 +158,7 @@ impl HistoryReader {
     ) -> Result<HistorySlice, ServerError> {
         let part = HistoryPart::Database(database.to_owned());
         let queries = tsql::history(self.columns, &part);
-        let backup_sets = read_sets(connection, &queries, cancel).await?;
+        let backup_sets = self.read_sets(connection, &queries, cancel).await?;
         let (restores, marks) = read_happened(connection, &queries, cancel).await?;
         Ok(HistorySlice {
             backup_sets,
@@ -147,6 +166,20 @@ impl HistoryReader {
             marks,
             changes: Vec::new(),
         })
+    }
+
+    async fn read_sets(
+        &self,
+        connection: &mut dyn Connection,
+        queries: &HistoryQueries,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<BackupRecord>, ServerError> {
+        let mut backup_sets = read_sets(connection, queries, cancel).await?;
+        let (removed, offset) = &self.removed;
+        for record in &mut backup_sets {
+            removed.mark(record, *offset);
+        }
+        Ok(backup_sets)
     }
 
     /// The default trace: what was made, altered or dropped. A server that has it off or keeps it to itself tells nothing.

@@ -366,6 +366,7 @@ mod tests {
             created: None,
             copy: None,
             copy_dropped: false,
+            deleted: Vec::new(),
             plan: None,
             server_job: None,
             before: None,

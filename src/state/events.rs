@@ -81,6 +81,9 @@ impl State {
                     self.read_database_again();
                 }
                 self.judge_shown();
+                if self.protection.awaits_list() {
+                    self.look_ahead();
+                }
                 if self.open_suggestion && self.suggestion.is_some() {
                     self.open_suggestion = false;
                     return self.update(Action::TakeSuggestion);

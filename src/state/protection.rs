@@ -188,6 +188,11 @@ impl ProtectionState {
         outlook.needs_override().then(|| self.about())
     }
 
+    /// Whether the list of retention is open and has to be made again: files of it were deleted.
+    pub(super) fn awaits_list(&self) -> bool {
+        self.open == ProtectionSection::Retention && self.retention.is_none()
+    }
+
     /// Whether the open question may be answered with yes.
     pub fn may_confirm(&self) -> bool {
         match self.asking {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     BackupKind, BackupPlan, BackupStep, Compression, Device, EncryptionAlgorithm, Expiry,
-    ServerPath,
+    PROBE_FILE, PROBE_NAME, ServerPath,
 };
 
 /// What a backup script needs to know of the server besides the plan.
@@ -328,7 +328,7 @@ pub struct Probe {
 
 /// A probe of a folder. `stamp` makes the name new.
 pub fn probe_script(folder: &ServerPath, stamp: &str, facts: &BackupFacts) -> Probe {
-    let file = folder.join(&format!("stopat_probe_{stamp}.bak"));
+    let file = folder.join(&format!("{PROBE_FILE}{stamp}.bak"));
     let to = if file.is_url() {
         Device::Url(file.as_str().to_owned())
     } else {
@@ -342,7 +342,7 @@ pub fn probe_script(folder: &ServerPath, stamp: &str, facts: &BackupFacts) -> Pr
     }
     let target = device(&mut words, &to);
     let statement = format!(
-        "BACKUP DATABASE [model]\nTO {target}\nWITH COPY_ONLY,\n     CHECKSUM,\n     NAME = N'stopat probe'"
+        "BACKUP DATABASE [model]\nTO {target}\nWITH COPY_ONLY,\n     CHECKSUM,\n     NAME = N'{PROBE_NAME}'"
     );
     let sql = before + &guarded(words, &guards, &statement);
     Probe {

@@ -7,7 +7,7 @@ use super::{
     quote::{Words, text},
     script::Batch,
 };
-use crate::domain::ServerTime;
+use crate::domain::{PROBE_NAME, ServerTime};
 
 /// Which of the newer columns `msdb.dbo.backupset` has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,9 +172,12 @@ pub fn history_range() -> Batch {
 pub fn newest_backups() -> Batch {
     Batch::look(
         "Read the newest backups",
-        "SELECT bs.database_name, MAX(bs.backup_finish_date) AS newest_backup
+        format!(
+            "SELECT bs.database_name, MAX(bs.backup_finish_date) AS newest_backup
 FROM msdb.dbo.backupset AS bs
-GROUP BY bs.database_name;",
+WHERE bs.name IS NULL OR bs.name <> N'{PROBE_NAME}'
+GROUP BY bs.database_name;"
+        ),
     )
 }
 

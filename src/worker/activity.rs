@@ -7,9 +7,10 @@ use super::{
     on_server::{RunningWork, running_work},
 };
 use crate::{
+    domain::Removed,
     explain::{Problem, journal_problem},
     formats::run_report,
-    run::{Entry, JournalError, RunId, RunRecord, journals_in, read_journal, read_run},
+    run::{Entry, JournalError, RunId, RunRecord, journals_in, read_journal, read_run, removed_on},
 };
 use std::{
     collections::BTreeMap,
@@ -167,7 +168,13 @@ async fn read_whole(run: RunId, file: PathBuf, events: Events) {
     }
 }
 
-fn list(folder: &Path, cache: &JournalCache) -> ActivityEvent {
+/// What retention deleted on a server, as the journals of a folder tell.
+pub(super) fn removed(folder: &Path, cache: &JournalCache, server: &str) -> Removed {
+    removed_on(&read_all(folder, cache).0, server)
+}
+
+/// The runs of all journals that can be read, and the other journals.
+fn read_all(folder: &Path, cache: &JournalCache) -> (Vec<Arc<RunRecord>>, Vec<UnreadableJournal>) {
     // What another thread left half done is at worst read again.
     let mut cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
     let mut runs = Vec::new();
@@ -197,6 +204,11 @@ fn list(folder: &Path, cache: &JournalCache) -> ActivityEvent {
             None => {}
         }
     }
+    (runs, unreadable)
+}
+
+fn list(folder: &Path, cache: &JournalCache) -> ActivityEvent {
+    let (mut runs, unreadable) = read_all(folder, cache);
     // An id begins with the time of its start.
     runs.sort_by(|a, b| b.id.cmp(&a.id));
     ActivityEvent::Listed {

@@ -9,9 +9,12 @@ use super::{
     objectives::{ObjectivesEvent, backed_up_by},
 };
 use crate::{
-    domain::{History, HistoryRecords, Status},
+    domain::{History, HistoryRecords, Removed, Status},
     explain::server_problem,
-    run::{FleetRow, JudgeGround, Measured, judged_scenario, status_of},
+    run::{
+        FleetRow, JudgeGround, Measured, RunRecord, judged_scenario, list_runs, removed_on,
+        status_of,
+    },
     server::{
         Database, Gateway, HistoryReader, HistorySlice, Platform, ServerError, ServerReading,
         read_databases, read_server,
@@ -33,6 +36,8 @@ struct Judging {
     applications: Arc<Vec<Application>>,
     edited: Vec<DatabaseObjectives>,
     measured: Measured,
+    /// What ran in this workspace: retention knows what it deleted.
+    runs: Vec<RunRecord>,
 }
 
 /// A server to be read.
@@ -75,16 +80,18 @@ impl Jobs {
                 (
                     workspace.load_objectives().map(|loaded| loaded.value),
                     Measured::read(&workspace.runs_folder()),
+                    list_runs(&workspace.runs_folder()),
                 )
             });
-            let (edited, measured) = read
+            let (edited, measured, runs) = read
                 .await
-                .unwrap_or_else(|| (Ok(Vec::new()), Measured::default()));
+                .unwrap_or_else(|| (Ok(Vec::new()), Measured::default(), Vec::new()));
             let judging = Arc::new(Judging {
                 applications,
                 // What is wrong with the file is told where objectives are read.
                 edited: edited.unwrap_or_default(),
                 measured,
+                runs: runs.into_iter().filter_map(Result::ok).collect(),
             });
             events.send(Event::Objectives(ObjectivesEvent::FleetBegan {
                 servers: sources.len(),
@@ -167,7 +174,8 @@ async fn rows_of(
     key: &str,
     judging: Arc<Judging>,
 ) -> Result<Vec<FleetRow>, ServerError> {
-    let (databases, slice) = databases_and_backups(gateway, &reading).await?;
+    let removed = removed_on(&judging.runs, &reading.info.name);
+    let (databases, slice) = databases_and_backups(gateway, &reading, removed).await?;
     let (name, key) = (name.to_owned(), key.to_owned());
     // Judging many sets takes a while; the runtime's threads have other servers to read.
     let rows = blocking(move || {
@@ -226,6 +234,7 @@ async fn rows_of(
 async fn databases_and_backups(
     gateway: &dyn Gateway,
     reading: &ServerReading,
+    removed: Removed,
 ) -> Result<(Vec<Database>, HistorySlice), ServerError> {
     if reading.info.platform == Platform::AzureSqlDatabase {
         let databases = azure_databases(gateway).await?;
@@ -239,6 +248,7 @@ async fn databases_and_backups(
     let mut connection = gateway.connect().await?;
     let databases = read_databases(connection.as_mut()).await?;
     let slice = HistoryReader::new(reading.columns)
+        .knowing(Arc::new(removed), reading.info.utc_offset)
         .read(connection.as_mut(), &CancellationToken::new())
         .await?;
     Ok((databases, slice))

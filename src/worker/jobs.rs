@@ -424,10 +424,13 @@ impl Jobs {
             return;
         };
         let gateway = Arc::clone(&server.gateway);
+        let name = server.reading.info.name.clone();
         let reports = self.reports.clone();
         let events = self.events.clone();
         let stop = self.stop.clone();
+        let removed = self.removed(name);
         tokio::spawn(async move {
+            let history = history.knowing(removed.await);
             let tell = |databases| {
                 events.send(Event::Databases {
                     server: id,

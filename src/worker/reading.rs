@@ -3,13 +3,15 @@
 //! All of it may be millions of rows: the list with the newest backups comes first, and one database on demand.
 
 use super::{
+    activity::removed,
     azure_reading::refresh_azure,
     jobs::{Jobs, blocking},
     messages::{Event, ServerId},
 };
 use crate::{
     domain::{
-        BackupRecord, History, HistoryBuilder, HistoryNote, RecordedServer, UtcOffset, UtcTime,
+        BackupRecord, History, HistoryBuilder, HistoryNote, RecordedServer, Removed, UtcOffset,
+        UtcTime,
     },
     explain::{Problem, server_problem},
     server::{
@@ -53,6 +55,20 @@ impl HistoryState {
             connection: None,
             platform: reading.info.platform,
             utc_offset: reading.info.utc_offset,
+        }
+    }
+
+    /// The same, to be read again from the beginning where more files are known to be gone than were.
+    pub(super) fn knowing(self, removed: Removed) -> Self {
+        if *self.reader.removed() == removed {
+            return self;
+        }
+        Self {
+            reader: self.reader.knowing(Arc::new(removed), self.utc_offset),
+            history: History::default(),
+            notes: Arc::default(),
+            begun: false,
+            ..self
         }
     }
 
@@ -212,6 +228,19 @@ async fn newest_backups(
 }
 
 impl Jobs {
+    /// What retention deleted on a server, as the journals of the workspace tell: msdb does not.
+    pub(super) fn removed(&self, server: String) -> impl Future<Output = Removed> + use<> {
+        let folder = self.runs_folder();
+        let cache = Arc::clone(&self.journals);
+        async move {
+            let read = folder.map(|folder| blocking(move || removed(&folder, &cache, &server)));
+            match read {
+                Some(read) => read.await.unwrap_or_default(),
+                None => Removed::default(),
+            }
+        }
+    }
+
     /// Reads one database beside the reading of all; not when that is done.
     pub(super) fn timeline(&self, id: ServerId, database: String) {
         let Some(server) = self.servers.get(&id) else {
@@ -224,10 +253,12 @@ impl Jobs {
         let reading = Arc::clone(&server.reading);
         let events = self.events.clone();
         let stop = self.stop_token();
+        let removed = self.removed(reading.info.name.clone());
         tokio::spawn(async move {
+            let removed = removed.await;
             let read = tokio::select! {
                 () = stop.cancelled() => return,
-                read = read_timeline(gateway.as_ref(), &reading, &database) => read,
+                read = read_timeline(gateway.as_ref(), &reading, &database, removed) => read,
             };
             events.send(match read {
                 Ok(history) => Event::Timeline {
@@ -248,9 +279,11 @@ async fn read_timeline(
     gateway: &dyn Gateway,
     reading: &ServerReading,
     database: &str,
+    removed: Removed,
 ) -> Result<History, ServerError> {
     let mut connection = gateway.connect().await?;
     let slice = HistoryReader::new(reading.columns)
+        .knowing(Arc::new(removed), reading.info.utc_offset)
         .read_database(connection.as_mut(), database, &CancellationToken::new())
         .await?;
     let server = reading.recorded();

@@ -254,12 +254,15 @@ impl Jobs {
         let Some(ready) = self.ready(id) else {
             return tell(Err(not_connected()));
         };
+        let reports = self.reports.clone();
         tokio::spawn(async move {
             tell(
                 run_retention(&history, &policy, &list, ready.changing(about))
                     .await
                     .map_err(|error| words::retention_problem(&error)),
             );
+            // msdb goes on listing what is gone: the history is read with what the journal tells.
+            reports.send(Report::Changed { server: id }).ok();
         });
     }
 }

@@ -7,8 +7,8 @@ use stopat::{
     domain::{
         BackupRecord, BackupSet, DatabaseFile, DatabaseHistory, Destination, FindingKind, History,
         HistoryNoteKind, HistoryRecords, Limits, Lost, Lsn, MediaFile, PlanNote, RecordedServer,
-        RefusalKind, RestoreRecord, RestoreRequest, RestoringState, Severity, SkipReason, Start,
-        Target, Trouble, check, rejected,
+        RefusalKind, Removed, RestoreRecord, RestoreRequest, RestoringState, Severity, SkipReason,
+        Start, Target, Trouble, UtcOffset, UtcTime, check, rejected,
     },
     explain,
 };
@@ -245,6 +245,14 @@ fn a_full_after_the_last_log_loses_nothing_yet() {
         "{}",
         problem.hint
     );
+    // The rows do not tell whether the log goes on from its last backup or begins with the full: no plan with a tail.
+    assert_eq!(refusal.tail, None);
+    assert!(explain::next_log_may_hold(&refusal, Some(&history)));
+    let later = history.clock().moment(at("04:06:00"));
+    let later = planned(&history, &RestoreRequest::to(Target::At(later))).expect_err("too late");
+    let tail = later.tail.as_ref().expect("it goes on from the full");
+    assert_eq!(tail.steps[0].backup_set_uuid, uuid(5));
+    assert!(!explain::next_log_may_hold(&later, Some(&history)));
     // The next log bridges it; one that begins later shows that one is missing.
     let with = |first| {
         let mut sets = sets.clone();
@@ -253,6 +261,73 @@ fn a_full_after_the_last_log_loses_nothing_yet() {
     };
     assert_eq!(with(400), Vec::<String>::new());
     assert!(with(420)[0].contains("lost"), "{:?}", with(420));
+}
+
+#[test]
+fn what_retention_deleted_is_gone_and_says_so() {
+    let mut removed = Removed::default();
+    removed.extend([(
+        uuid(3),
+        UtcTime::from_seconds(1_780_350_000.0).expect("a time"),
+    )]);
+    let mut sets = usual();
+    sets.push(set(5, "D", "05:00:00", 450, 460));
+    for record in &mut sets {
+        removed.mark(record, UtcOffset::ZERO);
+    }
+    assert_eq!(sets[2].media_files[0].present, Some(false));
+    assert_eq!(sets[1].media_files[0].present, None);
+    let (all, _) = History::from_records(records(sets));
+    let history = all.database("Sales").expect("backed up");
+    let coverage = history.coverage(&Limits::default());
+    assert_eq!(
+        explain::gap_line(&history, &coverage.gaps[0]),
+        "3 h given up — retention deleted the log of 1 Jun 03:00, next way in is the 05:00 full backup"
+    );
+    let target = history.clock().moment(at("03:30:00"));
+    let refusal = planned(&history, &RestoreRequest::to(Target::At(target))).expect_err("gone");
+    assert_eq!(refusal.kind, RefusalKind::MissingMedia);
+    assert_eq!(refusal.culprit, Some(uuid(3)));
+    let said = explain::refusal(&refusal, "Sales", Some(&history));
+    assert!(
+        said.sentence
+            .ends_with("retention deleted its file on 1 Jun 2026"),
+        "{}",
+        said.sentence
+    );
+    // It stays so when the history grows, and when all is judged anew.
+    let overwriting = BackupRecord {
+        media_files: vec![on(r"D:\b\1.bak")],
+        ..set(6, "D", "06:00:00", 470, 480)
+    };
+    let (grown, _) = all.with_new_records(records(vec![overwriting]));
+    let grown = grown.database("Sales").expect("backed up");
+    let trouble = |n| grown.set_by_uuid(uuid(n)).expect("listed").trouble();
+    assert!(matches!(trouble(3), Some(Trouble::Deleted { .. })));
+    assert_eq!(trouble(1), Some(Trouble::Overwritten));
+}
+
+#[test]
+fn a_probe_is_no_backup_to_restore_from() {
+    let probe = |name: &str| BackupRecord {
+        name: Some(name.to_owned()),
+        database_name: Some("model".to_owned()),
+        is_copy_only: Some(true),
+        media_files: vec![on(r"D:\b\stopat_probe_20260601_010000.bak")],
+        ..set(1, "D", "01:00:00", 100, 110)
+    };
+    let newest = |name| {
+        let (history, _) = History::from_records(records(vec![probe(name)]));
+        let model = history.database("model").expect("listed");
+        let latest = stopat::domain::plan(&model, &RestoreRequest::to(Target::Latest));
+        (
+            model.newest_backup().is_some(),
+            model.coverage(&Limits::default()).windows.len(),
+            latest.is_ok(),
+        )
+    };
+    assert_eq!(newest(stopat::domain::PROBE_NAME), (false, 0, false));
+    assert_eq!(newest("by hand"), (true, 1, true), "a backup like others");
 }
 
 #[test]

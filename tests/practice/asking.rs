@@ -3,12 +3,13 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use stopat::{
     domain::{
-        DatabaseHistory, Destination, History, HistoryRecords, Moment, RestorePlan, RestoreRequest,
-        Target, UtcTime, check, is_proved, plan,
+        DatabaseHistory, Destination, History, HistoryRecords, Moment, Removed, RestorePlan,
+        RestoreRequest, Target, UtcTime, check, is_proved, plan,
     },
     practice::{ClockChoice, PracticeOptions, PracticeServer, WorldFolder},
     run::{
@@ -205,9 +206,15 @@ impl Practice {
     }
 
     pub async fn history(&self) -> History {
+        self.history_knowing(Removed::default()).await
+    }
+
+    /// The history of who knows that the files of some sets were deleted.
+    pub async fn history_knowing(&self, removed: Removed) -> History {
         let reading = self.reading().await;
         let mut connection = self.connect().await;
         let slice = HistoryReader::new(reading.columns)
+            .knowing(Arc::new(removed), reading.info.utc_offset)
             .read(connection.as_mut(), &CancellationToken::new())
             .await
             .expect("the history can be read");

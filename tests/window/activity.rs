@@ -119,6 +119,7 @@ pub fn run(number: u32, kind: RunKind, database: &str, end: Option<&str>) -> Arc
         created: None,
         copy: copy.then(|| (Uuid::from_u128(9), "2026-11-22T14:42:00".to_owned())),
         copy_dropped: false,
+        deleted: Vec::new(),
         plan: None,
         server_job: None,
         before: None,

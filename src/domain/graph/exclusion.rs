@@ -12,6 +12,7 @@ pub enum Exclusion {
     KindIgnored,
     OtherServer,
     Part,
+    Probe,
     StartsOver,
 }
 
@@ -33,6 +34,9 @@ impl Graph {
             BackupType::Log if *logs == Usage::Use => {}
             BackupType::Differential | BackupType::Log => return Some(Exclusion::KindIgnored),
             _ => return Some(Exclusion::Part),
+        }
+        if set.is_probe() {
+            return Some(Exclusion::Probe);
         }
         if let Some(server) = taken_by
             && !taken_by_server(&set.origin, server)

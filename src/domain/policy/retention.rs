@@ -12,8 +12,8 @@
 
 use super::{Policy, PolicyId};
 use crate::domain::{
-    BackupType, Coverage, DatabaseHistory, Limits, Lost, Moment, RestoreRequest, Target, UtcTime,
-    plan,
+    BackupSet, BackupType, Coverage, DatabaseHistory, Limits, Lost, Moment, RestoreRequest, Target,
+    Trouble, UtcTime, plan,
 };
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,10 +98,15 @@ pub fn retention(history: &DatabaseHistory, policy: &Policy, now: UtcTime) -> Re
     }
 }
 
+/// Whether an earlier deletion took its file.
+fn is_deleted(set: &BackupSet) -> bool {
+    matches!(set.trouble(), Some(Trouble::Deleted { .. }))
+}
+
 /// The files that hold a set of the policy, with what else the history knows to be in them.
 fn files_of(history: &DatabaseHistory, id: &PolicyId) -> Vec<RetentionFile> {
     let mut by_path: BTreeMap<String, (RetentionFile, bool)> = BTreeMap::new();
-    for set in history.sets() {
+    for set in history.sets().filter(|set| !is_deleted(set)) {
         let ours = set
             .name
             .as_deref()

@@ -265,6 +265,7 @@ impl FromRow for BackupRecord {
             is_force_offline: row.flag("is_force_offline"),
             has_incomplete_metadata: row.flag("has_incomplete_metadata"),
             guessed: row.flag("guessed") == Some(true),
+            deleted_on: None,
             backup_size: row.int("backup_size"),
             compressed_backup_size: row.int("compressed_backup_size"),
             software_major_version: row.int("software_major_version"),

@@ -173,6 +173,8 @@ impl<'a> From<&'a BackupRecord> for SetOut<'a> {
             encryptor_type,
             encryptor_thumbprint,
             guessed,
+            // Its files are told as not there.
+            deleted_on: _,
             media_files,
             files,
         } = record;

@@ -4,7 +4,7 @@
 //! deleted at all. Then each file in turn; the first doubt ends the run, and what was deleted stands in the journal.
 
 use crate::{
-    domain::{DatabaseHistory, Device, Policy, PolicyId, RetentionList, UtcTime},
+    domain::{DatabaseHistory, Device, Policy, PolicyId, RetentionList, Trouble, UtcTime},
     run::{
         Journal, JournalError, Outcome, Record, RunKind, StepFacts, StepFailure,
         header::{SetHeader, set_headers},
@@ -20,6 +20,8 @@ use crate::{
 pub struct RetentionReport {
     /// Deleted, in order.
     pub deleted: Vec<String>,
+    /// Files of the list that were not there any more: somebody else deleted them, or the server does not see them.
+    pub not_there: Vec<String>,
     /// Bytes that were freed, as far as the history knows them.
     pub freed_bytes: u64,
     /// Why it ended before the list did; `None` when every file of the list is gone.
@@ -101,6 +103,7 @@ pub async fn run_retention(
     let mut connection = gateway.connect().await?;
     let mut report = RetentionReport {
         deleted: Vec::new(),
+        not_there: Vec::new(),
         freed_bytes: 0,
         doubt: None,
     };
@@ -119,6 +122,13 @@ pub async fn run_retention(
             break;
         }
         report.doubt = file_doubt(connection.as_mut(), history, &id, file).await;
+        if let Some(RetentionDoubt::Unreadable { .. }) = report.doubt
+            && is_there(connection.as_mut(), &file.path).await == Ok(false)
+        {
+            report.doubt = None;
+            report.not_there.push(file.path.clone());
+            continue;
+        }
         if report.doubt.is_some() {
             break;
         }
@@ -158,6 +168,13 @@ pub async fn run_retention(
             )?;
         }
         if report.doubt.is_none() {
+            journal.write(
+                at(),
+                Record::FileDeleted {
+                    file: file.path.clone(),
+                    sets: file.sets.clone(),
+                },
+            )?;
             report.deleted.push(file.path.clone());
             report.freed_bytes += file.bytes.unwrap_or(0);
         }
@@ -199,6 +216,7 @@ async fn headers(
 fn known_sets(history: &DatabaseHistory, file: &str) -> Vec<uuid::Uuid> {
     history
         .sets()
+        .filter(|set| !matches!(set.trouble(), Some(Trouble::Deleted { .. })))
         .filter(|set| {
             set.device_names()
                 .any(|name| name.eq_ignore_ascii_case(file))

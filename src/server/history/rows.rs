@@ -150,6 +150,7 @@ impl RowSink for SetSink {
             is_force_offline: f.cell(33).bool(),
             has_incomplete_metadata: f.cell(34).bool(),
             guessed: false,
+            deleted_on: None,
             backup_size: f.int(35),
             compressed_backup_size: f.int(36),
             software_major_version: f.int(37),

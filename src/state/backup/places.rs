@@ -2,7 +2,7 @@
 
 use super::Asked;
 use crate::{
-    domain::{ServerPath, ServerTime},
+    domain::{PROBE_FILE, ServerPath, ServerTime},
     explain::Problem,
     run::{PlaceCheck, ProbeResult},
     state::State,
@@ -136,7 +136,7 @@ impl State {
             .find(|set| {
                 set.device_names().any(|name| {
                     let file = ServerPath::new(name);
-                    file.file_name().starts_with("stopat_probe_") && place.holds(&file)
+                    file.file_name().starts_with(PROBE_FILE) && place.holds(&file)
                 })
             })
             .map(|set| set.finish().server)

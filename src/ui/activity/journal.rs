@@ -98,6 +98,7 @@ fn words(record: &Record) -> String {
         } => format!("{database} was created, with the identity {database_guid}"),
         Record::End { end, state } => format!("the run ends: {}; {state}", end.replace('_', " ")),
         Record::CopyDropped { database } => format!("{database} was dropped"),
+        Record::FileDeleted { file, .. } => format!("{file} is gone"),
         Record::Plan { .. } => "the plan, with everything that is needed to go on".to_owned(),
         Record::ServerClock { server_time } => {
             format!("the server's clock shows {}", server_time.replace('T', " "))

@@ -29,9 +29,9 @@ pub fn retention_ui(ui: &mut Ui, state: &State, outlook: &Outlook, actions: &mut
         small(
             ui,
             format!(
-                "every reachable moment of the last {} stays reachable, the newest {} stay, {}",
+                "every reachable moment of the last {} stays reachable, {}, {}",
                 explain::count(retention.window_days.get() as usize, "day", "days"),
-                explain::count(retention.least_fulls.get() as usize, "full", "fulls"),
+                words::newest_fulls(retention.least_fulls),
                 if deletes {
                     "older files are deleted when you ask for it"
                 } else {

@@ -231,12 +231,7 @@ fn change_ui(ui: &mut Ui, change: &ProtectionChange) {
             }
         }
         ProtectionChange::Deleted(report) => {
-            let text = format!(
-                "{} deleted, {} freed",
-                crate::explain::count(report.deleted.len(), "file", "files"),
-                crate::explain::size(report.freed_bytes)
-            );
-            note(ui, Dot::Good, &text);
+            note(ui, Dot::Good, &words::retention_line(report));
             if let Some(doubt) = &report.doubt {
                 let problem = words::retention_doubt(doubt);
                 note(ui, Dot::Missed, &problem.sentence);

@@ -2,8 +2,8 @@
 
 use super::MARK_WIDTH;
 use crate::{
-    domain::{BackupSet, BackupType, FileMark},
-    explain::{backup_word, figures, mark_sentence, mark_word},
+    domain::{BackupSet, BackupType, FileMark, Trouble},
+    explain::{backup_word, figures, mark_sentence, mark_word, trouble},
     ui::{
         theme::{Palette, mono, regular, semibold},
         timeline::kind_color,
@@ -30,7 +30,7 @@ pub(super) fn cells(
 ) {
     let color = if lost {
         palette.danger
-    } else if set.trouble().is_some() {
+    } else if set.trouble().is_some() || set.is_probe() {
         palette.muted
     } else {
         palette.text
@@ -80,12 +80,14 @@ pub(super) fn cells(
     row.col(|ui| text(ui, &size_words(set.backup_size()), regular(12.0), color));
     row.col(|ui| text(ui, &size_words(set.compressed_size()), regular(12.0), color));
     row.col(|ui| {
-        let words = match (lost, set.trouble().is_some(), set.has_checksums()) {
+        let words = match (set.trouble(), set.has_checksums()) {
             _ if of_service(set) => "–",
-            (true, _, _) => "lost",
-            (_, true, _) => "unusable",
-            (_, _, true) => "yes",
-            (_, _, false) => "no",
+            _ if lost => "lost",
+            _ if set.is_probe() => "probe",
+            (Some(Trouble::Deleted { .. }), _) => "deleted",
+            (Some(_), _) => "unusable",
+            (None, true) => "yes",
+            (None, false) => "no",
         };
         text(ui, words, regular(12.0), color);
     });
@@ -129,6 +131,9 @@ pub(super) fn cells(
         }
         if response.hovered() {
             let mut words = format!("{}\nposition {}", names.join("\n"), set.position);
+            if let Some(why) = set.trouble() {
+                words.push_str(&format!("\n{}", trouble(why)));
+            }
             if let Some(mark) = mark {
                 words.push_str(&format!("\n{}", mark_sentence(mark)));
             }

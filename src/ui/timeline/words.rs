@@ -2,8 +2,8 @@
 
 use super::{CurveUnit, Layout, TimeScale, interact::Place, paint::value_words};
 use crate::{
-    domain::{BackupSet, BackupType, DatabaseEvent, EstimateBasis, UtcTime, role_of},
-    explain::{backup_word, event_line, figures, set_role},
+    domain::{BackupSet, BackupType, DatabaseEvent, EstimateBasis, SkipReason, UtcTime, role_of},
+    explain::{backup_word, event_line, figures, set_role, skip_reason},
     state::{DatabaseView, SpanKind, State},
 };
 use egui::{Pos2, vec2};
@@ -160,7 +160,8 @@ pub(super) fn set_words(set: &BackupSet, state: &State, database: &DatabaseView)
         words.push('\n');
         words.push_str(device);
     }
-    if let Some(role) = role_words(state, database, set.uuid) {
+    let trouble = || Some(skip_reason(SkipReason::Trouble(set.trouble()?)));
+    if let Some(role) = role_words(state, database, set.uuid).or_else(trouble) {
         words.push('\n');
         words.push_str(&role);
     }

@@ -3,7 +3,7 @@
 use super::{Bench, one, policy};
 use crate::asking::start;
 use stopat::{
-    domain::{Deleting, Limits, Times, retention},
+    domain::{Deleting, Limits, RestoreRequest, Target, Times, plan, retention},
     run::{
         RunKind, read_journal,
         schedule::{RetentionDoubt, RetentionError, run_retention},
@@ -80,31 +80,28 @@ async fn retention_deletes_what_the_list_says_and_stops_at_the_first_doubt() {
     practice.option("repaired", &foundation).await;
 
     // Judged again, the file with the foreign set stays; the rest goes, and the window is as it was.
-    let history = practice.history().await;
-    let toy = history.database("Toy").expect("backed up");
-    let mut list = retention(&toy, &policy, now);
-    let gone: Vec<String> = report.deleted.clone();
-    list.files.retain(|file| !gone.contains(&file.path));
-    let there: Vec<String> = {
-        let mut there = Vec::new();
-        for file in &list.files {
-            let answer = practice
-                .run(&format!("DECLARE @t int; EXEC master.dbo.xp_fileexist N'{}', @t OUTPUT; SELECT @t AS t;", file.path))
-                .await;
-            if answer.first().and_then(|row| row.int("t")) == Some(1) {
-                there.push(file.path.clone());
-            }
-        }
-        there
-    };
-    list.files.retain(|file| there.contains(&file.path));
+    // The two that are gone are not looked for again; a third that somebody else deleted is passed over.
+    let toy = bench.history(&practice, "Toy").await;
+    let list = retention(&toy, &policy, now);
+    assert_eq!(
+        list.removable().count(),
+        n - 3,
+        "two are gone, one is not only ours"
+    );
+    let elsewhere = list.removable().nth(1).expect("many").path.clone();
+    practice
+        .run(&format!(
+            "EXEC master.sys.xp_delete_file 0, N'{elsewhere}';"
+        ))
+        .await;
     let changing = bench.changing(&practice, "Toy");
     let journal = changing.journal.clone();
     let report = run_retention(&toy, &policy, &list, changing)
         .await
         .expect("it ran");
     assert_eq!(report.doubt, None);
-    assert_eq!(report.deleted.len(), n - 3);
+    assert_eq!(report.deleted.len(), n - 4);
+    assert_eq!(report.not_there, [elsewhere]);
     assert!(!report.deleted.contains(&third));
     let content = read_journal(&journal).expect("journaled");
     assert!(matches!(
@@ -115,12 +112,9 @@ async fn retention_deletes_what_the_list_says_and_stops_at_the_first_doubt() {
         }
     ));
     // The newest moment of the window and its first are still reached, with the files that are left.
-    let plan = stopat::domain::plan(
-        &toy,
-        &stopat::domain::RestoreRequest::to(stopat::domain::Target::At(list.window_from)),
-    )
-    .expect("reachable");
-    for step in &plan.steps {
+    let request = RestoreRequest::to(Target::At(list.window_from));
+    let found = plan(&toy, &request).expect("reachable");
+    for step in &found.steps {
         for device in &step.devices {
             practice
                 .run(&format!(
@@ -131,4 +125,19 @@ async fn retention_deletes_what_the_list_says_and_stops_at_the_first_doubt() {
         }
     }
     assert!(before.window_at(list.window_from).is_some());
+
+    // msdb goes on listing what was deleted; who knows the journals does not take it for restorable.
+    let knowing = bench.history(&practice, "Toy").await;
+    let after = knowing.coverage(&Limits::default());
+    assert!(after.newest() >= before.newest());
+    assert!(after.oldest() > before.oldest(), "{:?}", after.oldest());
+    assert!(after.window_at(list.window_from).is_some());
+    let oldest = before.oldest().expect("backed up");
+    let request = RestoreRequest::to(Target::At(oldest));
+    let refusal = plan(&knowing, &request).expect_err("its file is gone");
+    let said = stopat::explain::refusal(&refusal, "Toy", Some(&knowing)).sentence;
+    assert!(said.contains("retention deleted its file on"), "{said}");
+    let history = practice.history().await;
+    let toy = history.database("Toy").expect("backed up");
+    assert!(plan(&toy, &request).is_ok(), "msdb alone does not tell");
 }

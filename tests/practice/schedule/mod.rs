@@ -7,13 +7,14 @@ mod procedures;
 mod standing;
 
 use super::asking::{Practice, own_clock};
+use std::sync::Arc;
 use stopat::{
     domain::{
-        JobDefinition, Policy, PolicyDatabases, PolicyJob, PolicyKind, ScheduleFacts, SchedulePlan,
-        plan_schedule,
+        DatabaseHistory, JobDefinition, Policy, PolicyDatabases, PolicyJob, PolicyKind,
+        ScheduleFacts, SchedulePlan, plan_schedule,
     },
     run::{
-        RunId, Who,
+        RunId, Who, list_runs, removed_on,
         schedule::{Changing, ScheduleReading, apply_schedule, definitions, read_schedule},
     },
     settings::load_applications,
@@ -108,6 +109,17 @@ impl Bench {
             now: own_clock,
             cancel: CancellationToken::new(),
         }
+    }
+
+    /// The history of a database, with what the journals tell of it.
+    async fn history(&self, practice: &Practice, database: &str) -> Arc<DatabaseHistory> {
+        let runs: Vec<_> = list_runs(self.folder.path())
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .expect("every journal is whole");
+        let removed = removed_on(&runs, "PRACTICE");
+        let history = practice.history_knowing(removed).await;
+        history.database(database).expect("backed up")
     }
 
     async fn apply(&self, practice: &Practice, policy: &Policy) -> ScheduleReading {
