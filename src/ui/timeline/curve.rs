@@ -102,9 +102,11 @@ fn step(seconds_per_point: f64) -> i64 {
 
 fn curve_of(cells: impl Iterator<Item = Option<Cell>> + Clone) -> Curve {
     let basis = |cell: Cell| cell.price.estimate.map(|estimate| estimate.basis);
-    let mut known = cells.clone().flatten();
-    let unit = match known.next().map(basis) {
-        Some(Some(first)) if known.all(|cell| basis(cell).is_some()) => CurveUnit::Seconds(first),
+    // A small backup that was written within one second has no speed: one of them does not take it from the others.
+    let n_known = cells.clone().flatten().count();
+    let mut bases = cells.clone().flatten().filter_map(basis);
+    let unit = match bases.next() {
+        Some(first) if 2 * (1 + bases.count()) > n_known => CurveUnit::Seconds(first),
         _ => CurveUnit::Bytes,
     };
     let value = |price: &Price| match unit {
@@ -179,6 +181,14 @@ mod tests {
         let curve = curve_of([cell(0, Some(5.0)), cell(1, None)].into_iter());
         assert_eq!(curve.unit, CurveUnit::Bytes);
         assert_eq!(curve.most, 1000.0);
+    }
+
+    #[test]
+    fn a_backup_without_a_speed_does_not_take_it_from_the_others() {
+        let cells = [cell(0, Some(5.0)), cell(1, Some(6.0)), cell(2, None)];
+        let curve = curve_of(cells.into_iter());
+        assert_eq!(curve.unit, CurveUnit::Seconds(EstimateBasis::BackupSpeed));
+        assert_eq!(curve.pieces, [vec![(0.0, 5.0), (1.0, 6.0)]]);
     }
 
     #[test]
