@@ -420,7 +420,7 @@ fn on_axis(history: &DatabaseHistory, now: UtcTime, offset: Option<UtcOffset>) -
     }
 }
 
-/// What the one coverage reaches and the other does not.
+/// What the one coverage reaches and the other does not; a single moment has equal ends.
 fn darkened(usual: &Coverage, now: &Coverage) -> Vec<(f64, f64)> {
     let mut dark = Vec::new();
     for window in &usual.windows {
@@ -429,6 +429,13 @@ fn darkened(usual: &Coverage, now: &Coverage) -> Vec<(f64, f64)> {
         let first = now
             .windows
             .partition_point(|left| left.to.instant.seconds() < begin);
+        if begin == end {
+            let left = now.windows.get(first);
+            if left.is_none_or(|left| left.from.instant.seconds() > end) {
+                dark.push((begin, end));
+            }
+            continue;
+        }
         for left in now.windows.iter().skip(first) {
             let from = left.from.instant.seconds();
             if from > end {
@@ -514,4 +521,38 @@ fn spans(history: &DatabaseHistory, coverage: &Coverage, now: UtcTime, tail: boo
         }
     }
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coverage(windows: &[(f64, f64)]) -> Coverage {
+        let moment = |seconds| {
+            let instant = UtcTime::from_seconds(seconds).expect("a time");
+            Moment {
+                server: instant.to_server(UtcOffset::ZERO),
+                instant,
+            }
+        };
+        let windows = windows.iter().map(|&(from, to)| Window {
+            from: moment(from),
+            to: moment(to),
+        });
+        Coverage {
+            windows: windows.collect(),
+            ..Coverage::default()
+        }
+    }
+
+    #[test]
+    fn single_moments_that_are_lost_are_dark_as_well() {
+        let usual = coverage(&[(10.0, 10.0), (20.0, 20.0), (30.0, 60.0), (90.0, 90.0)]);
+        let left = coverage(&[(20.0, 20.0), (40.0, 50.0)]);
+        assert_eq!(
+            darkened(&usual, &left),
+            [(10.0, 10.0), (30.0, 40.0), (50.0, 60.0), (90.0, 90.0)]
+        );
+        assert_eq!(darkened(&usual, &usual), []);
+    }
 }

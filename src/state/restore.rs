@@ -110,23 +110,33 @@ impl State {
         Runbook::of(plan, &facts, &choices)
     }
 
-    fn over_as_known(&self, plan: &RestorePlan, facts: ServerFacts) -> (ServerFacts, RunChoices) {
-        let summary = self.server().and_then(|view| view.summary(&plan.database));
-        let Some(summary) = summary else {
-            return (facts, RunChoices::default());
-        };
+    /// Whether a restore over the selected database would begin with its tail; `None` where the server does not list it.
+    pub fn over_has_tail(&self) -> Option<bool> {
+        let over = self.original_as_known(self.database_name()?)?;
+        Some(over.has_tail())
+    }
+
+    /// A database as its server lists it; `None` when it is not there.
+    fn original_as_known(&self, database: &str) -> Option<OverChoice> {
+        let summary = self.server()?.summary(database)?;
         let (state_number, state) = match &summary.state {
             DatabaseState::Online => (0, "ONLINE".to_owned()),
             DatabaseState::Other(state) if state == "RESTORING" => (1, state.clone()),
             DatabaseState::Other(state) => (3, state.clone()),
-            DatabaseState::HistoryOnly => return (facts, RunChoices::default()),
+            DatabaseState::HistoryOnly => return None,
         };
-        let over = OverChoice::of(TargetFacts {
+        Some(OverChoice::of(TargetFacts {
             state_number,
             state,
             recovery_model: summary.recovery_model.clone().unwrap_or_default(),
             ..TargetFacts::default()
-        });
+        }))
+    }
+
+    fn over_as_known(&self, plan: &RestorePlan, facts: ServerFacts) -> (ServerFacts, RunChoices) {
+        let Some(over) = self.original_as_known(&plan.database) else {
+            return (facts, RunChoices::default());
+        };
         let info = self.server().and_then(|view| view.info());
         let folder = info.and_then(|info| info.default_backup_path.clone());
         let tail_file = over

@@ -215,14 +215,23 @@ fn over_ui(
         let seconds = (database.now.seconds() - moment.instant.seconds()).max(0.0);
         format!(": discards {}", figures::duration(seconds.floor()))
     });
+    let (tail, on_hover) = match state.over_has_tail() {
+        Some(true) => (
+            ", tail saved first",
+            "In its place; everybody is put out, and its log is backed up first",
+        ),
+        // In simple recovery, or RESTORING.
+        Some(false) => (
+            "; it has no tail to save",
+            "In its place; everybody is put out. As it is now its log cannot be backed up first",
+        ),
+        None => ("", "In its place"),
+    };
     ui.horizontal_top(|ui| {
-        if radio(ui, "", over)
-            .on_hover_text("In its place; everybody is put out, and its log is backed up first")
-            .clicked()
-        {
+        if radio(ui, "", over).on_hover_text(on_hover).clicked() {
             actions.push(into(Into::Over));
         }
-        let words = format!("Over {original}{lost}, tail saved first");
+        let words = format!("Over {original}{lost}{tail}");
         let response = ui.add(
             Label::new(RichText::new(words).font(regular(13.0)).color(if over {
                 palette.text

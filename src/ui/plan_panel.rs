@@ -120,7 +120,7 @@ impl PlanPanel {
                     self.findings_ui(ui, database, plan);
                     self.ways.ways_ui(ui, state, database, plan, actions);
                     self.left_out_ui(ui, state, database, plan);
-                    losses_ui(ui, state, actions);
+                    losses_ui(ui, state, database, actions);
                 }
                 ui.add_space(14.0);
                 destination_ui(ui, state, database, plan, actions);
@@ -469,6 +469,9 @@ fn refusal_ui(
             if !problem.hint.is_empty() {
                 ui.add_space(2.0);
                 paragraph(ui, &problem.hint);
+            }
+            if explain::next_log_may_hold(refusal, Some(&database.history)) {
+                super::backup::back_up_log_ui(ui, state, actions);
             }
         });
     ui.add_space(10.0);

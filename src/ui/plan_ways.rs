@@ -177,14 +177,8 @@ pub fn what_if_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: 
             .font(semibold(12.5))
             .color(palette.danger),
         );
-        let dark: f64 = database.dark.iter().map(|(from, to)| to - from).sum();
         if !waiting {
-            let words = if dark > 0.0 {
-                format!("{} of restorable time go dark.", figures::duration(dark))
-            } else {
-                "Every moment can still be reached.".to_owned()
-            };
-            small(ui, words);
+            small(ui, dark_words(&database.dark));
         }
         for lost in &state.choice.without {
             let name = match lost {
@@ -213,8 +207,23 @@ pub fn what_if_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: 
     ui.add_space(8.0);
 }
 
+/// What goes dark: stretches of time, and single moments at which a backup finished.
+fn dark_words(dark: &[(f64, f64)]) -> String {
+    let seconds: f64 = dark.iter().map(|(from, to)| to - from).sum();
+    let moments = dark.iter().filter(|(from, to)| from == to).count() as u64;
+    let stretch = format!("{} of restorable time", figures::duration(seconds));
+    let single = figures::counted(moments, "moment of a backup", "moments of backups");
+    match (seconds > 0.0, moments) {
+        (false, 0) => "Every moment can still be reached.".to_owned(),
+        (true, 0) => format!("{stretch} go dark."),
+        (false, 1) => format!("{single} goes dark."),
+        (false, _) => format!("{single} go dark."),
+        (true, _) => format!("{stretch} and {single} go dark."),
+    }
+}
+
 /// Which files hold the most restorable time alone.
-pub fn losses_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+pub fn losses_ui(ui: &mut Ui, state: &State, database: &DatabaseView, actions: &mut Vec<Action>) {
     let palette = *Palette::of(ui);
     let planning = &state.planning;
     let words = if planning.losses_wanted {
@@ -240,7 +249,15 @@ pub fn losses_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         return;
     };
     if losses.is_empty() {
-        small(ui, "Every moment has a second way; no single file hurts.");
+        let windows = &database.coverage.windows;
+        small(
+            ui,
+            if windows.iter().all(|window| window.from == window.to) {
+                "Only the moments of the backups can be reached, each by its own files."
+            } else {
+                "Every stretch of time has a second way; no single file hurts."
+            },
+        );
     }
     for loss in losses.iter().take(6) {
         let file = loss.files.first().map_or("", String::as_str);
@@ -298,5 +315,22 @@ pub fn aim_words(plan: &RestorePlan) -> Option<String> {
             };
             format!("{side} the mark {}", mark.name)
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_moments_go_dark_as_well() {
+        let words = dark_words;
+        assert_eq!(words(&[]), "Every moment can still be reached.");
+        assert_eq!(words(&[(0.0, 3600.0)]), "1 h of restorable time go dark.");
+        assert_eq!(words(&[(5.0, 5.0)]), "1 moment of a backup goes dark.");
+        assert_eq!(
+            words(&[(0.0, 3600.0), (4000.0, 4000.0), (5000.0, 5000.0)]),
+            "1 h of restorable time and 2 moments of backups go dark."
+        );
     }
 }

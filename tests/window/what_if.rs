@@ -9,8 +9,8 @@ use std::sync::Arc;
 use stopat::{
     app::App,
     domain::{
-        BackupType, EstimateBasis, History, MarkRecord, MarkStop, MeasuredRun, MeasuredSet,
-        RestoringState, Start,
+        BackupKind, BackupRecord, BackupType, EstimateBasis, History, MarkRecord, MarkStop,
+        MeasuredRun, MeasuredSet, RestoringState, Start,
     },
     run::{Measured, MeasuredRestore, RunId, RunKind},
     server::DatabaseState,
@@ -177,6 +177,106 @@ fn a_mark_is_a_target_with_its_transaction_or_without() {
         assert_eq!((&*mark.name, mark.stop), ("MonthEnd", stop));
         assert!(plan.steps.iter().all(|step| step.stop_at.is_none()));
     }
+}
+
+/// A full came after the last log: the moment before its end is refused, and the way on stands there.
+#[test]
+fn a_moment_that_no_log_holds_yet_leads_to_a_log_backup() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let made = MadeUp {
+        database: "OctopusAI".to_owned(),
+        days: 5,
+        log_every: 900,
+        without_log: None,
+    };
+    let mut records = made.records();
+    let newest = |letter: &str| {
+        let set = records.backup_sets.iter().rfind(|set| {
+            let kind = set.backup_type.as_deref();
+            kind == Some(letter)
+        });
+        set.cloned().expect("the schedule takes it")
+    };
+    let (log, full) = (newest("L"), newest("D"));
+    let start = log.backup_start_date.expect("every row has a start");
+    records.backup_sets.push(BackupRecord {
+        backup_set_id: Some(9_000_000),
+        backup_set_uuid: Some(Uuid::from_u128(0xfa11)),
+        media_set_id: Some(9_000_000),
+        backup_start_date: Some(start.plus(chrono::TimeDelta::minutes(1))),
+        backup_finish_date: Some(start.plus(chrono::TimeDelta::minutes(9))),
+        first_lsn: log.last_lsn,
+        checkpoint_lsn: log.last_lsn,
+        last_lsn: log.last_lsn,
+        is_copy_only: Some(true),
+        ..full
+    });
+    wire.tell(Event::History {
+        server: ServerId::Practice,
+        history: History::from_records(records).0,
+        notes: Arc::default(),
+        read_at: now(),
+    });
+    harness.run_steps(3);
+    let wanted = start.plus(chrono::TimeDelta::minutes(5)).to_string();
+    let went = Action::GoToTypedTime(wanted);
+    harness.state_mut().state.update(went);
+    harness.run_steps(3);
+    let state = &harness.state().state;
+    assert!(matches!(state.plan, PlanState::Refused(_)));
+    harness.get_by_label("Back up the log…").click();
+    harness.run_steps(3);
+    let form = harness.state().state.backups.form.as_ref();
+    let kind = form.expect("the form is open").request.kind;
+    assert_eq!(kind, BackupKind::Log);
+}
+
+/// Over a database in simple recovery there is no tail, and its single moments go dark as well.
+#[test]
+fn simple_recovery_promises_no_tail_and_no_second_way() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    assert!(
+        harness
+            .query_by_label_contains(", tail saved first")
+            .is_some()
+    );
+    let made = MadeUp {
+        database: "OctopusAI".to_owned(),
+        days: 3,
+        log_every: 900,
+        without_log: None,
+    };
+    let mut records = made.records();
+    records
+        .backup_sets
+        .retain(|set| set.backup_type.as_deref() == Some("D"));
+    for set in &mut records.backup_sets {
+        set.recovery_model = Some("SIMPLE".to_owned());
+    }
+    wire.tell(Event::Databases {
+        server: ServerId::Practice,
+        databases: Arc::new(vec![crate::fake::summary("OctopusAI", 0, "SIMPLE")]),
+    });
+    wire.tell(Event::History {
+        server: ServerId::Practice,
+        history: History::from_records(records).0,
+        notes: Arc::default(),
+        read_at: now(),
+    });
+    harness.run_steps(3);
+    // To the moment of the newest backup.
+    harness.key_press(egui::Key::End);
+    harness.run_steps(3);
+    assert!(
+        harness
+            .query_by_label_contains("; it has no tail to save")
+            .is_some()
+    );
+    let full = step_of(&harness, BackupType::Full);
+    harness.state_mut().state.update(Action::ToggleLost(full));
+    harness.run_steps(3);
+    let dark = "1 moment of a backup goes dark.";
+    assert!(harness.query_by_label(dark).is_some());
 }
 
 /// A database that is RESTORING: where it stands is asked, and the plan goes on from there when it is wanted.

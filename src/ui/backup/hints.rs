@@ -16,26 +16,8 @@ const OVERDUE: f64 = 1.6;
 /// Shows the hints of the selected database at the left of `rect`.
 pub fn hints_ui(ui: &mut Ui, rect: Rect, state: &State, database: &DatabaseView) -> Vec<Action> {
     let mut actions = Vec::new();
-    let Selection::Database {
-        server,
-        database: name,
-    } = &state.selection
-    else {
+    let Some(open) = opener(state) else {
         return actions;
-    };
-    let may = state
-        .servers
-        .get(server)
-        .is_some_and(|view| view.info().is_some() && view.is_online(name));
-    if !may {
-        return actions;
-    }
-    let open = |kind| {
-        Action::Backup(BackupAction::Open {
-            server: *server,
-            databases: vec![name.clone()],
-            kind: Some(kind),
-        })
     };
     let builder = egui::UiBuilder::new()
         .max_rect(rect)
@@ -63,6 +45,31 @@ pub fn hints_ui(ui: &mut Ui, rect: Rect, state: &State, database: &DatabaseView)
         }
     });
     actions
+}
+
+/// The way on where the next log backup may hold what none holds yet.
+pub fn back_up_log_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+    if let Some(open) = opener(state)
+        && link(ui, "Back up the log…").clicked()
+    {
+        actions.push(open(BackupKind::Log));
+    }
+}
+
+/// Opens the form for the selected database; `None` while that cannot be backed up.
+fn opener(state: &State) -> Option<impl Fn(BackupKind) -> Action> {
+    let Selection::Database { server, database } = &state.selection else {
+        return None;
+    };
+    let view = state.servers.get(server)?;
+    let may = view.info().is_some() && view.is_online(database);
+    may.then_some(|kind| {
+        Action::Backup(BackupAction::Open {
+            server: *server,
+            databases: vec![database.clone()],
+            kind: Some(kind),
+        })
+    })
 }
 
 /// How long the tail is, when it is worth a word.

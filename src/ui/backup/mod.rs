@@ -7,7 +7,7 @@ mod options;
 mod plan;
 mod runs;
 
-pub use hints::hints_ui;
+pub use hints::{back_up_log_ui, hints_ui};
 pub use runs::{WIDTH as RUNS_WIDTH, runs_ui};
 
 use super::{

@@ -70,8 +70,8 @@ pub(super) fn paint_dark(ui: &Ui, canvas: &Canvas<'_>, palette: &Palette) {
             Stroke::new(1.5, palette.danger),
             StrokeKind::Outside,
         );
-        if canvas.state.files_beside().is_some() {
-            // The marks of the files stand there, and the band itself tells the length.
+        if canvas.state.files_beside().is_some() || begin == end {
+            // The marks of the files stand there, and the band itself tells the length. A moment has none.
             continue;
         }
         let words = format!("{} go dark", figures::duration(end - begin));
