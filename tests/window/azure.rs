@@ -337,3 +337,37 @@ fn a_deleted_database_is_chosen_beside_the_living_one_of_its_name() {
         "who refreshes sees what was deleted meanwhile: {requests:?}"
     );
 }
+
+#[test]
+fn a_cancelled_restore_says_that_it_is_being_deleted() {
+    let (mut harness, wire) = azure();
+    let run = RunId("20261122T124107Z-1f3a".to_owned());
+    wire.tell(Event::Azure(AzureEvent::RunBegan {
+        server: SERVER,
+        run: run.clone(),
+        source: "OctopusAI".to_owned(),
+        new_database: "OctopusAI_new".to_owned(),
+        again: false,
+        at: now(),
+    }));
+    harness.run_steps(4);
+    harness.get_by_label("Cancel…").click();
+    harness.run_steps(4);
+    harness.get_by_label("Delete OctopusAI_new").click();
+    harness.run_steps(4);
+    harness.get_by_label("It is being deleted…");
+    assert!(harness.query_by_label("Cancel…").is_none());
+    wire.tell(Event::Azure(AzureEvent::RunEnded {
+        run: run.clone(),
+        end: AzureEnd::GoesOn,
+        seconds: 3.0,
+        verification: None,
+    }));
+    wire.tell(Event::Azure(AzureEvent::Deleting {
+        run,
+        result: Ok("OctopusAI_new".to_owned()),
+    }));
+    harness.run_steps(4);
+    harness.get_by_label("OctopusAI_new was deleted");
+    assert!(harness.query_by_label("It is being deleted…").is_none());
+}

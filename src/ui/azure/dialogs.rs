@@ -83,7 +83,7 @@ pub fn cancel_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
     );
     paragraph(
         ui,
-        "Azure has the order and goes on by itself. Deleting the new database is what cancels it; the original is not touched either way.",
+        "Once Azure has the order it goes on by itself. Deleting the new database is what cancels it; the original is not touched either way.",
     );
     ui.horizontal_wrapped(|ui| {
         if danger_button(ui, &format!("Delete {}", run.new_database)).clicked() {

@@ -62,7 +62,10 @@ fn head_ui(ui: &mut Ui, state: &State, run: &AzureRunView, actions: &mut Vec<Act
     );
     ui.add_space(4.0);
     ui.horizontal(|ui| {
-        if run.running() {
+        if run.running() && run.deleting {
+            // The order may be under way: whether Azure took it is found out first.
+            small(ui, "It is being deleted…");
+        } else if run.running() {
             if danger_button(ui, "Cancel…").clicked() {
                 actions.push(Action::Azure(AzureAction::AskCancel));
             }
