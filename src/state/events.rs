@@ -52,6 +52,7 @@ impl State {
                 let view = self.servers.entry(server).or_default();
                 view.databases = databases;
                 view.refreshing = false;
+                view.unanswered = false;
                 self.list_joined(server);
                 self.list_deleted(server);
                 self.queue_refinement(server);
@@ -246,7 +247,7 @@ impl State {
                 if let Some(server) = server
                     && let Some(view) = self.servers.get_mut(&server)
                 {
-                    view.refreshing = false;
+                    view.unanswered |= std::mem::take(&mut view.refreshing);
                     self.files.progress.remove(&server);
                 }
                 if let Some(run) = &mut self.run {
@@ -409,6 +410,7 @@ impl State {
             view.refreshing = false;
             self.files.progress.remove(&server);
         }
+        view.unanswered = false;
         view.status = status;
         self.learn_costs();
         if self.selected_server() == Some(server) {

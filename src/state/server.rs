@@ -27,6 +27,8 @@ pub struct ServerView {
     pub(super) unrefined: Vec<String>,
     /// A refresh is under way.
     pub refreshing: bool,
+    /// The last refresh failed: what is shown is older than it could be.
+    pub unanswered: bool,
     /// When a refresh began by itself last, own clock.
     pub(super) asked_at: Option<UtcTime>,
     /// Agent's jobs and the policies among them, as they were read last.
@@ -79,6 +81,7 @@ impl Default for ServerView {
             freshness: BTreeMap::new(),
             unrefined: Vec::new(),
             refreshing: false,
+            unanswered: false,
             asked_at: None,
             schedules: None,
         }

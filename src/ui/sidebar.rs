@@ -113,6 +113,7 @@ impl Sidebar {
         let dot = match &view.status {
             ServerStatus::Disconnected => Dot::Unknown,
             ServerStatus::Connecting { .. } => Dot::Busy,
+            ServerStatus::Connected(_) if view.unanswered => Dot::Missed,
             ServerStatus::Connected(_) => Dot::Good,
             ServerStatus::FilesRead => Dot::Unknown,
             ServerStatus::Failed(_) => Dot::Missed,
@@ -134,6 +135,9 @@ impl Sidebar {
         let hover = match &view.status {
             ServerStatus::Disconnected => "Not connected".to_owned(),
             ServerStatus::Connecting { what, .. } => what.clone(),
+            ServerStatus::Connected(_) if view.unanswered => {
+                "It could not be read again; what is shown is what it said before".to_owned()
+            }
             ServerStatus::Connected(info) => format!(
                 "{}\n{} · {}\nsigned in as {}",
                 info.name, info.version_text, info.edition, info.login

@@ -342,4 +342,8 @@ async fn monstrous_batches_are_answered() {
         );
     }
     assert_eq!(rows(&batch(&mut session, &below).await).len(), 1);
+    for (n, expected) in [(128, &[][..]), (129, &[103])] {
+        let sql = format!("SELECT 1 AS [{}]", "n".repeat(n));
+        assert_eq!(errors(&batch(&mut session, &sql).await), expected, "{n}");
+    }
 }

@@ -3,11 +3,13 @@
 use crate::fake::{Wire, clock, window};
 use egui::{Key, Modifiers, accesskit::Role};
 use egui_kittest::{Harness, kittest::Queryable as _};
+use std::sync::Arc;
 use stopat::{
     app::App,
+    explain::{Problem, ProblemKind},
     settings::{Preferences, ThemeChoice},
-    state::{PlanState, SpanKind},
-    worker::Request,
+    state::{Action, PlanState, SpanKind},
+    worker::{Event, Request, ServerId},
 };
 
 /// The window with the database of the first picture chosen.
@@ -53,6 +55,38 @@ fn choosing_a_database_puts_the_marker_at_the_newest_moment() {
             .iter()
             .any(|request| matches!(request, Request::Connect { .. }))
     );
+}
+
+#[test]
+fn a_server_that_does_not_answer_a_refresh_is_not_called_good() {
+    let (mut harness, wire) = opened([1440.0, 900.0], ThemeChoice::Dark);
+    let practice = |harness: &Harness<'_, App>, dot: &str| {
+        harness
+            .query_by_label(&format!("Practice server, {dot}, embedded"))
+            .is_some()
+    };
+    assert!(practice(&harness, "good"));
+    harness
+        .state_mut()
+        .state
+        .update(Action::Refresh(ServerId::Practice));
+    wire.tell(Event::Problem {
+        server: Some(ServerId::Practice),
+        problem: Problem {
+            kind: ProblemKind::Server,
+            sentence: "The server does not answer".to_owned(),
+            hint: String::new(),
+            details: Vec::new(),
+        },
+    });
+    harness.run_steps(3);
+    assert!(practice(&harness, "missed"));
+    wire.tell(Event::Databases {
+        server: ServerId::Practice,
+        databases: Arc::default(),
+    });
+    harness.run_steps(3);
+    assert!(practice(&harness, "good"));
 }
 
 #[test]

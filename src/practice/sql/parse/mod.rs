@@ -30,7 +30,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokens::{LineStarts, line_of, near, refuse_long_expressions, tokenize};
+use tokens::{LineStarts, line_of, near, refuse_long_expressions, refuse_long_names, tokenize};
 
 /// The hint that limits recursive common tables.
 pub const MAXRECURSION: &str = "MAXRECURSION";
@@ -67,6 +67,7 @@ pub fn parse_batch(text: &str, context: &BatchContext<'_>) -> Result<Program, Ve
             }
         }
     }
+    refuse_long_names(&tokens).map_err(|message| vec![message])?;
     refuse_long_expressions(&tokens).map_err(|message| vec![message])?;
     let mut batch = BatchParser::over(text, tokens);
     for parameter in context.parameters {

@@ -53,6 +53,31 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, Vec<Message>> {
         .collect())
 }
 
+/// Characters that a name may have (`sysname`).
+const MAX_NAME: usize = 128;
+
+/// 103 for the first name that is too long.
+pub(super) fn refuse_long_names(tokens: &[TokenWithSpan]) -> Result<(), Message> {
+    for token in tokens {
+        let Token::Word(word) = &token.token else {
+            continue;
+        };
+        if word.value.encode_utf16().count() > MAX_NAME {
+            let begin: String = word.value.chars().take(MAX_NAME).collect();
+            let mut message = Message::error(
+                103,
+                format!(
+                    "The identifier that starts with '{begin}' is too long. Maximum length is {MAX_NAME}."
+                ),
+            )
+            .with_class(15);
+            message.line = line_of(token.span.start);
+            return Err(message);
+        }
+    }
+    Ok(())
+}
+
 /// Counts operators between commas on each level of parentheses.
 pub(super) fn refuse_long_expressions(tokens: &[TokenWithSpan]) -> Result<(), Message> {
     let mut levels = vec![0_usize];
