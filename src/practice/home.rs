@@ -162,20 +162,28 @@ impl Home {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
-        let mut options = atomic_write_file::AtomicWriteFile::options();
-        #[cfg(unix)]
-        {
-            use atomic_write_file::unix::OpenOptionsExt as _;
-            use std::os::unix::fs::OpenOptionsExt as _;
-            // Passwords and keys are their owner's.
-            options.preserve_mode(false).mode(0o600);
-        }
-        let written = options.open(path).and_then(|mut file| {
+        let written = options_of_secrets().open(path).and_then(|mut file| {
             file.write_all(bytes)?;
             file.commit()
         });
         written.map_err(|e| failed(path, e))
     }
+}
+
+/// How files with passwords and keys are written: they are their owner's.
+#[cfg(unix)]
+fn options_of_secrets() -> atomic_write_file::OpenOptions {
+    use atomic_write_file::unix::OpenOptionsExt as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = atomic_write_file::AtomicWriteFile::options();
+    options.preserve_mode(false).mode(0o600);
+    options
+}
+
+/// Elsewhere the folder of the user keeps others out.
+#[cfg(not(unix))]
+fn options_of_secrets() -> atomic_write_file::OpenOptions {
+    atomic_write_file::AtomicWriteFile::options()
 }
 
 impl Drop for Home {
