@@ -197,6 +197,12 @@ pub fn azure_failure(failure: &AzureFailure) -> Problem {
             "Somebody deleted or replaced it; look at the server before you go on.",
             Vec::new(),
         ),
+        AzureFailure::NotProved { name } => said(
+            ProblemKind::Yours,
+            format!("{name} is there, and nothing proves that this restore made it"),
+            "stopat deletes only what it is proved to have made: look at the database, and delete it in the Azure portal.",
+            Vec::new(),
+        ),
         AzureFailure::NotOrdered => said(
             ProblemKind::Yours,
             "Azure took no order, so there is no new database".to_owned(),

@@ -1,6 +1,7 @@
 //! Whatever goes wrong between here and Azure, a call ends in a failure that has a name, and a run in a state.
 
 use super::stand_in::StandIn;
+use serde_json::json;
 use std::{
     path::PathBuf,
     sync::Mutex,
@@ -461,6 +462,27 @@ async fn a_restore_that_is_cancelled_before_azure_shows_it_is_deleted_too() {
         .await
         .expect("a journal");
     assert_eq!(nothing, Err(AzureFailure::NotOrdered));
+    // Ready, it may as well be one that somebody else made after ours had failed.
+    let unproved = delete_new_database(&after_it, &az, now)
+        .await
+        .expect("a journal");
+    assert_eq!(
+        unproved,
+        Err(AzureFailure::NotProved {
+            name: "OctopusAI_new".to_owned()
+        })
+    );
+    stand_in.change(|world| {
+        let mut databases = world["databases"].as_array_mut().into_iter().flatten();
+        let new = databases.find(|database| database["name"] == "OctopusAI_new");
+        let now = chrono::Utc::now();
+        new.expect("it is there")["coming"] = json!({
+            "source": "OctopusAI",
+            "to": now,
+            "since": now,
+            "ready": now + chrono::TimeDelta::hours(1),
+        });
+    });
     let deleted = delete_new_database(&after_it, &az, now)
         .await
         .expect("a journal");

@@ -124,6 +124,9 @@ pub enum AzureFailure {
     /// The database was there and is no longer.
     #[error("{name} was deleted while it was restored")]
     Vanished { name: String },
+    /// A database of the name is there, and the journal does not say that it is the one that was ordered.
+    #[error("nothing proves that {name} was made by this restore")]
+    NotProved { name: String },
     /// There is nothing that Azure took an order for.
     #[error("Azure took no order")]
     NotOrdered,

@@ -173,8 +173,13 @@ pub async fn delete_new_database(
             }
             shown => shown?,
         };
-        // Cancelled before Azure showed it: the name was free when Azure took the order for it.
-        let (database_guid, create_date) = identity.unwrap_or_else(|| identity_of(&shown));
+        let (database_guid, create_date) = match identity {
+            Some(identity) => identity,
+            // Cancelled before Azure showed it: the name was free when Azure took the order, and what it is making is ours.
+            None if shown.is_coming() => identity_of(&shown),
+            // It may as well be somebody else's, made after ours had failed.
+            None => return Err(AzureFailure::NotProved { name: name.clone() }),
+        };
         if !is_that(&shown, database_guid, &create_date) {
             return Err(AzureFailure::Vanished { name: name.clone() });
         }
